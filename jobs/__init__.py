@@ -1,0 +1,1 @@
+"""The batch jobs: what to compute, over which shards, written where."""

@@ -1,0 +1,1 @@
+"""Running a job on Ray: shards, tasks, parts, manifest, resume."""

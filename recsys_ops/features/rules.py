@@ -1,0 +1,53 @@
+"""What a provider may change about an item: one rule per feature column of the items table."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class FeatureRule(BaseModel):
+    """How one column of the items table is read, and how its provider may change it.
+
+    Bounds and steps are in the provider's units: occurrences of a word for text, 0 or 1 for a tag,
+    the column's own unit for a number. They mean nothing for a category, which is one of its values.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+    """Column of the items table."""
+    kind: Literal["text", "tags", "category", "number"]
+    """text: words; tags: a list of labels; category: one of several values; number: a scaled quantity."""
+    mutable: bool = True
+    """Whether the provider may change it at all."""
+    direction: Literal["free", "increase", "decrease"] = "free"
+    """Which way a number, a word count or a tag may move."""
+    lower: float | None = None
+    """Least value; by default 0 for words and tags, the least value seen for a number."""
+    upper: float | None = None
+    """Greatest value; by default the 99th percentile of what real items have (words, numbers), 1 for a tag."""
+    step: float | None = Field(default=None, gt=0)
+    """Values move in multiples of it; by default 1 for words and tags, continuous for numbers."""
+    cost: float = Field(default=1.0, gt=0)
+    """What one change of this feature costs the provider, relative to the others."""
+    label: str | None = None
+    """The provider's name for the column, used in sentences; by default the column's name."""
+    separator: str = "|"
+    """What separates tags that come as one string (lists need none)."""
+    weight: float = Field(default=1.0, gt=0)
+    """Weight of this column's block in the similarity of two items."""
+    min_items: int = Field(default=2, ge=1)
+    """Words, tags and categories that fewer items carry are dropped."""
+    weighting: Literal["tfidf", "count"] = "tfidf"
+    """text only: occurrences times inverse document frequency, or occurrences."""
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "FeatureRule":
+        if self.lower is not None and self.upper is not None and self.lower > self.upper:
+            raise ValueError(f"feature '{self.column}': lower {self.lower} is above upper {self.upper}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The provider's name for the column."""
+        return self.label or self.column

@@ -1,0 +1,29 @@
+"""The outcomes of a case, each with its remedy; the same words in enum, tables, logs and summaries."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Outcome of one case (an item and a group, a user and an item)."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    TIMEOUT = "timeout"
+    ALREADY_SATISFIED = "already_satisfied"
+    ERROR = "error"
+
+    @property
+    def remedy(self) -> str:
+        """What the reader of a row with this status can do next."""
+        return _REMEDIES[self]
+
+
+_REMEDIES = {
+    Status.OPTIMAL: "Nothing to do: proven best.",
+    Status.FEASIBLE: "Usable; the gap column says how far from the proven bound it may be.",
+    Status.INFEASIBLE: "Proven impossible within the rules: widen bounds, allow more changes or choose another group.",
+    Status.TIMEOUT: "No solution within the time limit: raise --time-limit.",
+    Status.ALREADY_SATISFIED: "The item is already where it should be: nothing to change.",
+    Status.ERROR: "The case failed; the reason column says why. Report it if the reason is not in your data.",
+}
