@@ -26,8 +26,8 @@ class FeatureRule(BaseModel):
     """Least value; by default 0 for words and tags, the least value seen for a number."""
     upper: float | None = None
     """Greatest value; by default the 99th percentile of what real items have (words, numbers), 1 for a tag."""
-    step: float | None = Field(default=None, gt=0)
-    """Values move in multiples of it; by default 1 for words and tags, continuous for numbers."""
+    step: float | None = Field(default=None, ge=0)
+    """Values move in multiples of it (0: any value); by default 1 for words and tags, any value for numbers."""
     cost: float = Field(default=1.0, gt=0)
     """What one change of this feature costs the provider, relative to the others."""
     label: str | None = None

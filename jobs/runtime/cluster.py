@@ -1,0 +1,119 @@
+"""Connect to Ray: a private one on this machine by default, a cluster by address; stop only what was started here."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+# Read by Ray when it is imported or started: quiet about accelerators, no usage reports, no second environment by uv.
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+
+import ray
+from ray._private import ray_constants
+from ray._private import worker as ray_worker
+
+from recsys_ops.errors import ConfigError
+
+CONNECT_SECONDS = 10.0
+_log = logging.getLogger("recsys_ops.ray")
+
+
+@contextmanager
+def connect(
+    address: str | None = None, workers: int | None = None, *, object_store_memory: int | None = None
+) -> Iterator[None]:
+    """A Ray to run tasks on, for the length of the ``with`` block.
+
+    Parameters
+    ----------
+    address : str, optional
+        ``host:6379``, ``auto``, or ``local``. By default RAY_ADDRESS (set inside submitted jobs), else ``local``: a Ray
+        of our own on 127.0.0.1. With RAY_AUTH_MODE=token Ray itself takes the token from RAY_AUTH_TOKEN or its file.
+    workers : int, optional
+        Processes of the local Ray; as many as CPUs by default. A cluster has its own number.
+    object_store_memory : int, optional
+        Bytes of the local object store; Ray's choice by default.
+
+    Raises
+    ------
+    ConfigError
+        Nothing answers at ``address``, it is of a kind that is not supported, or ``workers`` is below 1.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    if workers is not None and workers < 1:
+        raise ConfigError(f"--workers {workers} is below 1. Use --workers 1 or more, or leave it out.")
+    options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": "error"}
+    if address == "local":
+        options |= {
+            "num_cpus": workers or os.cpu_count(),
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+            "object_store_memory": object_store_memory,
+        }
+    else:
+        _check_reachable(address)
+    with ExitStack() as stack:
+        stack.callback(ray.shutdown)
+        stack.enter_context(_replaced(ray_worker, "print_to_stdstream", _log_message))
+        if address == "local":
+            stack.enter_context(_replaced(ray_constants, "ENABLE_RAY_CLUSTER", False))
+        try:
+            ray.init(**options)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _unreachable(address, f"{type(error).__name__}: {error}") from error
+        yield
+
+
+@contextmanager
+def _replaced(module: Any, name: str, value: object) -> Iterator[None]:
+    """Set a private of Ray for a while; a Ray without it goes on as it is.
+
+    Two are needed (seen in 2.60): without ``ENABLE_RAY_CLUSTER = False`` Ray takes 127.0.0.1 to mean the outside
+    address and listens on all interfaces; and each dead worker prints a page to our stdout, ``log_to_driver`` or not.
+    """
+    if not hasattr(module, name):
+        yield
+        return
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+def _log_message(data: dict[str, Any], *_: object, **__: object) -> None:
+    for line in data.get("lines", ()):
+        _log.debug("%s", line)
+
+
+def _check_reachable(address: str) -> None:
+    """Fail in seconds: Ray itself tries for minutes."""
+    if "://" in address:
+        raise ConfigError(
+            f"--address {address}: Ray Client is not supported. Use host:6379 from a machine of the cluster, "
+            "or recsys-ops submit."
+        )
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigError(f"--address {address}: expected host:port, such as 10.0.0.5:6379.")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, str(error)) from error
+
+
+def _unreachable(address: str, detail: str) -> ConfigError:
+    return ConfigError(
+        f"--address {address}: no Ray cluster answers ({detail}). "
+        "Start it (ray start --head), correct the address, or leave --address out to run on this machine."
+    )

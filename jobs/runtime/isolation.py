@@ -1,0 +1,126 @@
+"""Decide what to try next for a shard after each outcome; knows nothing of Ray.
+
+A crash that repeats is traced to its case by halving: each probe computes some cases with all others isolated and
+writes nothing. Then the shard runs again without the cases that kill.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from jobs.runtime.records import Isolated
+from jobs.runtime.shards import Shard
+from recsys_ops.status import Status
+
+MAX_NODE_LOSSES = 5
+"""Losing a node says nothing about the shard, so it does not count as its crash; five in a row is a sick cluster."""
+
+
+class Outcome(Enum):
+    """How one attempt ended."""
+
+    DONE = auto()
+    DEFECT = auto()
+    CRASH = auto()
+    NODE_LOST = auto()
+    DEADLINE = auto()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One task to submit: the whole shard (``cases`` is None), or a probe of some of its cases."""
+
+    shard: Shard
+    isolated: Isolated
+    cases: range | None = None
+
+
+@dataclass
+class ShardHistory:
+    """What happened to one shard so far."""
+
+    shard: Shard
+    max_attempts: int
+    deadline_seconds: float | None = None
+    n_full_attempts: int = 0
+    n_defects: int = 0
+    n_crashes: int = 0
+    n_misses: int = 0
+    n_node_losses: int = 0
+    n_open_probes: int = 0
+    isolated: dict[int, tuple[Status, str]] = field(default_factory=dict)
+    failure: str = ""
+
+    def first_attempt(self) -> Attempt:
+        """The whole shard, nothing isolated."""
+        return Attempt(self.shard, {})
+
+    def after(self, attempt: Attempt, outcome: Outcome, detail: str) -> list[Attempt]:
+        """Attempts to submit next; empty when the shard is done, waits for its probes, or failed (``failure`` set)."""
+        if self.failure or (outcome is Outcome.DONE and attempt.cases is None):
+            return []
+        if outcome is Outcome.NODE_LOST:
+            self.n_node_losses += 1
+            return self._fail(detail) if self.n_node_losses >= MAX_NODE_LOSSES else [attempt]
+        if attempt.cases is not None:
+            return self._after_probe(attempt.cases, outcome, detail)
+        self.n_full_attempts += 1
+        if outcome is Outcome.DEFECT:
+            return self._after_defect(detail)
+        if outcome is Outcome.CRASH:
+            return self._after_crash(detail)
+        return self._after_miss()
+
+    def _after_defect(self, detail: str) -> list[Attempt]:
+        self.n_defects += 1
+        return self._fail(detail) if self.n_defects >= 2 else [self._again()]
+
+    def _after_crash(self, detail: str) -> list[Attempt]:
+        self.n_crashes += 1
+        if self.n_crashes >= max(self.max_attempts, 3):
+            return self._fail(f"{detail}; no single case of the shard does it alone")
+        if self.n_crashes < 2:
+            return [self._again()]
+        return self._probes(range(self.shard.n_cases), detail)
+
+    def _after_miss(self) -> list[Attempt]:
+        self.n_misses += 1
+        if self.n_misses >= 3:
+            return self._fail("deadline exceeded even with all its cases recorded as timeout")
+        if self.n_misses == 2:
+            reason = f"the shard exceeded its deadline of {self.deadline_seconds:g} s twice"
+            for case in range(self.shard.n_cases):
+                self.isolated.setdefault(case, (Status.TIMEOUT, reason))
+        return [self._again()]
+
+    def _after_probe(self, cases: range, outcome: Outcome, detail: str) -> list[Attempt]:
+        self.n_open_probes -= 1
+        if outcome is Outcome.CRASH:
+            return self._probes(cases, detail)
+        if outcome is Outcome.DEADLINE:
+            reason = f"exceeded the deadline of {self.deadline_seconds:g} s while a crash was traced"
+            self.isolated.update({case: (Status.TIMEOUT, reason) for case in cases})
+        return self._again_when_probed()
+
+    def _probes(self, cases: range, detail: str) -> list[Attempt]:
+        """Halves of ``cases`` to probe; a single case that kills is isolated."""
+        if len(cases) <= 1:
+            self.isolated.update({case: (Status.ERROR, f"killed its worker twice: {detail}") for case in cases})
+            return self._again_when_probed()
+        middle = len(cases) // 2
+        self.n_open_probes += 2
+        return [
+            Attempt(
+                self.shard, {case: (Status.ERROR, "") for case in range(self.shard.n_cases) if case not in half}, half
+            )
+            for half in (cases[:middle], cases[middle:])
+        ]
+
+    def _again_when_probed(self) -> list[Attempt]:
+        return [] if self.n_open_probes else [self._again()]
+
+    def _again(self) -> Attempt:
+        return Attempt(self.shard, dict(sorted(self.isolated.items())))
+
+    def _fail(self, detail: str) -> list[Attempt]:
+        self.failure = detail
+        return []

@@ -1,0 +1,144 @@
+"""Open a run: claim its id, or take it up again after checking that it is the same run."""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from jobs.runtime.records import RunFolder, TableFormat, fingerprint_of
+from jobs.runtime.shards import Shard
+from jobs.runtime.storage import create_bytes, json_bytes, read_json
+from recsys_ops.errors import ConfigError
+
+FREE_SETTINGS = frozenset({"out", "run_id", "resume", "workers", "address"})
+"""Settings that change nothing in the results: a resumed run may have others."""
+
+
+@dataclass(frozen=True)
+class StartedRun:
+    """A run that may be worked on, or is complete already."""
+
+    job: str
+    folder: RunFolder
+    info: dict[str, Any]
+    n_shards: int
+    is_complete: bool = False
+    is_resumed: bool = False
+    writer: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+def start_run(
+    out: str,
+    run_id: str,
+    *,
+    job: str,
+    configuration: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    shards: Sequence[Shard],
+    format: TableFormat = "parquet",
+    resume: bool = False,
+) -> StartedRun:
+    """Claim ``run_id`` with a create-only ``_run.json``, or with ``resume`` take up the run that has it.
+
+    Parameters
+    ----------
+    out, run_id : str
+        The run's folder is ``<out>/runs/<run_id>``.
+    job : str
+        Name of the job, as on the command line.
+    configuration : mapping, JSON values
+        All settings; those in ``FREE_SETTINGS`` are recorded but not compared.
+    inputs : mapping, JSON values
+        Fingerprint of each input by name.
+    shards : sequence of Shard
+        The plan; its costs (measured, so they vary) are not compared, its cuts are.
+    format : {"parquet", "arrow"}
+        Of the parts.
+    resume : bool
+        Accept an existing run of the same job, configuration, inputs and shards.
+
+    Returns
+    -------
+    StartedRun
+        ``is_complete`` when a resumed run needs nothing any more.
+
+    Raises
+    ------
+    ConfigError
+        ``run_id`` is no folder name; the run exists and ``resume`` is False, or it differs (both values are given).
+    StorageError
+        The store refused.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise ConfigError(f"--run-id {run_id!r} is not a folder name. Use letters, digits, '.', '_' and '-' only.")
+    info = _run_info(job, run_id, configuration, inputs, shards, format)
+    fingerprint = fingerprint_of(_compared(info))
+    folder = RunFolder(out, run_id, format, fingerprint)
+    filesystem, root = folder.open()
+    try:
+        create_bytes(filesystem, f"{root}/_run.json", json_bytes(info))
+        return StartedRun(job, folder, info, len(shards))
+    except FileExistsError:
+        found = read_json(filesystem, f"{root}/_run.json")
+    is_complete = read_json(filesystem, f"{root}/_manifest.json") is not None
+    if not resume:
+        state = "complete" if is_complete else "incomplete"
+        raise ConfigError(f"run {run_id} exists ({state}). Pass --resume, or another --run-id.")
+    _refuse_differences(run_id, found, info)
+    return StartedRun(job, folder, found, len(shards), is_complete=is_complete, is_resumed=True)
+
+
+def _run_info(
+    job: str,
+    run_id: str,
+    configuration: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    shards: Sequence[Shard],
+    format: TableFormat,
+) -> dict[str, Any]:
+    settings = {key: value for key, value in configuration.items() if key not in FREE_SETTINGS}
+    cuts = [(shard.first_unit, shard.last_unit, shard.n_cases) for shard in shards]
+    return {
+        "job": job,
+        "run_id": run_id,
+        "started": datetime.now(UTC).isoformat(),
+        "format": format,
+        "n_shards": len(shards),
+        "shard_plan_fingerprint": fingerprint_of(cuts),
+        "configuration_fingerprint": fingerprint_of(settings),
+        "configuration": dict(configuration),
+        "inputs": dict(inputs),
+    }
+
+
+def _compared(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be equal for a resumed run, flat and by the name to show."""
+    settings = {key: value for key, value in info["configuration"].items() if key not in FREE_SETTINGS}
+    return {
+        "job": info["job"],
+        "--format": info["format"],
+        **{f"--{key.replace('_', '-')}": value for key, value in settings.items()},
+        **{f"input {key}": value for key, value in info["inputs"].items()},
+        "number of shards": info["n_shards"],
+        "shard plan": info["shard_plan_fingerprint"],
+    }
+
+
+def _refuse_differences(run_id: str, found: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    before, after = _plain(_compared(found)), _plain(_compared(now))
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    if not names:
+        return
+    told = "; ".join(f"{name} was {before.get(name)}, now {after.get(name)}" for name in names[:3])
+    raise ConfigError(
+        f"run {run_id}: cannot be resumed, {len(names)} settings differ ({told}). "
+        "Repeat with the values it was started with, or use another --run-id."
+    )
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as they come back from JSON, so that a tuple equals its list."""
+    return dict(json.loads(json.dumps(values, default=str)))

@@ -1,0 +1,233 @@
+"""Run the shards of a job on Ray: bounded submission, deadlines, own retries, isolation of cases that kill workers."""
+
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray import exceptions as failures
+
+from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
+from jobs.runtime.isolation import Attempt, Outcome, ShardHistory
+from jobs.runtime.records import RunFolder, ShardRecord
+from jobs.runtime.shards import Shard
+from jobs.runtime.worker import Work, run_attempt
+
+POLL_SECONDS = 0.5
+"""How late a missed deadline, a signal or a progress line may be noticed."""
+
+HOPELESS_SHARDS = 5
+"""So many failures before the first success mean a defect of the job, not of a shard: the rest is not tried."""
+
+OnProgress = Callable[[ShardRecord | None], None]
+"""Called with each finished shard, and with None at least every ``POLL_SECONDS``."""
+
+_NODE_LOSSES = (failures.NodeDiedError, failures.ObjectLostError, failures.LocalRayletDiedError)
+
+
+@dataclass
+class _Running:
+    attempt: Attempt
+    started: float | None = None
+    is_cancelled: bool = False
+
+
+class _Shards:
+    """The shards of one call: what waits, what runs, what is done."""
+
+    def __init__(self, histories: dict[int, ShardHistory], submit: Callable[[Attempt], Any]) -> None:
+        self.histories = histories
+        self.submit = submit
+        self.waiting = deque(history.first_attempt() for history in histories.values())
+        self.running: dict[Any, _Running] = {}
+        self.records: dict[int, ShardRecord] = {}
+        self.first_failure: tuple[int, str, bool] | None = None
+
+    def fill(self, max_in_flight: int) -> None:
+        while self.waiting and len(self.running) < max_in_flight:
+            attempt = self.waiting.popleft()
+            self.running[self.submit(attempt)] = _Running(attempt)
+
+    def receive(self, task: Any) -> ShardRecord | None:
+        """Take the next message of ``task``: its start, its record, or what ended it."""
+        running = self.running[task]
+        try:
+            message = ray.get(next(task))
+        except (failures.RayError, StopIteration) as error:
+            outcome, detail = (Outcome.DEADLINE, "") if running.is_cancelled else _outcome_of(error)
+            self.end(task, outcome, detail, is_storage=isinstance(error, StorageError))
+            return None
+        if running.started is None:
+            running.started = time.monotonic()
+            return None
+        if message is not None:
+            self.records[message.shard] = message
+        self.end(task, Outcome.DONE, "")
+        return message if isinstance(message, ShardRecord) else None
+
+    def cancel_overdue(self) -> None:
+        """Kill what is late; its next attempt waits for its death, so that two never write the same part."""
+        now = time.monotonic()
+        for task, running in self.running.items():
+            limit = self.histories[running.attempt.shard.number].deadline_seconds
+            if limit is None or running.started is None or running.is_cancelled:
+                continue
+            if now - running.started > limit:
+                running.is_cancelled = True
+                ray.cancel(task, force=True)
+
+    def end(self, task: Any, outcome: Outcome, detail: str, *, is_storage: bool = False) -> None:
+        attempt = self.running.pop(task).attempt
+        history = self.histories[attempt.shard.number]
+        self.waiting.extendleft(reversed(history.after(attempt, outcome, detail)))
+        if history.failure and self.first_failure is None:
+            self.first_failure = (attempt.shard.number, history.failure, is_storage)
+        if not self.records and len(self.failed()) >= HOPELESS_SHARDS:
+            self.waiting.clear()
+
+    def failed(self) -> list[int]:
+        return [number for number, history in self.histories.items() if history.failure]
+
+    def cancel_all(self) -> None:
+        self.waiting.clear()
+        for task in self.running:
+            ray.cancel(task, force=True)
+
+
+def run_shards(
+    work: Work,
+    shared: Any,
+    shards: Sequence[Shard],
+    folder: RunFolder,
+    *,
+    max_in_flight: int | None = None,
+    deadline_seconds: Callable[[Shard], float] | None = None,
+    max_attempts: int = 3,
+    on_progress: OnProgress | None = None,
+    ray_options: Mapping[str, Any] | None = None,
+    n_intact: int = 0,
+) -> list[ShardRecord]:
+    """Compute and write every shard given; return their records in order of number.
+
+    Parameters
+    ----------
+    work : callable
+        ``work(shared, shard, isolated) -> ShardOutput``; deterministic, importable in the workers.
+    shared : ObjectRef
+        Of the read-only data, from one ``ray.put``.
+    shards : sequence of Shard
+        Those still to do; leave out what ``intact_shards`` found.
+    folder : RunFolder
+        From ``start_run``.
+    max_in_flight : int, optional
+        Tasks submitted and not finished; two per CPU of the cluster by default.
+    deadline_seconds : callable, optional
+        Limit of a shard from its start in a worker, as a last resort behind the limits of its cases. Missed once:
+        again; twice: its cases are recorded as timeout.
+    max_attempts : int
+        Attempts of a shard whose worker dies without any single case to blame.
+    on_progress : callable, optional
+        See ``OnProgress``.
+    ray_options : mapping, optional
+        Options of the task such as ``num_cpus``, ``num_gpus``, ``memory``, ``max_calls``.
+
+    n_intact : int
+        Shards left out because they are complete, to count in messages.
+
+    Returns
+    -------
+    list of ShardRecord
+
+    Raises
+    ------
+    IncompleteRunError
+        Shards failed; the others are complete in storage.
+    StorageError
+        The first failure was the store's.
+    Interrupted
+        SIGINT or SIGTERM; running tasks are killed, finished shards stay.
+    """
+    remote = ray.remote(**{"num_cpus": 1, **(ray_options or {}), "max_retries": 0})(run_attempt)
+    remote = remote.options(num_returns="streaming")
+    work_reference = ray.put(work)
+    limit = max_in_flight or 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
+    histories = {
+        shard.number: ShardHistory(shard, max_attempts, deadline_seconds(shard) if deadline_seconds else None)
+        for shard in shards
+    }
+    state = _Shards(histories, lambda attempt: remote.remote(work_reference, shared, attempt, folder))
+    report = on_progress or (lambda record: None)
+    with _sigterm_interrupts():
+        try:
+            _drive(state, limit, report)
+        except KeyboardInterrupt:
+            state.cancel_all()
+            raise Interrupted.from_counts(
+                folder.run_id, n_intact + len(state.records), n_intact + len(shards)
+            ) from None
+    _raise_failures(state, folder, n_intact)
+    return [state.records[number] for number in sorted(state.records)]
+
+
+def _drive(state: _Shards, max_in_flight: int, report: OnProgress) -> None:
+    while state.waiting or state.running:
+        state.fill(max_in_flight)
+        ready, _ = ray.wait(list(state.running), num_returns=1, timeout=POLL_SECONDS, fetch_local=False)
+        for task in ready:
+            record = state.receive(task)
+            if record is not None:
+                report(record)
+        state.cancel_overdue()
+        report(None)
+
+
+def _outcome_of(error: BaseException) -> tuple[Outcome, str]:
+    if isinstance(error, failures.RayTaskError):
+        cause = error.cause
+        if isinstance(cause, _NODE_LOSSES):
+            return Outcome.NODE_LOST, type(cause).__name__
+        return Outcome.DEFECT, f"{type(cause).__name__}: {cause}"
+    if isinstance(error, _NODE_LOSSES):
+        return Outcome.NODE_LOST, f"{type(error).__name__}"
+    if isinstance(error, failures.OutOfMemoryError):
+        return Outcome.CRASH, "out of memory"
+    if isinstance(error, failures.WorkerCrashedError):
+        return Outcome.CRASH, "the worker process died (killed, out of memory or crashed in native code)"
+    return Outcome.CRASH, f"{type(error).__name__}: {error}"
+
+
+def _raise_failures(state: _Shards, folder: RunFolder, n_intact: int) -> None:
+    if state.first_failure is None:
+        return
+    failed = state.failed()
+    number, detail, is_storage = state.first_failure
+    if is_storage:
+        raise StorageError(
+            f"run {folder.run_id}: {len(failed)} shards could not be written (first: shard {number}). {detail}"
+        )
+    raise IncompleteRunError.from_failed_shards(
+        folder.run_id,
+        n_intact + len(state.records),
+        n_intact + len(state.histories),
+        failed,
+        state.histories[number].n_full_attempts,
+        f"{detail} in shard {number}",
+    )
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """While the shards run, SIGTERM stops the driver as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,138 @@
+"""Columns of one input table: are they there, are they of a usable type, and one Arrow type for each meaning."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from recsys_ops.datasets.arrow import ChunkedArray, table_of
+from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.errors import InputError
+from recsys_ops.features.rules import FeatureRule
+from recsys_ops.tables import TableContract
+
+_EXPECTED = {
+    "id": "integers or strings",
+    "number": "a number",
+    "string": "a string",
+    "text": "a string",
+    "tags": "a string or a list of strings",
+    "category": "a string, an integer or true/false",
+}
+_NUMBER_TEXT = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+
+
+def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequence[FeatureRule] = ()) -> pa.Table:
+    """Check the columns of a table and bring each to its canonical type.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With the contract's column names.
+    contract : TableContract
+        Columns it must have.
+    source : str
+        File name for messages.
+    rules : sequence of FeatureRule
+        Feature columns it must have as well.
+
+    Returns
+    -------
+    pyarrow.Table
+        Strings are ``string``, ratings and floats ``double``, integers other than ids ``int64``. Columns that are
+        neither asked for nor numbers, strings, booleans or lists of strings are left out.
+
+    Raises
+    ------
+    InputError
+        A column is missing or of a type that it cannot have, or there is no row.
+    """
+    wanted = {rule.column: rule.kind for rule in rules} | contract.columns
+    missing = [name for name in wanted if name not in table.column_names]
+    if missing:
+        raise InputError(_missing_message(table, contract, source, missing))
+    if table.num_rows == 0:
+        raise InputError(f"{source}: the table has no rows. Give at least one.")
+    columns = {}
+    for name in table.column_names:
+        column = _plain(table.column(name), is_id=wanted.get(name) == "id")
+        if name in wanted:
+            for kind in {wanted[name], *(rule.kind for rule in rules if rule.column == name)}:
+                column = _checked(column, kind, name, source)
+            columns[name] = column
+        elif column is not None and contract.name != "interactions":
+            columns[name] = column
+    return table_of(columns)
+
+
+def _missing_message(table: pa.Table, contract: TableContract, source: str, missing: list[str]) -> str:
+    names = ", ".join(f"'{name}'" for name in missing)
+    what = f"column {names} is missing" if len(missing) == 1 else f"columns {names} are missing"
+    return (
+        f"{source}: {what} (found {', '.join(table.column_names) or 'none'}). "
+        f"Name the columns that hold them under tables.{contract.name}.columns in features.yaml."
+    )
+
+
+def _plain(column: ChunkedArray, *, is_id: bool) -> ChunkedArray | None:
+    """The column in its canonical type; None for a type that has no meaning here."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = pc.cast(column, kind.value_type)
+        kind = column.type
+    target = _canonical(kind, is_id=is_id)
+    if target is None:
+        return None
+    return column if target == kind else pc.cast(column, target)
+
+
+def _canonical(kind: pa.DataType, *, is_id: bool) -> pa.DataType | None:
+    if _is_text(kind) or pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_integer(kind):
+        return kind if is_id else pa.float64() if kind == pa.uint64() else pa.int64()
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return pa.float64()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        inner = kind.value_type.value_type if pa.types.is_dictionary(kind.value_type) else kind.value_type
+        return pa.list_(pa.string()) if _is_text(inner) else None
+    return kind if pa.types.is_boolean(kind) else None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _checked(column: ChunkedArray | None, kind: str, name: str, source: str) -> Any:
+    """The column if it can hold what ``kind`` says, ratings as double and titles as strings."""
+    found = None if column is None else column.type
+    if column is not None and found is not None:
+        is_string, is_integer = pa.types.is_string(found), pa.types.is_integer(found)
+        is_all_null = is_string and column.null_count == len(column)
+        if kind == "number" and (is_integer or pa.types.is_floating(found) or is_all_null):
+            return pc.cast(column, pa.float64())
+        if kind == "string" and is_integer:  # a CSV file of titles such as 1984
+            return pc.cast(column, pa.string())
+        if is_string and kind != "number":
+            return column
+        if is_integer and kind in ("id", "category"):
+            return column
+        if (kind == "category" and pa.types.is_boolean(found)) or (kind == "tags" and pa.types.is_list(found)):
+            return column
+    first = _first_offenders(column) if kind == "number" else ""
+    raise InputError(
+        f"{source}: column '{name}' is {found or 'of a type that has no meaning here'}, expected {_EXPECTED[kind]}"
+        f"{first}. Correct the column, or name another one in features.yaml."
+    )
+
+
+def _first_offenders(column: ChunkedArray | None) -> str:
+    """Where texts stand in place of numbers."""
+    if column is None or not pa.types.is_string(column.type):
+        return ""
+    is_bad = pc.invert(pc.fill_null(pc.match_substring_regex(column, _NUMBER_TEXT), True))
+    rows = pc.indices_nonzero(is_bad).to_pylist()
+    if not rows:
+        return " (numbers written as strings)"
+    shown = ", ".join(f"row {row} = {column[row].as_py()!r}" for row in rows[:3])
+    return f" ({len(rows)} values are not numbers, first: {shown})"

@@ -1,0 +1,74 @@
+"""A checksum of what a data set says, not of how its files are written.
+
+The same rows in another order, file format or chunking have the same fingerprint; any other value has another one.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+
+from recsys_ops.datasets.arrow import Column
+from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.features.rules import FeatureRule
+
+
+def fingerprint_of(
+    ratings: sp.csr_array,
+    users: pa.Table,
+    items: pa.Table,
+    rules: Sequence[FeatureRule],
+    rating_range: tuple[float, float],
+) -> str:
+    """SHA-256 of a data set in canonical order.
+
+    Parameters
+    ----------
+    ratings : csr_array, shape (n_users, n_items)
+        With sorted indices.
+    users, items : pyarrow.Table
+        Rows in the order of the ids; the order of the columns does not matter.
+    rules : sequence of FeatureRule
+        Their order matters: it is the order of the features.
+    rating_range : tuple of float
+        Least and greatest rating possible.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    settings = {"rules": [rule.model_dump() for rule in rules], "rating_range": [float(end) for end in rating_range]}
+    digest.update(json.dumps(settings, sort_keys=True).encode())
+    for table in (users, items):
+        digest.update(f"table {table.num_rows}".encode())
+        for name in sorted(table.column_names):
+            digest.update(f"column {name} ".encode())
+            _update(digest, table.column(name))
+    digest.update(f"ratings {ratings.shape[0]} {ratings.shape[1]}".encode())
+    for part, kind in ((ratings.indptr, "<i8"), (ratings.indices, "<i4"), (ratings.data, "<f4")):
+        digest.update(memoryview(part.astype(kind)))
+    return digest.hexdigest()
+
+
+def _update(digest: Any, column: Column) -> None:
+    """Add type, validity and values; strings and lists as their lengths and what is in them."""
+    kind = column.type
+    digest.update(f"{'list' if pa.types.is_list(kind) else kind} {len(column)} ".encode())
+    digest.update(np.packbits(pc.is_valid(column).to_numpy(zero_copy_only=False)))
+    if pa.types.is_string(kind):
+        values = pc.fill_null(column, "")
+        digest.update(pc.binary_length(values).to_numpy(zero_copy_only=False).astype("<i8"))
+        digest.update("".join(values.to_pylist()).encode())
+    elif pa.types.is_list(kind):
+        lengths = pc.fill_null(pc.list_value_length(column), 0)
+        digest.update(lengths.to_numpy(zero_copy_only=False).astype("<i8"))
+        _update(digest, pc.list_flatten(column))
+    else:
+        zero = False if pa.types.is_boolean(kind) else 0
+        digest.update(np.ascontiguousarray(pc.fill_null(column, zero).to_numpy(zero_copy_only=False)))

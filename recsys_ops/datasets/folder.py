@@ -1,0 +1,143 @@
+"""Tables of the contract in a folder at any fsspec URL, described by a ``features.yaml`` there or elsewhere."""
+
+import fsspec
+import pyarrow as pa
+
+from recsys_ops.datasets.arrow import table_of
+from recsys_ops.datasets.dataset import Dataset, build_dataset
+from recsys_ops.datasets.files import SUFFIXES, read_table
+from recsys_ops.datasets.mapping import Mapping, TableName, parse_mapping
+from recsys_ops.datasets.validate import OnBadRows, validate
+from recsys_ops.errors import InputError
+from recsys_ops.tables import INTERACTIONS, ITEMS, USERS, TableContract
+
+MAPPING_FILE = "features.yaml"
+
+_TABLES: dict[TableName, TableContract] = {"interactions": INTERACTIONS, "items": ITEMS, "users": USERS}
+
+
+def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
+    """Read a data set from its tables.
+
+    Parameters
+    ----------
+    url : str
+        Folder with ``features.yaml`` and the tables ``interactions.*``, ``items.*`` and perhaps ``users.*``
+        (Parquet, Arrow IPC, CSV or TSV, the last two possibly gzipped), or the YAML file itself, which may name
+        tables elsewhere. Any fsspec URL: a path, ``s3://``, ``memory://``.
+    on_bad_rows : "stop" or "quarantine"
+        What happens to rows that break the contract.
+
+    Returns
+    -------
+    Dataset
+        Without a users table the users are those who rated.
+
+    Raises
+    ------
+    InputError
+        A file is missing or cannot be read, or its rows break the contract.
+    """
+    root = url.rstrip("/")
+    is_yaml = root.endswith((".yaml", ".yml"))
+    folder, _, file = root.rpartition("/") if is_yaml else (root, "/", MAPPING_FILE)
+    mapping = _read_mapping(folder if is_yaml else root, file)
+    locations = {name: _locate(folder, name, mapping) for name in _TABLES}
+    tables = {
+        name: None if location is None else _read(location, name, mapping) for name, location in locations.items()
+    }
+    if tables["interactions"] is None or tables["items"] is None:
+        needed = "interactions" if tables["interactions"] is None else "items"
+        raise InputError(
+            f"{folder or '.'}: no table {needed}.* (found {_listed(folder)}). "
+            f"Add it, or name its file under tables.{needed}.file in {file}."
+        )
+    sources: dict[str, str] = {
+        name: _file_name(location) for name, location in locations.items() if location is not None
+    }
+    clean = validate(
+        tables["interactions"],
+        tables["items"],
+        tables["users"],
+        sources=sources,
+        rating_range=mapping.rating_range,
+        rules=mapping.features,
+        on_bad_rows=on_bad_rows,
+    )
+    return build_dataset(
+        _file_name(root).removesuffix(".yaml").removesuffix(".yml"),
+        clean.interactions,
+        clean.items,
+        clean.users,
+        rules=mapping.features,
+        rating_range=mapping.rating_range,
+        rejected=clean.rejected,
+    )
+
+
+def _read_mapping(folder: str, file: str) -> Mapping:
+    try:
+        with fsspec.open(_join(folder, file), "rt", encoding="utf-8") as stream:
+            return parse_mapping(stream.read(), file)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        found = _listed(folder)
+        where = "there is no such folder" if found == "nothing" else f"{file} is missing (found {found})"
+        raise InputError(
+            f"{folder or '.'}: {where}. Give --data movielens-100k:DIR, movielens-1m:DIR, synthetic, or a folder "
+            f"with {MAPPING_FILE} and the tables."
+        ) from error
+
+
+def _locate(folder: str, name: TableName, mapping: Mapping) -> str | None:
+    """URL of a table's file: what the mapping names, else the file beside it that is named after the table."""
+    named = mapping.source(name).file
+    if named is not None:
+        return named if named.startswith("/") or "://" in named else _join(folder, named)
+    found = [file for file in _entries(folder) if file in {f"{name}{suffix}" for suffix in SUFFIXES}]
+    if len(found) > 1:
+        raise InputError(
+            f"{folder or '.'}: {name} is there {len(found)} times ({', '.join(found)}). "
+            f"Keep one, or name it under tables.{name}.file."
+        )
+    if not found and name in mapping.tables and name == "users":
+        raise InputError(
+            f"{folder or '.'}: no table users.* (found {_listed(folder)}). Add it, or name its file under "
+            "tables.users.file, or remove tables.users."
+        )
+    return _join(folder, found[0]) if found else None
+
+
+def _read(location: str, name: TableName, mapping: Mapping) -> pa.Table:
+    """The table with the contract's names for its columns, besides its own."""
+    columns = mapping.source(name).columns
+    contract = _TABLES[name].columns
+    ids = {columns.get(column, column) for column, kind in contract.items() if kind == "id"}
+    table = read_table(location, _file_name(location), ids=ids)
+    missing = [theirs for theirs in columns.values() if theirs not in table.column_names]
+    if missing:
+        raise InputError(
+            f"{_file_name(location)}: column '{missing[0]}' that tables.{name}.columns names is missing "
+            f"(found {', '.join(table.column_names)}). Correct {MAPPING_FILE}."
+        )
+    own = {column: table.column(column) for column in table.column_names}
+    return table_of(own | {ours: table.column(theirs) for ours, theirs in columns.items()})
+
+
+def _entries(folder: str) -> list[str]:
+    filesystem, path = fsspec.core.url_to_fs(folder or ".")
+    try:
+        return sorted(_file_name(entry) for entry in filesystem.ls(path, detail=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _listed(folder: str) -> str:
+    return ", ".join(_entries(folder)) or "nothing"
+
+
+def _join(folder: str, file: str) -> str:
+    return f"{folder}/{file}" if folder else file
+
+
+def _file_name(url: str) -> str:
+    return url.rstrip("/").rpartition("/")[2]

@@ -1,0 +1,59 @@
+"""``--data``: one word that says which data set is meant."""
+
+from recsys_ops.datasets.dataset import Dataset
+from recsys_ops.datasets.folder import read_folder
+from recsys_ops.datasets.movielens import read_movielens_1m, read_movielens_100k
+from recsys_ops.datasets.synthetic import make_marketplace
+from recsys_ops.datasets.validate import OnBadRows
+from recsys_ops.errors import ConfigError
+
+_MOVIELENS = {"movielens-100k": read_movielens_100k, "movielens-1m": read_movielens_1m}
+_SYNTHETIC = ("items", "users", "sellers", "features", "ratings_per_user")
+
+
+def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop") -> Dataset:
+    """Load what ``--data`` names.
+
+    Parameters
+    ----------
+    data : str
+        ``movielens-100k:DIR``, ``movielens-1m:DIR``, ``synthetic[:items=..,users=..]``, or the URL of a folder with
+        the contract's tables and ``features.yaml`` (or of such a YAML file).
+    seed : int
+        Of the synthetic marketplace.
+    on_bad_rows : "stop" or "quarantine"
+        Stop at rows that break the contract, or set them aside in ``Dataset.rejected``.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ConfigError
+        ``data`` names no data set, or a parameter that synthetic data do not have.
+    InputError
+        The data break the contract.
+    """
+    kind, _, rest = data.partition(":")
+    if kind in _MOVIELENS:
+        if not rest:
+            raise ConfigError(f"--data {data}: no folder. Use --data {kind}:DIR.")
+        return _MOVIELENS[kind](rest, on_bad_rows=on_bad_rows)
+    if kind == "synthetic":
+        return make_marketplace(**_parameters(rest), seed=seed)
+    return read_folder(data, on_bad_rows=on_bad_rows)
+
+
+def _parameters(text: str) -> dict[str, int]:
+    parameters = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        if name not in _SYNTHETIC:
+            raise ConfigError(f"--data synthetic: no parameter '{name}' (available: {', '.join(_SYNTHETIC)}).")
+        if not value.isdecimal():
+            raise ConfigError(
+                f"--data synthetic: {name} is '{value}', not a whole number. Use {name}=1000, for example."
+            )
+        parameters[name] = int(value)
+    return parameters

@@ -1,0 +1,232 @@
+"""Item features as a sparse matrix, with a description of every column.
+
+Every column is linear in what the provider writes: a word counts as often as it occurs (times its inverse
+document frequency), a tag is there or not, a number is scaled by its range. A description is deliberately not
+divided by its length: adding a word then changes one column and no other, so that a recourse found on the
+matrix is exactly what the recommender sees once the provider has acted on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer
+
+from recsys_ops.errors import InputError
+from recsys_ops.features.rules import FeatureRule
+
+FREQUENT = 99.0
+"""Percentile of what real items have that bounds words and numbers where a rule names no bound."""
+
+
+@dataclass(frozen=True)
+class FeatureColumns:
+    """What each column of the feature matrix means and how it may change; arrays of length n_features.
+
+    Bounds, steps and values are encoded, and never negative; ``encoded = (provider's value - offset) * unit``.
+    ``greatest`` is what items really have, ``one_hot`` the category that a column is a value of (-1 for none).
+    """
+
+    rule: NDArray[np.int32]
+    value: tuple[str, ...]
+    unit: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    greatest: NDArray[np.float64]
+    step: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    can_rise: NDArray[np.bool_]
+    can_fall: NDArray[np.bool_]
+    one_hot: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+@dataclass(frozen=True)
+class EncodedItems:
+    """Features of all items: ``matrix (n_items, n_features)`` and its columns."""
+
+    matrix: sp.csr_array
+    columns: FeatureColumns
+    rules: tuple[FeatureRule, ...]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """The columns of one rule; ``counts`` holds the provider's values."""
+
+    counts: sp.csr_array
+    values: list[str]
+    unit: NDArray[np.float64]
+    offset: float
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    step: float
+
+
+def encode_items(items: pa.Table, rules: Sequence[FeatureRule]) -> EncodedItems:
+    """Encode the feature columns of an items table.
+
+    Parameters
+    ----------
+    items : pyarrow.Table
+        One row per item, with every column that ``rules`` name.
+    rules : sequence of FeatureRule
+        At least one.
+
+    Returns
+    -------
+    EncodedItems
+        Matrix of shape (n_items, n_features), float64, non-negative. Blocks are scaled so that the mean row of
+        each has length ``rule.weight``: no column of the items table outweighs the others by its sheer size.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or no feature is left after dropping the rare ones.
+    """
+    blocks = [_ENCODERS[rule.kind](_column(items, rule), rule) for rule in rules]
+    scaled = [_scaled(block, rule) for block, rule in zip(blocks, rules, strict=True)]
+    matrix = sp.csr_array(sp.hstack([m for m, _ in scaled], format="csr"))
+    if matrix.shape[1] == 0:
+        raise InputError("items: no feature is left (each is rarer than its min_items); lower min_items.")
+    matrix.sort_indices()
+    return EncodedItems(matrix, _describe_columns(blocks, matrix, [u for _, u in scaled], rules), tuple(rules))
+
+
+def _column(items: pa.Table, rule: FeatureRule) -> pa.ChunkedArray:
+    if rule.column not in items.column_names:
+        raise InputError(f"items: feature column '{rule.column}' is missing (found {', '.join(items.column_names)}).")
+    return items.column(rule.column)
+
+
+def _scaled(block: _Block, rule: FeatureRule) -> tuple[sp.csr_array, NDArray[np.float64]]:
+    encoded = sp.csr_array(block.counts.multiply(block.unit[None, :]))
+    lengths = np.sqrt(np.asarray(encoded.multiply(encoded).sum(axis=1)).ravel())
+    mean_length = float(lengths[lengths > 0].mean()) if np.any(lengths > 0) else 1.0
+    factor = rule.weight / mean_length
+    return sp.csr_array(encoded * factor), block.unit * factor
+
+
+def _describe_columns(
+    blocks: Sequence[_Block], matrix: sp.csr_array, units: Sequence[NDArray[np.float64]], rules: Sequence[FeatureRule]
+) -> FeatureColumns:
+    sizes = [len(block.values) for block in blocks]
+
+    def spread(values: Sequence[float | bool | int]) -> NDArray[np.float64]:
+        return np.repeat(np.asarray(values, dtype=np.float64), sizes)
+
+    offset = spread([block.offset for block in blocks])
+    unit = np.concatenate(units)
+    lower = (np.concatenate([block.lower for block in blocks]) - offset) * unit
+    upper = (np.concatenate([block.upper for block in blocks]) - offset) * unit
+    return FeatureColumns(
+        rule=spread(range(len(rules))).astype(np.int32),
+        value=tuple(value for block in blocks for value in block.values),
+        unit=unit,
+        offset=offset,
+        lower=lower,
+        upper=upper,
+        greatest=matrix.max(axis=0).toarray().ravel(),
+        step=spread([block.step for block in blocks]) * unit,
+        cost=spread([rule.cost for rule in rules]),
+        can_rise=spread([rule.mutable and rule.direction != "decrease" for rule in rules]).astype(bool),
+        can_fall=spread([rule.mutable and rule.direction != "increase" for rule in rules]).astype(bool),
+        one_hot=np.where(spread([rule.kind == "category" for rule in rules]), spread(range(len(rules))), -1).astype(
+            np.int32
+        ),
+    )
+
+
+def _encode_text(column: pa.ChunkedArray, rule: FeatureRule) -> _Block:
+    texts = [text or "" for text in column.to_pylist()]
+    vectoriser = CountVectorizer(stop_words="english", strip_accents="unicode", min_df=rule.min_items)
+    try:
+        counts = sp.csr_array(vectoriser.fit_transform(texts)).astype(np.float64)
+        words = list(vectoriser.get_feature_names_out())
+    except ValueError:  # no word is frequent enough
+        counts, words = sp.csr_array((len(texts), 0), dtype=np.float64), []
+    document_frequency = np.bincount(counts.indices, minlength=len(words))
+    idf = np.log((1 + len(texts)) / (1 + document_frequency)) + 1
+    unit = np.ones(len(words)) if rule.weighting == "count" else idf
+    upper = _frequent_count(counts) if rule.upper is None else np.full(len(words), rule.upper)
+    lower = np.full(len(words), rule.lower or 0.0)
+    return _Block(counts, words, unit, 0.0, lower, upper, 1.0 if rule.step is None else rule.step)
+
+
+def _frequent_count(counts: sp.csr_array) -> NDArray[np.float64]:
+    """Per word, the 99th percentile (lower) of its occurrences in the descriptions that have it."""
+    by_word = sp.csc_array(counts)
+    order = np.lexsort((by_word.data, np.repeat(np.arange(by_word.shape[1]), np.diff(by_word.indptr))))
+    n_with = np.diff(by_word.indptr)
+    position = by_word.indptr[:-1] + np.floor((n_with - 1) * FREQUENT / 100).astype(np.int64)
+    frequent: NDArray[np.float64] = by_word.data[order][position]
+    return frequent
+
+
+def _encode_tags(column: pa.ChunkedArray, rule: FeatureRule) -> _Block:
+    rows = [_tags_of(cell, rule.separator) for cell in column.to_pylist()]
+    counts, names = _indicators(rows, rule.min_items)
+    return _binary_block(counts, names)
+
+
+def _encode_category(column: pa.ChunkedArray, rule: FeatureRule) -> _Block:
+    rows = [[] if cell is None else [str(cell)] for cell in column.to_pylist()]
+    counts, names = _indicators(rows, rule.min_items)
+    return _binary_block(counts, names)
+
+
+def _binary_block(counts: sp.csr_array, names: list[str]) -> _Block:
+    n = len(names)
+    return _Block(counts, names, np.ones(n), 0.0, np.zeros(n), np.ones(n), 1.0)
+
+
+def _tags_of(cell: object, separator: str) -> list[str]:
+    if cell is None:
+        return []
+    parts = cell.split(separator) if isinstance(cell, str) else [str(part) for part in cell]  # type: ignore[attr-defined]
+    return sorted({part.strip() for part in parts} - {""})
+
+
+def _indicators(rows: list[list[str]], min_items: int) -> tuple[sp.csr_array, list[str]]:
+    flat = np.asarray([value for row in rows for value in row], dtype=object)
+    row_of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    names, codes, frequency = np.unique(flat.astype(str), return_inverse=True, return_counts=True)
+    kept = np.flatnonzero(frequency >= min_items)
+    position = np.full(len(names), -1)
+    position[kept] = np.arange(len(kept))
+    known = position[codes] >= 0
+    entries = (np.ones(int(known.sum())), (row_of[known], position[codes][known]))
+    return sp.csr_array(entries, shape=(len(rows), len(kept))), [str(name) for name in names[kept]]
+
+
+def _encode_number(column: pa.ChunkedArray, rule: FeatureRule) -> _Block:
+    values = np.asarray([np.nan if v is None else float(v) for v in column.to_pylist()])
+    known = np.isfinite(values)
+    least, greatest = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
+    spread = float(greatest - least) or 1.0
+    shifted = sp.csr_array(np.where(known, values - least, 0.0)[:, None])
+    lower = least if rule.lower is None else rule.lower
+    upper = np.percentile(values[known], FREQUENT) if rule.upper is None and known.any() else rule.upper or greatest
+    return _Block(
+        shifted,
+        [rule.column],
+        np.array([1.0 / spread]),
+        float(least),
+        np.array([max(lower, least)]),
+        np.array([float(upper)]),
+        rule.step or 0.0,
+    )
+
+
+_ENCODERS = {
+    "text": _encode_text,
+    "tags": _encode_tags,
+    "category": _encode_category,
+    "number": _encode_number,
+}

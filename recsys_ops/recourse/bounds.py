@@ -1,0 +1,117 @@
+"""The bounds of one case put together: which success is possible, and how many changes a success takes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_ops.features.encode import EncodedItems
+from recsys_ops.models.content import ContentModel
+from recsys_ops.recourse.certificate import improve_multipliers, reach_by_changes, relaxation_bound
+from recsys_ops.recourse.feasible import Box
+from recsys_ops.recourse.levers import lever_effects, make_levers
+from recsys_ops.recourse.problem import TIE, Case, TargetGroup
+from recsys_ops.recourse.proposal import FrontierPoint
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """``reached (n_most + 1,)`` upper bounds on the users that 0 .. n_most changes satisfy, of ``n_targets``."""
+
+    reached: NDArray[np.int64]
+    n_targets: int
+
+    @property
+    def success(self) -> float:
+        """Upper bound on the success within the allowed number of changes."""
+        return float(self.reached[-1] / self.n_targets)
+
+    def changes_for(self, n_satisfied: int) -> int:
+        """Lower bound on the changes that satisfy so many users."""
+        return int(np.argmax(self.reached >= n_satisfied)) if self.reached[-1] >= n_satisfied else len(self.reached)
+
+
+def bound_case(
+    model: ContentModel,
+    items: EncodedItems,
+    group: TargetGroup,
+    case: Case,
+    box: Box,
+    frontier: list[FrontierPoint],
+    *,
+    n_chosen: int,
+    n_most: int,
+) -> Bounds:
+    """Best valid bounds of a case: each user alone, and all together with two sets of multipliers.
+
+    One set aims at the success that ``n_most`` changes can have, the other at showing that fewer than ``n_chosen``
+    changes cannot do what ``n_chosen`` do.
+
+    Parameters
+    ----------
+    model : ContentModel
+    items : EncodedItems
+    group : TargetGroup
+    case : Case
+    box : Box
+    frontier : list of FrontierPoint
+        What has been reached; only steers the multipliers.
+    n_chosen, n_most : int
+
+    Returns
+    -------
+    Bounds
+    """
+    shown = np.flatnonzero(case.targets)
+    gaps = _true_gaps(case)
+    reachable = reach_by_changes(group.gains[shown], gaps[shown], n_most)
+    reached = reachable.sum(axis=0).astype(np.float64)
+    if np.all(np.isfinite(box.upper)):
+        for n_changes in sorted({n_most, max(n_chosen - 1, 0)}):
+            aim = round(frontier[min(n_changes, len(frontier) - 1)].success * len(shown))
+            multipliers = _multipliers(items, group, case, box, gaps, n_changes, aim)
+            relaxed = relaxation_bound(
+                model,
+                items.columns,
+                box,
+                case.features,
+                group.ratings[shown],
+                gaps[shown],
+                multipliers[shown],
+                reachable,
+            )
+            reached = np.minimum(reached, relaxed)
+    return Bounds(np.floor(reached + 1e-6).astype(np.int64), len(shown))
+
+
+def _true_gaps(case: Case) -> NDArray[np.float64]:
+    """What the score must gain at the very least: no margin, and rounding in favour of the bound."""
+    needs = case.targets & ~case.in_top & np.isfinite(case.thresholds)
+    thresholds = np.where(needs, case.thresholds, 0.0)
+    gaps: NDArray[np.float64] = np.where(needs, thresholds - case.scores - TIE * np.abs(thresholds), 0.0)
+    return gaps
+
+
+def _multipliers(
+    items: EncodedItems,
+    group: TargetGroup,
+    case: Case,
+    box: Box,
+    gaps: NDArray[np.float64],
+    n_changes: int,
+    aim: int,
+) -> NDArray[np.float64]:
+    """Multipliers of all users of the group; 0 for those not sampled, with nothing to gain or out of reach."""
+    multipliers = np.zeros(len(gaps))
+    depth = min(max(n_changes, 1), group.gains.shape[1])
+    sampled = group.sample
+    open_users = (gaps[sampled] > 0) & (group.gains[sampled, depth - 1] >= gaps[sampled])
+    levers = make_levers(items.columns, case.features, box, group.columns)
+    if not open_users.any() or not len(levers):
+        return multipliers
+    effects = lever_effects(levers, group.profiles[open_users], group.columns, case.features)
+    open_positions = sampled[open_users]
+    closing = (effects / gaps[open_positions, None]).T.astype(np.float32)
+    satisfied = int((case.targets & (gaps <= 0)).sum())
+    multipliers[open_positions] = improve_multipliers(closing, n_changes, max(aim - satisfied, 0))
+    return multipliers

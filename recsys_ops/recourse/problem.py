@@ -1,0 +1,192 @@
+"""The question: which features of an item must change so that a group of users gets it in their top k?
+
+For a user who has not rated item a, the scores of all other items do not depend on a's features. "a enters the top k
+of u" is therefore one inequality, ``x . p_u > threshold_u(a)``, with the k-th best score among u's other candidates.
+Thresholds of all items come from the k + 1 best scores of each user.
+Source: RecRec (Verma et al., CIKM 2023), eq. 1; the reduction to thresholds is ours.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys_ops.features.encode import EncodedItems, FeatureColumns
+from recsys_ops.metrics import list_positions
+from recsys_ops.models.content import ContentModel
+
+TIE = 1e-9
+"""Relative difference of scores below which two are the same: rounding of sums in another order."""
+
+MARGIN = 1e-6
+"""Relative margin above the threshold that a claim "in the top k" needs; a thousand times TIE."""
+
+SCREENED = 512
+"""Columns the search looks at per group; bounds look at all."""
+
+
+@dataclass(frozen=True)
+class TargetGroup:
+    """A group of users and what the search needs of them; shared by all items.
+
+    ``ratings (n_users, n_items)`` of the group only; ``top_scores (n_users, k + 1)``; ``gains (n_users, depth)``;
+    ``sample (n_sampled,)`` positions of the users whose profiles are searched; ``columns (n_columns,)`` features
+    searched; ``profiles (n_sampled, n_columns)``.
+    """
+
+    label: str
+    users: NDArray[np.int64]
+    ratings: sp.csr_array
+    top_scores: NDArray[np.float64]
+    gains: NDArray[np.float64]
+    sample: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    profiles: NDArray[np.float64]
+
+    @property
+    def k(self) -> int:
+        """Length of the lists that users see."""
+        return self.top_scores.shape[1] - 1
+
+
+@dataclass(frozen=True)
+class Case:
+    """One item and one group; arrays over the group's users.
+
+    ``targets`` may be shown the item; ``in_top`` see it already; ``thresholds`` must be exceeded to be in the top k;
+    ``others (n_users, k)`` best scores of the other candidates, descending; ``missing`` what the score must gain for
+    the claim "in the top k", -inf for users who need nothing or are no targets.
+    """
+
+    item: int
+    features: NDArray[np.float64]
+    targets: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    in_top: NDArray[np.bool_]
+    thresholds: NDArray[np.float64]
+    others: NDArray[np.float64]
+    missing: NDArray[np.float64]
+
+    def satisfied(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which targets have the item in their top k at these scores, by the claim's margin."""
+        scale = np.maximum(np.abs(np.where(np.isfinite(self.thresholds), self.thresholds, 0.0)), TIE)
+        entered = scores > self.thresholds + MARGIN * scale
+        stayed = self.in_top & (scores >= self.scores - TIE * scale)
+        satisfied: NDArray[np.bool_] = self.targets & (entered | stayed)
+        return satisfied
+
+    def success(self, scores: NDArray[np.float64]) -> float:
+        """Share of the targets that have the item in their top k."""
+        return float(self.satisfied(scores).sum() / self.targets.sum())
+
+    def positions(self, scores: NDArray[np.float64]) -> NDArray[np.intp]:
+        """0-based positions of the item in the targets' lists, k for outside."""
+        shown = self.targets
+        return list_positions(self.others[shown], scores[shown] + TIE * np.abs(scores[shown]))
+
+
+def make_group(
+    model: ContentModel,
+    columns: FeatureColumns,
+    *,
+    label: str,
+    users: NDArray[np.int64],
+    top_scores: NDArray[np.float64],
+    gains: NDArray[np.float64],
+    n_sampled: int,
+    rng: np.random.Generator,
+) -> TargetGroup:
+    """Draw the sample of a target group and the feature columns worth searching.
+
+    Parameters
+    ----------
+    model : ContentModel
+    columns : FeatureColumns
+    label : str
+    users : ndarray, shape (n,)
+        Users of the group.
+    top_scores, gains : ndarray, shapes (n_model_users, k + 1) and (n_model_users, depth)
+        Summaries of all users.
+    n_sampled : int
+        Users to search over, at most n.
+    rng : numpy.random.Generator
+        Draws the sample.
+
+    Returns
+    -------
+    TargetGroup
+
+    Notes
+    -----
+    Memory: 8 n_sampled x SCREENED bytes, besides one block of profiles at a time.
+    """
+    sample = np.sort(rng.choice(len(users), size=min(n_sampled, len(users)), replace=False))
+    ratings = model.ratings[users]
+    scale = _scales(top_scores[users][sample, -2])
+    kept = _screen(model, columns, ratings[sample], 1.0 / scale)
+    profiles = (ratings[sample] @ model.features[:, kept]).toarray()
+    return TargetGroup(label, users, ratings, top_scores[users], gains[users], sample, kept, profiles)
+
+
+def _scales(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
+    finite = np.where(np.isfinite(thresholds), np.abs(thresholds), 0.0)
+    return np.where(finite > 0, finite, 1.0)
+
+
+def _screen(
+    model: ContentModel, columns: FeatureColumns, ratings: sp.csr_array, weights: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Mutable columns with the most to gain over the sample, each user counting alike; categories whole."""
+    worth = np.asarray(model.features.T @ (ratings.T @ weights)).ravel()
+    span = np.where(np.isfinite(columns.upper), columns.upper - columns.lower, 1.0)
+    mutable = np.where(worth > 0, columns.can_rise, columns.can_fall)
+    gain = np.where(mutable, np.abs(worth) * span, 0.0)
+    whole = (columns.one_hot >= 0) & columns.can_rise
+    single = np.flatnonzero((columns.one_hot < 0) & (gain > 0))
+    best = single[np.argsort(-gain[single], kind="stable")[:SCREENED]]
+    return np.sort(np.concatenate([best, np.flatnonzero(whole)])).astype(np.int64)
+
+
+def make_cases(model: ContentModel, items: EncodedItems, group: TargetGroup, asked: NDArray[np.int64]) -> list[Case]:
+    """Thresholds and present standing of some items in a group.
+
+    Parameters
+    ----------
+    model : ContentModel
+    items : EncodedItems
+    group : TargetGroup
+    asked : ndarray, shape (n_asked,)
+        Items.
+
+    Returns
+    -------
+    list of Case
+        In the order of ``asked``.
+    """
+    rows = items.matrix[asked]
+    dense = rows.toarray()
+    scores = model.scores(group.ratings, rows)
+    rated = group.ratings[:, asked].toarray() != 0
+    return [_make_case(group, int(item), dense[n], scores[:, n], ~rated[:, n]) for n, item in enumerate(asked)]
+
+
+def _make_case(
+    group: TargetGroup,
+    item: int,
+    features: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    targets: NDArray[np.bool_],
+) -> Case:
+    top, k = group.top_scores, group.k
+    tie = TIE * np.abs(scores)
+    in_top = targets & (scores + tie >= top[:, k - 1])
+    place = (top[:, :k] > (scores + tie)[:, None]).sum(axis=1)
+    without = np.where(np.arange(k) >= place[:, None], top[:, 1:], top[:, :-1])
+    others = np.where(in_top[:, None], without, top[:, :k])
+    thresholds = others[:, -1]
+    needs = targets & ~in_top & np.isfinite(thresholds)
+    finite = np.where(needs, thresholds, 0.0)
+    # Twice the margin of the claim: what is asked for here must still hold after rounding.
+    missing = np.where(needs, finite + 2 * MARGIN * np.maximum(np.abs(finite), TIE) - scores, -np.inf)
+    return Case(item, features, targets, scores, in_top, thresholds, others, missing)

@@ -1,0 +1,64 @@
+"""What a search proposes for one case, before the recommender has been run on it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys_ops.features.encode import EncodedItems
+from recsys_ops.models.content import ContentModel
+from recsys_ops.recourse.levers import Levers, lever_effects
+from recsys_ops.recourse.problem import Case, TargetGroup
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the caller asks for.
+
+    The fewest changes that lose at most ``tolerance`` of what ``max_changes`` changes gain. Where features have no
+    upper bound, one change taken far enough reaches everybody and turns their lists upside down: there, reversion
+    also stops before the mean overlap (RBO) of the lists falls below ``overlap``.
+    """
+
+    tolerance: float = 0.2
+    max_changes: int = 10
+    overlap: float = 0.995
+    prove_seconds: float = 0.0
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class FrontierPoint:
+    """What so many changes reach; ``text`` is the change that the next smaller number does without."""
+
+    n_changes: int
+    success: float
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Changed ``features (n_features,)``, the success before thresholding and the path of reversions."""
+
+    features: NDArray[np.float64]
+    success_unthresholded: float
+    frontier: list[FrontierPoint] = field(default_factory=list)
+
+
+def group_effects(model: ContentModel, group: TargetGroup, case: Case, levers: Levers) -> NDArray[np.float64]:
+    """What each lever adds to the item's score for every user of the group, ``(n_users, n_levers)``."""
+    used = np.unique(np.concatenate([levers.column, levers.drop[levers.drop >= 0]]))
+    profiles = (group.ratings @ model.features[:, used]).toarray()
+    return lever_effects(levers, profiles, used, case.features)
+
+
+def run_recommender(model: ContentModel, group: TargetGroup, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores of an item with these features for every user of the group."""
+    scores: NDArray[np.float64] = model.scores(group.ratings, sp.csr_array(features[None]))[:, 0]
+    return scores
+
+
+def mutable_searched(items: EncodedItems, group: TargetGroup) -> bool:
+    """Whether there is any feature to search."""
+    return len(group.columns) > 0 and bool((items.columns.can_rise | items.columns.can_fall)[group.columns].any())

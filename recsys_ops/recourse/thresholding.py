@@ -1,0 +1,63 @@
+"""Iterative hard thresholding: revert the changes that matter least, and keep the whole path.
+
+RecRec reverts the smallest change first and stops at a tolerated loss of success. Here "smallest" is measured by what
+it does: the change whose reversion loses the fewest users goes first. The path of reversions is the frontier,
+(number of changes -> share of users reached), from which the caller's tolerance picks one point.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """``kept[n]`` the n changes that reach ``n_satisfied[n]`` users, n = 0 .. all of them."""
+
+    kept: tuple[NDArray[np.intp], ...]
+    n_satisfied: NDArray[np.int64]
+
+    def within(self, tolerance: float) -> int:
+        """Fewest changes that lose at most the tolerated share of the users gained by all of them.
+
+        The paper tolerates a share of all users reached; for an item that many see already, that would accept no
+        change at all.
+        """
+        before, best = self.n_satisfied[0], self.n_satisfied.max()
+        wanted = before + (1.0 - tolerance) * (best - before)
+        return int(np.argmax(self.n_satisfied >= wanted - 1e-9))
+
+
+def reversion_path(effects: NDArray[np.float64], gaps: NDArray[np.float64]) -> Frontier:
+    """Revert changes one by one.
+
+    Parameters
+    ----------
+    effects : ndarray, shape (n_users, n_changes)
+        What each change adds to the item's score for each target user.
+    gaps : ndarray, shape (n_users,)
+        What the score must gain, not more than 0 for users who have the item already.
+
+    Returns
+    -------
+    Frontier
+    """
+    kept = np.arange(effects.shape[1])
+    gained = effects.sum(axis=1)
+    subsets, counts = [kept], [_n_satisfied(gained, gaps)]
+    while len(kept):
+        without = gained[:, None] - effects[:, kept]
+        n_left = ((without >= gaps[:, None]) | (gaps[:, None] <= 0)).sum(axis=0)
+        room = np.where(gaps > 0, gaps, 1.0)[:, None]
+        closeness = np.clip(without / room, 0.0, 1.0)[gaps > 0].sum(axis=0)
+        least = np.lexsort((np.arange(len(kept)), -closeness, -n_left))[0]
+        gained = without[:, least]
+        kept = np.delete(kept, least)
+        subsets.append(kept)
+        counts.append(_n_satisfied(gained, gaps))
+    return Frontier(tuple(reversed(subsets)), np.array(counts[::-1], dtype=np.int64))
+
+
+def _n_satisfied(gained: NDArray[np.float64], gaps: NDArray[np.float64]) -> int:
+    return int(((gained >= gaps) | (gaps <= 0)).sum())

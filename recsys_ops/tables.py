@@ -1,0 +1,144 @@
+"""The data contract: what the input tables must have, and the Arrow schemas of the tables that come out.
+
+Ids come back in the type they came in, so result schemas are functions of the id types. In result tables every
+number may be null: a case that failed keeps its row and has a status and a reason instead.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Raised whenever a column changes its name, type or meaning."""
+
+
+@dataclass(frozen=True)
+class TableContract:
+    """What one input table must have: each required column and what may stand in it (id, number, or string)."""
+
+    name: str
+    columns: dict[str, str]
+
+
+INTERACTIONS = TableContract("interactions", {"user_id": "id", "item_id": "id", "rating": "number"})
+"""One row per user and item; further columns (a timestamp) are not read."""
+
+ITEMS = TableContract("items", {"item_id": "id", "seller_id": "id", "title": "string"})
+"""One row per item, with the feature columns that the rules name."""
+
+USERS = TableContract("users", {"user_id": "id"})
+"""One row per user; every other column can form groups."""
+
+CHANGE = pa.struct(
+    [
+        pa.field("feature", pa.string()),
+        pa.field("before", pa.string()),
+        pa.field("after", pa.string()),
+        pa.field("text", pa.string()),
+    ]
+)
+"""One change of a recourse, in the provider's words."""
+
+_STATUS_COUNT = pa.struct([pa.field("status", pa.string()), pa.field("cases", pa.int64())])
+_NAMED_VALUE = pa.struct([pa.field("name", pa.string()), pa.field("value", pa.string())])
+
+RUNS = pa.schema(
+    [
+        pa.field("run_id", pa.string()),
+        pa.field("job", pa.string()),
+        pa.field("started", pa.timestamp("us", tz="UTC")),
+        pa.field("seconds", pa.float64()),
+        pa.field("cases", pa.int64()),
+        pa.field("counts", pa.list_(_STATUS_COUNT)),
+        pa.field("versions", pa.list_(_NAMED_VALUE)),
+        pa.field("fingerprints", pa.list_(_NAMED_VALUE)),
+        pa.field("peak_memory_bytes", pa.int64()),
+    ]
+)
+"""One row per job and run."""
+
+
+def rejected_schema() -> pa.Schema:
+    """Schema of the rows that ``--on-bad-rows quarantine`` set aside.
+
+    Returns
+    -------
+    pyarrow.Schema
+        ``row`` is the 0-based data row in the file (a CSV header is not counted); ``value`` is what stood there.
+    """
+    return pa.schema(
+        [
+            pa.field("table", pa.string()),
+            pa.field("row", pa.int64()),
+            pa.field("column", pa.string()),
+            pa.field("value", pa.string()),
+            pa.field("reason", pa.string()),
+        ]
+    )
+
+
+def recourse_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``recourse`` table: one row per item, group and option.
+
+    Parameters
+    ----------
+    item_id, seller_id : pyarrow.DataType
+        Types of the ids in the input.
+
+    Returns
+    -------
+    pyarrow.Schema
+        ``rank_before`` is the mean over the group; the ``success_*`` are shares of its users in [0, 1], where
+        ``success_bound`` is what no change within the limits can exceed.
+    """
+    return pa.schema(
+        [
+            pa.field("item_id", item_id),
+            pa.field("seller_id", seller_id),
+            pa.field("title", pa.string()),
+            pa.field("group", pa.string()),
+            pa.field("option", pa.int32()),
+            pa.field("status", pa.string()),
+            pa.field("reason", pa.string()),
+            pa.field("n_targets", pa.int32()),
+            pa.field("rank_before", pa.float64()),
+            pa.field("success_before", pa.float64()),
+            pa.field("success_after", pa.float64()),
+            pa.field("success_unthresholded", pa.float64()),
+            pa.field("success_bound", pa.float64()),
+            pa.field("changes", pa.list_(CHANGE)),
+            pa.field("n_changes", pa.int32()),
+            pa.field("share_changed", pa.float64()),
+            pa.field("cost", pa.float64()),
+            pa.field("l1", pa.float64()),
+            pa.field("rbo", pa.float64()),
+            pa.field("lower_bound", pa.int32()),
+            pa.field("gap", pa.float64()),
+        ]
+    )
+
+
+def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``frontier`` table: what each further change brings, one row per number of changes.
+
+    Parameters
+    ----------
+    item_id, seller_id : pyarrow.DataType
+        Types of the ids in the input.
+
+    Returns
+    -------
+    pyarrow.Schema
+        ``last_change`` is the change that row adds to the one before, as a sentence.
+    """
+    return pa.schema(
+        [
+            pa.field("item_id", item_id),
+            pa.field("seller_id", seller_id),
+            pa.field("group", pa.string()),
+            pa.field("option", pa.int32()),
+            pa.field("n_changes", pa.int32()),
+            pa.field("success", pa.float64()),
+            pa.field("last_change", pa.string()),
+        ]
+    )

@@ -1,0 +1,22 @@
+"""For all tests: strict numerics, and one Ray per session on the loopback interface."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def strict_numerics() -> Iterator[None]:
+    """Division by zero, overflow and invalid operations are errors, not warnings."""
+    with np.errstate(divide="raise", over="raise", invalid="raise"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """One Ray of two workers for the tests that ask for it."""
+    from jobs.runtime.cluster import connect
+
+    with connect("local", 2):
+        yield

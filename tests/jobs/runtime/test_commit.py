@@ -1,0 +1,183 @@
+"""Parts, records, manifest and latest.json in a store, without Ray."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from jobs.runtime.commit import commit_run, table_bytes, write_part
+from jobs.runtime.errors import RunExistsError, StorageError
+from jobs.runtime.resume import intact_shards
+from jobs.runtime.storage import check_writable, create_bytes, open_store
+from jobs.runtime.worker import compute_shard
+from recsys_ops.errors import ConfigError
+from recsys_ops.runs import open_run
+
+STORES = ["local", "memory"]
+
+
+@pytest.fixture(params=STORES)
+def out(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "local":
+        return str(tmp_path / "results")
+    return f"memory://{tmp_path.name}"
+
+
+@pytest.fixture
+def computed(doubling: Any, start: Any, out: str) -> Callable[..., Any]:
+    """Starts a run and computes its shards in this process."""
+
+    def compute(**changes: Any) -> Any:
+        run, shards = start(out=out, **changes)
+        return run, [compute_shard(doubling(), list(range(8)), shard, {}, run.folder) for shard in shards]
+
+    return compute
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_equal_tables_give_equal_bytes_however_they_are_chunked(format: Any) -> None:
+    whole = pa.table({"x": list(range(1000)), "y": [str(n % 7) for n in range(1000)]})
+    pieces = pa.concat_tables([whole.slice(0, 300), whole.slice(300)])
+    assert table_bytes(whole, format) == table_bytes(pieces, format)
+
+
+def test_a_part_says_its_rows_bytes_and_checksum(start: Any, out: str) -> None:
+    run, _ = start(out=out)
+    part = write_part(run.folder, "doubles", 3, pa.table({"x": [1, 2]}))
+    filesystem, root = run.folder.open()
+    data = filesystem.cat_file(f"{root}/{part.path}")
+    assert (part.path, part.rows, part.bytes) == ("doubles/part-00003.parquet", 2, len(data))
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_a_committed_run_reads_back_in_order(computed: Any, out: str, format: str) -> None:
+    run, records = computed(format=format)
+    commit_run(run, records, driver_tables={"rejected": pa.table({"row": pa.array([], pa.int64())})})
+    opened = open_run(out, job="doubling", verify=True)
+    assert opened.table("doubles").to_table()["doubled"].to_pylist() == [0, 2, 4, 6, 8, 10, 12, 14]
+    assert opened.tables == ["doubles", "rejected", "runs", "timings"]
+    assert opened.table("rejected").count_rows() == 0
+    (row,) = opened.table("runs").to_table().to_pylist()
+    assert (row["run_id"], row["job"], row["cases"]) == ("r1", "doubling", 8)
+    assert row["counts"] == [{"status": "optimal", "cases": 8}]
+    assert row["fingerprints"][0] == {"name": "interactions", "value": "abc"}
+    assert row["started"].isoformat() == opened.manifest["started"]
+    assert opened.table("timings").to_table()["shard"].to_pylist() == [0, 1, 2, 3]
+
+
+def test_a_second_commit_of_a_run_is_refused_and_changes_nothing(computed: Any) -> None:
+    run, records = computed()
+    first = commit_run(run, records)
+    rival, _ = computed(resume=True)
+    with pytest.raises(RunExistsError, match="run r1: already committed by another writer"):
+        commit_run(rival, records)
+    assert open_run(f"{run.folder.out}/runs/r1").manifest == first
+
+
+def test_a_commit_with_shards_missing_is_refused(computed: Any) -> None:
+    run, records = computed()
+    with pytest.raises(StorageError, match="records of 3 shards, expected 4"):
+        commit_run(run, records[:-1])
+
+
+def test_creating_again_with_our_own_bytes_is_success_and_with_others_is_not(out: str) -> None:
+    filesystem, root = open_store(out)
+    create_bytes(filesystem, f"{root}/file", b"ours")
+    create_bytes(filesystem, f"{root}/file", b"ours")
+    with pytest.raises(FileExistsError):
+        create_bytes(filesystem, f"{root}/file", b"theirs")
+    assert filesystem.cat_file(f"{root}/file") == b"ours"
+
+
+def test_latest_names_the_last_run_of_each_job(computed: Any, doubling: Any, start: Any, out: str) -> None:
+    for run_id in ("r1", "r2"):
+        commit_run(*computed(run_id=run_id))
+    filesystem, root = open_store(out)
+    assert json.loads(filesystem.cat_file(f"{root}/latest.json")) == {"doubling": "r2"}
+    assert open_run(out).run_id == "r2"
+
+
+def test_an_existing_run_is_refused_without_resume(computed: Any) -> None:
+    run, records = computed()
+    with pytest.raises(ConfigError, match=r"run r1 exists \(incomplete\)\. Pass --resume, or another --run-id\."):
+        computed()
+    commit_run(run, records)
+    with pytest.raises(ConfigError, match=r"run r1 exists \(complete\)"):
+        computed()
+
+
+def test_a_complete_run_resumed_says_so(computed: Any) -> None:
+    commit_run(*computed())
+    run, _ = computed(resume=True)
+    assert run.is_complete
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"configuration": {"k": 7, "workers": 2}}, "--k was 5, now 7"),
+        ({"inputs": {"interactions": "xyz"}}, "input interactions was abc, now xyz"),
+        ({"n_shards": 2}, "number of shards was 4, now 2"),
+        ({"format": "arrow"}, "--format was parquet, now arrow"),
+    ],
+)
+def test_resuming_another_run_is_refused_with_both_values(computed: Any, changes: Any, told: str) -> None:
+    computed()
+    with pytest.raises(ConfigError, match=told):
+        computed(resume=True, **changes)
+
+
+def test_resuming_with_other_workers_is_allowed(computed: Any) -> None:
+    computed()
+    run, _ = computed(resume=True, configuration={"k": 5, "workers": 16})
+    assert run.is_resumed
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 not what was written"])
+def test_a_shard_with_a_damaged_part_does_not_hold(computed: Any, damage: bytes) -> None:
+    run, records = computed()
+    filesystem, root = run.folder.open()
+    filesystem.pipe_file(f"{root}/{records[2].parts[0].path}", damage)
+    assert sorted(intact_shards(run.folder)) == [0, 1, 3]
+
+
+def test_a_shard_with_a_missing_part_or_broken_record_does_not_hold(computed: Any) -> None:
+    run, records = computed()
+    filesystem, root = run.folder.open()
+    filesystem.rm_file(f"{root}/{records[0].parts[0].path}")
+    filesystem.pipe_file(f"{root}/_shards/00001.json", b'{"shard": 1')
+    assert intact_shards(run.folder) == {record.shard: record for record in records[2:]}
+
+
+def test_check_writable_leaves_nothing_behind(tmp_path: Path) -> None:
+    check_writable(str(tmp_path / "new"))
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_check_writable_names_the_url(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="file/results: writing a probe file failed"):
+        check_writable(str(tmp_path / "file" / "results"))
+
+
+def test_an_unknown_store_is_named_without_its_credentials() -> None:
+    with pytest.raises(StorageError, match="nostore://bucket/out: no such store") as caught:
+        check_writable("nostore://user:secret@bucket/out")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_local_write_that_fails_leaves_no_temporary_file(start: Any, tmp_path: Path) -> None:
+    run, _ = start()
+    (tmp_path / "runs/r1/doubles/part-00000.parquet").mkdir(parents=True)
+    with pytest.raises(StorageError, match=r"part-00000\.parquet: writing failed"):
+        write_part(run.folder, "doubles", 0, pa.table({"x": [1]}))
+    assert [path.name for path in (tmp_path / "runs/r1/doubles").iterdir()] == ["part-00000.parquet"]
+
+
+@pytest.mark.parametrize("run_id", ["", "../r1", "a/b", ".hidden"])
+def test_a_run_id_that_is_no_folder_name_is_refused(start: Any, run_id: str) -> None:
+    with pytest.raises(ConfigError, match="is not a folder name"):
+        start(run_id=run_id)
