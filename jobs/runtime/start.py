@@ -72,8 +72,6 @@ def start_run(
     StorageError
         The store refused.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
-        raise ConfigError(f"--run-id {run_id!r} is not a folder name. Use letters, digits, '.', '_' and '-' only.")
     info = _run_info(job, run_id, configuration, inputs, shards, format)
     fingerprint = fingerprint_of(_compared(info))
     folder = RunFolder(out, run_id, format, fingerprint)
@@ -83,12 +81,33 @@ def start_run(
         return StartedRun(job, folder, info, len(shards))
     except FileExistsError:
         found = read_json(filesystem, f"{root}/_run.json")
-    is_complete = read_json(filesystem, f"{root}/_manifest.json") is not None
-    if not resume:
-        state = "complete" if is_complete else "incomplete"
-        raise ConfigError(f"run {run_id} exists ({state}). Pass --resume, or another --run-id.")
+    is_complete = check_run_id(out, run_id, resume=resume)
     _refuse_differences(run_id, found, info)
     return StartedRun(job, folder, found, len(shards), is_complete=is_complete, is_resumed=True)
+
+
+def default_run_id(job: str, configuration: Mapping[str, Any]) -> str:
+    """Date and a digest of the settings: the same command on the same day is the same run."""
+    settings = {key: value for key, value in configuration.items() if key not in FREE_SETTINGS}
+    return f"{datetime.now(UTC):%Y-%m-%d}-{job}-{fingerprint_of(settings)[:8]}"
+
+
+def check_run_id(out: str, run_id: str, *, resume: bool) -> bool:
+    """Whether the run is complete; called before any work, so that a taken name is not noticed after it.
+
+    Raises
+    ------
+    ConfigError
+        ``run_id`` is no folder name, or the run exists and ``resume`` is False.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise ConfigError(f"--run-id {run_id!r} is not a folder name. Use letters, digits, '.', '_' and '-' only.")
+    filesystem, root = RunFolder(out, run_id).open()
+    is_complete = read_json(filesystem, f"{root}/_manifest.json") is not None
+    if not resume and read_json(filesystem, f"{root}/_run.json") is not None:
+        state = "complete" if is_complete else "incomplete"
+        raise ConfigError(f"run {run_id} exists ({state}). Pass --resume, or another --run-id.")
+    return is_complete
 
 
 def _run_info(

@@ -1,7 +1,7 @@
 """pyarrow as the type checker should see it: its stubs know neither every overload nor what columns hold."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pyarrow as pa
 import pyarrow.compute
@@ -47,5 +47,5 @@ def in_one_chunk(column: ChunkedArray) -> Array:
     Array
     """
     whole: Any = column.combine_chunks()
-    one: Array = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    return one
+    array: Any = whole.chunk(0) if hasattr(whole, "chunk") else whole
+    return cast("Array", array)

@@ -135,4 +135,4 @@ def _first_offenders(column: ChunkedArray | None) -> str:
     if not rows:
         return " (numbers written as strings)"
     shown = ", ".join(f"row {row} = {column[row].as_py()!r}" for row in rows[:3])
-    return f" ({len(rows)} values are not numbers, first: {shown})"
+    return f" ({len(rows)} of {len(column)} values are not numbers, first: {shown})"

@@ -52,7 +52,7 @@ def fingerprint_of(
             _update(digest, table.column(name))
     digest.update(f"ratings {ratings.shape[0]} {ratings.shape[1]}".encode())
     for part, kind in ((ratings.indptr, "<i8"), (ratings.indices, "<i4"), (ratings.data, "<f4")):
-        digest.update(memoryview(part.astype(kind)))
+        digest.update(part.astype(kind).tobytes())
     return digest.hexdigest()
 
 

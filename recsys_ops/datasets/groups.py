@@ -11,6 +11,9 @@ from recsys_ops.errors import ConfigError
 N_RATINGS = "n_ratings"
 """Column that every data set has for groups: how many items a user rated."""
 
+MOST_GROUPS = 10
+"""Groups to report on by default; more would hide what matters."""
+
 
 def user_groups(dataset: Dataset, spec: str) -> tuple[list[str], np.ndarray]:
     """Split the users of a data set into groups.
@@ -42,6 +45,28 @@ def user_groups(dataset: Dataset, spec: str) -> tuple[list[str], np.ndarray]:
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
         raise ConfigError(f"--groups {spec}: column '{column}' is {values.type}, not a number. Use --groups {column}.")
     return _groups_by_size(values, column, n_groups)
+
+
+def default_groups(dataset: Dataset) -> str:
+    """Target groups where none were asked for.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Whose users.
+
+    Returns
+    -------
+    str
+        The first column with 2 to 10 values as it is, or five equal parts of the first number.
+    """
+    for column in group_columns(dataset):
+        values = _values(dataset, column)
+        if 2 <= len(pc.unique(values).drop_null()) <= MOST_GROUPS:
+            return column
+        if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+            return f"{column}:{min(5, dataset.n_users)}"
+    return f"{N_RATINGS}:1"
 
 
 def group_columns(dataset: Dataset) -> list[str]:

@@ -186,7 +186,7 @@ def _read_rows(
     short = [number for number, row in enumerate(rows) if len(row) < least]
     if short:
         raise InputError(
-            f"{path.name}: {len(short)} rows have fewer than {least} fields separated by {separator!r} "
+            f"{path.name}: {len(short)} of {len(rows)} rows have fewer than {least} fields separated by {separator!r} "
             f"(first: row {short[0]} = {separator.join(rows[short[0]])!r}). Get the file again from GroupLens."
         )
     return rows
@@ -217,6 +217,7 @@ def _numbers(rows: list[list[str]], position: int, file: str) -> Array:
         numbers: Array = pc.cast(texts, pa.int64())
     except pa.ArrowInvalid as error:
         raise InputError(f"{file}: field {position + 1} is not a number everywhere ({error}).") from error
+    return numbers
 
 
 def _flagged(names: list[str], flags: list[str]) -> list[str]:

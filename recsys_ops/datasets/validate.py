@@ -194,7 +194,7 @@ def _check_ratings(rows: _Checked, rating_range: tuple[float, float]) -> None:
     correct = f"Correct them, or {QUARANTINE}."
     _check_null(rows, "rating", correct)
     values = pc.fill_null(rows.table.column("rating"), least).to_numpy()
-    rows.reject(~np.isfinite(values), "rating", "that are NaN or infinite", correct)
+    rows.reject(~np.isfinite(values), "rating", "of NaN or infinity", correct)
     is_outside = (values < least) | (values > greatest)
     remedy = f"Correct them, set rating_range, or {QUARANTINE}."
     rows.reject(is_outside, "rating", f"outside [{least:g}, {greatest:g}]", remedy)

@@ -22,6 +22,9 @@ TIE = 1e-9
 MARGIN = 1e-6
 """Relative margin above the threshold that a claim "in the top k" needs; a thousand times TIE."""
 
+MOST_SAMPLED = 2000
+"""Users whose profiles a group holds at most, 8 MOST_SAMPLED x SCREENED bytes; all users count in every result."""
+
 SCREENED = 512
 """Columns the search looks at per group; bounds look at all."""
 

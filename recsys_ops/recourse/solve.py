@@ -29,7 +29,7 @@ class Recourse:
     item: int
     status: Status
     reason: str | None
-    n_targets: int
+    n_targets: int | None
     success_before: float | None = None
     success_unthresholded: float | None = None
     success_after: float | None = None

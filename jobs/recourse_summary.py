@@ -1,0 +1,104 @@
+"""What a person sees at the end of a recourse run, read back from the committed tables."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from recsys_ops.runs import Run, open_run
+from recsys_ops.status import Status
+
+_MEASURES = ["status", "success_before", "success_after", "success_bound", "n_changes", "lower_bound", "rbo"]
+_SHOWN = 3
+
+
+def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
+    """Print the summary of a committed run.
+
+    Parameters
+    ----------
+    out, run_id : str
+    allowed_errors : float
+        Share of cases that may have failed.
+
+    Returns
+    -------
+    int
+        Exit code: 1 if more cases failed than allowed, else 0.
+    """
+    run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
+    console = Console(highlight=False, width=None if Console().is_terminal else 110)
+    measures = run.table("recourse").to_table(columns=_MEASURES)
+    console.print(_status_table(measures))
+    console.print(_measure_table(measures))
+    for sentence in _best_in_words(run):
+        console.print(sentence, soft_wrap=True)
+    seconds = run.manifest["timings"]["wall_seconds"]
+    console.print(
+        f"\n{len(measures)} cases in {seconds:.0f} s. Tables: {escape(run.url)} (run {run_id})", soft_wrap=True
+    )
+    n_rejected = run.manifest["tables"]["rejected"]["rows"]
+    if n_rejected:
+        console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
+    return _exit_code(console, measures, allowed_errors)
+
+
+def _exit_code(console: Console, measures: pa.Table, allowed: float) -> int:
+    n_errors = pc.sum(pc.equal(measures["status"], str(Status.ERROR))).as_py() or 0
+    if n_errors <= allowed * len(measures):
+        return 0
+    console.print(
+        f"{n_errors} of {len(measures)} cases failed, more than --allowed-errors {allowed:g}; see column 'reason'."
+    )
+    return 1
+
+
+def _status_table(measures: pa.Table) -> Table:
+    table = Table("status", "cases", "what to do", title="Cases by status", title_justify="left")
+    counts = pc.value_counts(measures["status"])
+    for entry in sorted(counts.to_pylist(), key=lambda entry: -entry["counts"]):
+        table.add_row(entry["values"], str(entry["counts"]), Status(entry["values"]).remedy)
+    return table
+
+
+def _measure_table(measures: pa.Table) -> Table:
+    table = Table("measure", "mean", "median", title="Over all cases with a recourse", title_justify="left")
+    solved = measures.filter(pc.greater(pc.fill_null(measures["n_changes"], 0), 0))
+    rows = {
+        "share of the group that sees the item, before": ("success_before", 100, "%"),
+        "share of the group that sees the item, after": ("success_after", 100, "%"),
+        "upper bound on that share within the limits": ("success_bound", 100, "%"),
+        "changes": ("n_changes", 1, ""),
+        "lower bound on the changes": ("lower_bound", 1, ""),
+        "overlap of the lists before and after (RBO)": ("rbo", 100, "%"),
+    }
+    for name, (column, scale, unit) in rows.items():
+        values = solved[column]
+        if len(values):
+            mean, median = pc.mean(values).as_py(), pc.quantile(values, 0.5)[0].as_py()
+            table.add_row(name, f"{scale * mean:.2f}{unit}", f"{scale * median:.2f}{unit}")
+    return table
+
+
+def _best_in_words(run: Run) -> list[str]:
+    """The recourses that gain most, of different items."""
+    columns = ["item_id", "title", "group", "success_before", "success_after", "n_changes", "changes"]
+    table = run.table("recourse").to_table(columns=columns, filter=pc.field("n_changes") > 0)
+    if not len(table):
+        return ["No case has a recourse with a change."]
+    gained = pc.subtract(table["success_after"], table["success_before"])
+    table = table.append_column("gained", gained)
+    order = pc.sort_indices(
+        table, sort_keys=[("gained", "descending"), ("n_changes", "ascending"), ("item_id", "ascending")]
+    )
+    told: dict[object, str] = {}
+    for row in table.take(order[: 100 * _SHOWN]).to_pylist():
+        if row["item_id"] in told or len(told) == _SHOWN:
+            continue
+        todo = "; ".join(change["text"] for change in row["changes"])
+        told[row["item_id"]] = (
+            f"\n[bold]{escape(row['title'])}[/bold] for {escape(row['group'])}: {escape(todo)}. "
+            f"Seen by {100 * row['success_before']:.0f} % of the group, then by {100 * row['success_after']:.0f} %."
+        )
+    return list(told.values())

@@ -1,0 +1,86 @@
+"""The tables of the recourse job, row by row as the contract has them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recsys_ops.recourse.solve import Recourse
+from recsys_ops.tables import frontier_schema, recourse_schema
+
+
+def recourse_table(
+    items: pa.Table, outcomes: Sequence[Recourse], groups: Sequence[str], rank_before: NDArray[np.float64]
+) -> pa.Table:
+    """One row per case; measures are null where there is nothing to measure.
+
+    Parameters
+    ----------
+    items : pyarrow.Table
+        item_id, seller_id and title of all items.
+    outcomes : sequence of Recourse
+    groups : sequence of str
+        Label of each case's group.
+    rank_before : ndarray, shape (n_cases,)
+        Mean rank of the item in the group, NaN where no user may be shown it.
+    """
+    named = _named(items, outcomes)
+    rows = [
+        {
+            **ids,
+            "group": group,
+            "option": 0,
+            "status": str(outcome.status),
+            "reason": outcome.reason,
+            "n_targets": outcome.n_targets,
+            "rank_before": None if np.isnan(rank) else float(rank),
+            "success_before": outcome.success_before,
+            "success_after": outcome.success_after,
+            "success_unthresholded": outcome.success_unthresholded,
+            "success_bound": outcome.success_bound,
+            "changes": None if outcome.features is None else [_as_dict(change) for change in outcome.changes],
+            "n_changes": None if outcome.features is None else len(outcome.changes),
+            "share_changed": outcome.share_changed,
+            "cost": outcome.cost,
+            "l1": outcome.l1,
+            "rbo": outcome.rbo,
+            "lower_bound": outcome.lower_bound,
+            "gap": outcome.gap,
+        }
+        for ids, outcome, group, rank in zip(named, outcomes, groups, rank_before, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=recourse_schema(*_id_types(items)))
+
+
+def frontier_table(items: pa.Table, outcomes: Sequence[Recourse], groups: Sequence[str]) -> pa.Table:
+    """One row per case and number of changes."""
+    rows = [
+        {
+            "item_id": ids["item_id"],
+            "seller_id": ids["seller_id"],
+            "group": group,
+            "option": 0,
+            "n_changes": point.n_changes,
+            "success": point.success,
+            "last_change": point.text,
+        }
+        for ids, outcome, group in zip(_named(items, outcomes), outcomes, groups, strict=True)
+        for point in outcome.frontier
+    ]
+    return pa.Table.from_pylist(rows, schema=frontier_schema(*_id_types(items)))
+
+
+def _named(items: pa.Table, outcomes: Sequence[Recourse]) -> list[dict[str, Any]]:
+    positions = pa.array([outcome.item for outcome in outcomes], pa.int64())
+    named: list[dict[str, Any]] = items.select(["item_id", "seller_id", "title"]).take(positions).to_pylist()
+    return named
+
+
+def _id_types(items: pa.Table) -> tuple[pa.DataType, pa.DataType]:
+    return items.schema.field("item_id").type, items.schema.field("seller_id").type
+
+
+def _as_dict(change: Any) -> dict[str, str]:
+    return {"feature": change.feature, "before": change.before, "after": change.after, "text": change.text}
