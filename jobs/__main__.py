@@ -38,16 +38,9 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
         given = {name: value for name, value in options.items() if value is not None}
         raise typer.Exit(job(make_config(model, given, config)))
 
-    parameters = [
-        inspect.Parameter(
-            "config",
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                str | None, typer.Option(help="YAML file with the same names; options given here win.")
-            ],
-        )  # fmt: skip
-    ]
+    help_text = "YAML file with the same names; options given here win."
+    annotation = Annotated[str | None, typer.Option(help=help_text)]
+    parameters = [inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)]
     for name, field in model.model_fields.items():
         shown = "" if field.default in (None, False) else f" [default: {field.default}]"
         option = typer.Option(help=f"{field.description}{shown}", show_default=False)

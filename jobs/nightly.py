@@ -1,4 +1,4 @@
-"""The nightly run: recourse for the items of all sellers, under the date's name, taken up again if it was broken off."""
+"""The nightly run: recourse for the items of all sellers, under the date's name; repeated, it completes itself."""
 
 from datetime import UTC, datetime
 

@@ -1,11 +1,11 @@
 """What a person sees at the end of a recourse run, read back from the committed tables."""
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from recsys_ops.datasets.arrow import compute as pc
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -14,6 +13,7 @@ from jobs.recourse_tables import frontier_table, recourse_table
 from jobs.runtime.records import Isolated, ShardOutput
 from jobs.runtime.shards import Shard
 from recsys_ops.datasets import Dataset
+from recsys_ops.datasets.arrow import compute as pc
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary, summarise_users
 from recsys_ops.recourse.problem import MOST_SAMPLED, TargetGroup, make_group
@@ -81,7 +81,7 @@ def make_cases(dataset: Dataset, asked: NDArray[np.int64], counts: GroupCounts, 
     seen_share = counts.n_in_top[:, asked] / np.maximum(n_shown, 1)
     wanted = np.full(seen_share.shape, True) if seen_by is None else seen_share < seen_by
     sellers = dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
-    by_seller = dataset.items.select(["seller_id", "item_id"]).take(pa.array(asked))
+    by_seller = dataset.items.select(["seller_id", "item_id"]).take(asked)
     order = pc.sort_indices(by_seller, sort_keys=[("seller_id", "ascending"), ("item_id", "ascending")]).to_numpy()
     position, group = np.nonzero(wanted[:, order].T)
     column = order[position]

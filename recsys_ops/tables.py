@@ -42,18 +42,23 @@ CHANGE = pa.struct(
 _STATUS_COUNT = pa.struct([pa.field("status", pa.string()), pa.field("cases", pa.int64())])
 _NAMED_VALUE = pa.struct([pa.field("name", pa.string()), pa.field("value", pa.string())])
 
-RUNS = pa.schema(
-    [
-        pa.field("run_id", pa.string()),
-        pa.field("job", pa.string()),
-        pa.field("started", pa.timestamp("us", tz="UTC")),
-        pa.field("seconds", pa.float64()),
-        pa.field("cases", pa.int64()),
-        pa.field("counts", pa.list_(_STATUS_COUNT)),
-        pa.field("versions", pa.list_(_NAMED_VALUE)),
-        pa.field("fingerprints", pa.list_(_NAMED_VALUE)),
-        pa.field("peak_memory_bytes", pa.int64()),
-    ]
+
+def _schema(columns: dict[str, pa.DataType]) -> pa.Schema:
+    return pa.schema(columns)
+
+
+RUNS = _schema(
+    {
+        "run_id": pa.string(),
+        "job": pa.string(),
+        "started": pa.timestamp("us", tz="UTC"),
+        "seconds": pa.float64(),
+        "cases": pa.int64(),
+        "counts": pa.list_(_STATUS_COUNT),
+        "versions": pa.list_(_NAMED_VALUE),
+        "fingerprints": pa.list_(_NAMED_VALUE),
+        "peak_memory_bytes": pa.int64(),
+    }
 )
 """One row per job and run."""
 
@@ -66,14 +71,14 @@ def rejected_schema() -> pa.Schema:
     pyarrow.Schema
         ``row`` is the 0-based data row in the file (a CSV header is not counted); ``value`` is what stood there.
     """
-    return pa.schema(
-        [
-            pa.field("table", pa.string()),
-            pa.field("row", pa.int64()),
-            pa.field("column", pa.string()),
-            pa.field("value", pa.string()),
-            pa.field("reason", pa.string()),
-        ]
+    return _schema(
+        {
+            "table": pa.string(),
+            "row": pa.int64(),
+            "column": pa.string(),
+            "value": pa.string(),
+            "reason": pa.string(),
+        }
     )
 
 
@@ -91,30 +96,30 @@ def recourse_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
         ``rank_before`` is the mean over the group; the ``success_*`` are shares of its users in [0, 1], where
         ``success_bound`` is what no change within the limits can exceed.
     """
-    return pa.schema(
-        [
-            pa.field("item_id", item_id),
-            pa.field("seller_id", seller_id),
-            pa.field("title", pa.string()),
-            pa.field("group", pa.string()),
-            pa.field("option", pa.int32()),
-            pa.field("status", pa.string()),
-            pa.field("reason", pa.string()),
-            pa.field("n_targets", pa.int32()),
-            pa.field("rank_before", pa.float64()),
-            pa.field("success_before", pa.float64()),
-            pa.field("success_after", pa.float64()),
-            pa.field("success_unthresholded", pa.float64()),
-            pa.field("success_bound", pa.float64()),
-            pa.field("changes", pa.list_(CHANGE)),
-            pa.field("n_changes", pa.int32()),
-            pa.field("share_changed", pa.float64()),
-            pa.field("cost", pa.float64()),
-            pa.field("l1", pa.float64()),
-            pa.field("rbo", pa.float64()),
-            pa.field("lower_bound", pa.int32()),
-            pa.field("gap", pa.float64()),
-        ]
+    return _schema(
+        {
+            "item_id": item_id,
+            "seller_id": seller_id,
+            "title": pa.string(),
+            "group": pa.string(),
+            "option": pa.int32(),
+            "status": pa.string(),
+            "reason": pa.string(),
+            "n_targets": pa.int32(),
+            "rank_before": pa.float64(),
+            "success_before": pa.float64(),
+            "success_after": pa.float64(),
+            "success_unthresholded": pa.float64(),
+            "success_bound": pa.float64(),
+            "changes": pa.list_(CHANGE),
+            "n_changes": pa.int32(),
+            "share_changed": pa.float64(),
+            "cost": pa.float64(),
+            "l1": pa.float64(),
+            "rbo": pa.float64(),
+            "lower_bound": pa.int32(),
+            "gap": pa.float64(),
+        }
     )
 
 
@@ -131,14 +136,14 @@ def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
     pyarrow.Schema
         ``last_change`` is the change that row adds to the one before, as a sentence.
     """
-    return pa.schema(
-        [
-            pa.field("item_id", item_id),
-            pa.field("seller_id", seller_id),
-            pa.field("group", pa.string()),
-            pa.field("option", pa.int32()),
-            pa.field("n_changes", pa.int32()),
-            pa.field("success", pa.float64()),
-            pa.field("last_change", pa.string()),
-        ]
+    return _schema(
+        {
+            "item_id": item_id,
+            "seller_id": seller_id,
+            "group": pa.string(),
+            "option": pa.int32(),
+            "n_changes": pa.int32(),
+            "success": pa.float64(),
+            "last_change": pa.string(),
+        }
     )

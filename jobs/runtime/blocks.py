@@ -39,7 +39,7 @@ def map_blocks(
         In the order of the blocks.
     """
     model, arguments = shared
-    remote = ray.remote(num_cpus=1, max_retries=3)(_apply)
+    remote: Any = ray.remote(num_cpus=1, max_retries=3)(_apply)
     limit = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
     pieces = deque(blocks[n : n + BLOCKS_PER_TASK] for n in range(0, len(blocks), BLOCKS_PER_TASK))
     n_pieces, done, told = len(pieces), 0, time.monotonic()

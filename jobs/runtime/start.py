@@ -72,6 +72,7 @@ def start_run(
     StorageError
         The store refused.
     """
+    _check_name(run_id)
     info = _run_info(job, run_id, configuration, inputs, shards, format)
     fingerprint = fingerprint_of(_compared(info))
     folder = RunFolder(out, run_id, format, fingerprint)
@@ -100,14 +101,18 @@ def check_run_id(out: str, run_id: str, *, resume: bool) -> bool:
     ConfigError
         ``run_id`` is no folder name, or the run exists and ``resume`` is False.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
-        raise ConfigError(f"--run-id {run_id!r} is not a folder name. Use letters, digits, '.', '_' and '-' only.")
+    _check_name(run_id)
     filesystem, root = RunFolder(out, run_id).open()
     is_complete = read_json(filesystem, f"{root}/_manifest.json") is not None
     if not resume and read_json(filesystem, f"{root}/_run.json") is not None:
         state = "complete" if is_complete else "incomplete"
         raise ConfigError(f"run {run_id} exists ({state}). Pass --resume, or another --run-id.")
     return is_complete
+
+
+def _check_name(run_id: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise ConfigError(f"--run-id {run_id!r} is not a folder name. Use letters, digits, '.', '_' and '-' only.")
 
 
 def _run_info(

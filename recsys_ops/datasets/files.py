@@ -52,6 +52,8 @@ def read_table(url: str, file: str, *, ids: Collection[str] = ()) -> pa.Table:
     except FileNotFoundError as error:
         raise InputError(f"{file}: there is no such file ({url}).") from error
     except (pa.ArrowInvalid, EOFError, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # the storage failed, not the file's content
+            raise
         raise InputError(f"{file}: cannot be read ({' '.join(str(error).split())}). Write the file again.") from error
 
 

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import CountVectorizer
 
+from recsys_ops.datasets.arrow import ChunkedArray
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
 
@@ -99,7 +100,7 @@ def encode_items(items: pa.Table, rules: Sequence[FeatureRule]) -> EncodedItems:
     return EncodedItems(matrix, _describe_columns(blocks, matrix, [u for _, u in scaled], rules), tuple(rules))
 
 
-def _column(items: pa.Table, rule: FeatureRule) -> pa.ChunkedArray:
+def _column(items: pa.Table, rule: FeatureRule) -> ChunkedArray:
     if rule.column not in items.column_names:
         raise InputError(f"items: feature column '{rule.column}' is missing (found {', '.join(items.column_names)}).")
     return items.column(rule.column)
@@ -143,7 +144,7 @@ def _describe_columns(
     )
 
 
-def _encode_text(column: pa.ChunkedArray, rule: FeatureRule) -> _Block:
+def _encode_text(column: ChunkedArray, rule: FeatureRule) -> _Block:
     texts = [text or "" for text in column.to_pylist()]
     vectoriser = CountVectorizer(stop_words="english", strip_accents="unicode", min_df=rule.min_items)
     try:
@@ -169,13 +170,13 @@ def _frequent_count(counts: sp.csr_array) -> NDArray[np.float64]:
     return frequent
 
 
-def _encode_tags(column: pa.ChunkedArray, rule: FeatureRule) -> _Block:
+def _encode_tags(column: ChunkedArray, rule: FeatureRule) -> _Block:
     rows = [_tags_of(cell, rule.separator) for cell in column.to_pylist()]
     counts, names = _indicators(rows, rule.min_items)
     return _binary_block(counts, names)
 
 
-def _encode_category(column: pa.ChunkedArray, rule: FeatureRule) -> _Block:
+def _encode_category(column: ChunkedArray, rule: FeatureRule) -> _Block:
     rows = [[] if cell is None else [str(cell)] for cell in column.to_pylist()]
     counts, names = _indicators(rows, rule.min_items)
     return _binary_block(counts, names)
@@ -205,7 +206,7 @@ def _indicators(rows: list[list[str]], min_items: int) -> tuple[sp.csr_array, li
     return sp.csr_array(entries, shape=(len(rows), len(kept))), [str(name) for name in names[kept]]
 
 
-def _encode_number(column: pa.ChunkedArray, rule: FeatureRule) -> _Block:
+def _encode_number(column: ChunkedArray, rule: FeatureRule) -> _Block:
     values = np.asarray([np.nan if v is None else float(v) for v in column.to_pylist()])
     known = np.isfinite(values)
     least, greatest = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)

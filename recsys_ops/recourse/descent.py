@@ -68,16 +68,16 @@ def descend(batch: DescentBatch, *, device: str = "cpu") -> NDArray[np.float64]:
     Time: 2 ITERATIONS x len(LAMBDA_PATH) products of (n_items, n_users) by (n_users, n_columns). Rows do not
     depend on each other, but their last bits may depend on the shape of the batch: keep batches fixed.
     """
-    single = {"dtype": torch.float32, "device": device}
-    profiles = torch.as_tensor(batch.profiles, **single)
-    gaps = torch.as_tensor(batch.gaps, **single)
-    start = torch.as_tensor(batch.features, **single)
-    lower, upper = (torch.as_tensor(bound, **single) for bound in (batch.lower, batch.upper))
+
+    def tensor(values: NDArray[np.float64]) -> torch.Tensor:
+        return torch.as_tensor(values, dtype=torch.float32, device=device)
+
+    profiles, gaps, start = tensor(batch.profiles), tensor(batch.gaps), tensor(batch.features)
+    lower, upper, cost = tensor(batch.lower), tensor(batch.upper), tensor(batch.cost)
     groups = [torch.as_tensor(np.flatnonzero(batch.one_hot == g), device=device) for g in _categories(batch.one_hot)]
     wanted = torch.where(gaps > 0, gaps * (1 + SAMPLE_MARGIN), gaps).clamp(min=-1e30)
     counted = (gaps > -torch.inf).to(torch.float32)
     lipschitz = _largest_eigenvalue(profiles)
-    cost = torch.as_tensor(batch.cost, **single)
     weight = ((wanted.clamp(min=0) @ profiles) / cost).amax(dim=1, keepdim=True)
     x = start.clone()
     best, most = x.clone(), torch.full((len(x),), -1, device=device)

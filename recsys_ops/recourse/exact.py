@@ -99,7 +99,7 @@ def _solve(
 
 
 def _exclusions(units: NDArray[np.int64], n_columns: int) -> sp.csr_array:
-    names, codes, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    _, codes, sizes = np.unique(units, return_inverse=True, return_counts=True)
     shared = np.flatnonzero(sizes > 1)
     members = np.flatnonzero(np.isin(codes, shared))
     row = np.searchsorted(shared, codes[members])
@@ -125,7 +125,7 @@ def _run(
     program.a_matrix_.start_, program.a_matrix_.index_ = rows.indptr, rows.indices
     program.a_matrix_.value_ = rows.data
     program.integrality_ = [highspy.HighsVarType.kInteger] * len(cost)
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, value in (("output_flag", False), ("threads", 1), ("time_limit", time_limit), ("mip_abs_gap", 0.999)):
         solver.setOptionValue(option, value)
     solver.passModel(program)

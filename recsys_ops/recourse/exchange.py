@@ -65,7 +65,7 @@ def _closed(closing: NDArray[np.float32], levers: NDArray[np.intp]) -> int:
 def _search(
     closing: NDArray[np.float32], units: NDArray[np.int64], n_most: int, start: NDArray[np.intp], power: int
 ) -> NDArray[np.intp]:
-    pulled = list(start)
+    pulled = [int(lever) for lever in start]
     share = closing[pulled].sum(axis=0) if pulled else np.zeros(closing.shape[1], np.float32)
     while len(pulled) < n_most and np.any(share < 1):
         lever = _best_addition(closing, share, units, pulled, power)
@@ -78,17 +78,25 @@ def _search(
         for lever in list(pulled):
             pulled.remove(lever)
             without = closing[pulled].sum(axis=0) if pulled else np.zeros_like(share)
-            pulled.append(_best_addition(closing, without, units, pulled, power, otherwise=lever))
+            replacement = _best_addition(closing, without, units, pulled, power)
+            pulled.append(lever if replacement is None else replacement)
         if set(pulled) == before:
             break
     return np.sort(np.array(pulled, dtype=np.intp))
 
 
-def _best_addition(closing, share, units, pulled, power, otherwise=None):  # type: ignore[no-untyped-def]
+def _best_addition(
+    closing: NDArray[np.float32],
+    share: NDArray[np.float32],
+    units: NDArray[np.int64],
+    pulled: list[int],
+    power: int,
+) -> int | None:
+    """The lever that helps most on top of those pulled, closed gaps first; None if none helps."""
     reached = np.minimum(share + closing, 1)
     np.maximum(reached, 0, out=reached)
     closed = (reached >= 1).sum(axis=1)
     value = closed + 0.5 * (reached**power).sum(axis=1)
     value[np.isin(units, units[pulled])] = -1
     best = int(np.argmax(value))
-    return best if value[best] > 0 else otherwise
+    return best if value[best] > 0 else None

@@ -50,7 +50,7 @@ class TargetGroup:
     @property
     def k(self) -> int:
         """Length of the lists that users see."""
-        return self.top_scores.shape[1] - 1
+        return int(self.top_scores.shape[1]) - 1
 
 
 @dataclass(frozen=True)
