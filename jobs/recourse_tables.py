@@ -64,7 +64,7 @@ def frontier_table(items: pa.Table, outcomes: Sequence[Recourse], groups: Sequen
             "option": 0,
             "n_changes": point.n_changes,
             "success": point.success,
-            "last_change": point.text,
+            "text": point.text,
         }
         for ids, outcome, group in zip(_named(items, outcomes), outcomes, groups, strict=True)
         for point in outcome.frontier

@@ -124,7 +124,7 @@ def recourse_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
 
 
 def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
-    """Schema of the ``frontier`` table: what each further change brings, one row per number of changes.
+    """Schema of the ``frontier`` table: what so many changes reach, one row per number of changes.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
     Returns
     -------
     pyarrow.Schema
-        ``last_change`` is the change that row adds to the one before, as a sentence.
+        ``text`` says which changes these are.
     """
     return _schema(
         {
@@ -144,6 +144,6 @@ def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
             "option": pa.int32(),
             "n_changes": pa.int32(),
             "success": pa.float64(),
-            "last_change": pa.string(),
+            "text": pa.string(),
         }
     )

@@ -18,8 +18,8 @@ RULES = (
     FeatureRule(column="description", kind="text"),
     FeatureRule(column="tags", kind="tags", label="tag"),
     FeatureRule(column="category", kind="category"),
-    FeatureRule(column="price", kind="number", direction="decrease", step=0.5),
-    FeatureRule(column="origin", kind="category", mutable=False, label="country of origin"),
+    FeatureRule(column="price", kind="number", direction="decrease", step=0.5, weight=0.3),
+    FeatureRule(column="origin", kind="category", mutable=False, label="country of origin", weight=0.3),
 )
 """Sellers may rewrite descriptions, tags and category and lower the price; where a thing is made stays."""
 

@@ -213,7 +213,8 @@ def _encode_number(column: ChunkedArray, rule: FeatureRule) -> _Block:
     spread = float(greatest - least) or 1.0
     shifted = sp.csr_array(np.where(known, values - least, 0.0)[:, None])
     lower = least if rule.lower is None else rule.lower
-    upper = np.percentile(values[known], FREQUENT) if rule.upper is None and known.any() else rule.upper or greatest
+    frequent = np.percentile(values[known], FREQUENT) if known.any() else greatest
+    upper = frequent if rule.upper is None else rule.upper
     return _Block(
         shifted,
         [rule.column],

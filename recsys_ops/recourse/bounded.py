@@ -12,7 +12,7 @@ from recsys_ops.recourse.levers import Levers, lever_effects, make_levers
 from recsys_ops.recourse.polish import least_overshoot
 from recsys_ops.recourse.problem import MARGIN, Case, TargetGroup
 from recsys_ops.recourse.proposal import FrontierPoint, Limits, Proposal, group_effects
-from recsys_ops.recourse.thresholding import Frontier, reversion_path
+from recsys_ops.recourse.thresholding import Frontier, best_frontier, reversion_path
 
 
 def propose_bounded(
@@ -42,10 +42,10 @@ def propose_bounded(
     -------
     Proposal
     """
-    levers = _chosen_levers(items, group, case, box, descended, limits)
+    levers, searches = _search(items, group, case, box, descended, limits)
     effects, gaps = group_effects(model, group, case, levers), case.missing
     targets = np.flatnonzero(case.targets)
-    frontier = reversion_path(effects[targets], gaps[targets])
+    frontier = best_frontier(effects[targets], gaps[targets], searches)
     kept = frontier.kept[frontier.within(limits.tolerance)]
     features = _polished(items, case, box, levers.only(kept), effects[:, kept])
     return Proposal(
@@ -53,21 +53,48 @@ def propose_bounded(
     )
 
 
-def _chosen_levers(
+def _search(
     items: EncodedItems, group: TargetGroup, case: Case, box: Box, descended: NDArray[np.float64], limits: Limits
-) -> Levers:
-    """The best few levers, searched on the sample."""
+) -> tuple[Levers, list[NDArray[np.intp]]]:
+    """Levers worth pulling, searched on the sample: those of the most changes, then ever fewer for the same success."""
     levers = make_levers(items.columns, case.features, box, group.columns)
     if not len(levers):
-        return levers
+        return levers, [np.array([], dtype=np.intp)]
     effects = lever_effects(levers, group.profiles, group.columns, case.features)
     gaps = case.missing[group.sample]
+    start = _strongest(levers, effects[gaps > 0], group, case, descended, limits.max_changes)
+    found = [choose_levers(effects, gaps, levers.unit, n_most=limits.max_changes, start=start)]
+    path = reversion_path(effects[:, found[0]], gaps)
+    n_changes = path.within(limits.tolerance)
+    wanted = path.n_satisfied[n_changes]
+    start = found[0][path.kept[n_changes]]
+    while n_changes > 1:
+        fewer = choose_levers(effects, gaps, levers.unit, n_most=n_changes - 1, start=start[: n_changes - 1])
+        path = reversion_path(effects[:, fewer], gaps)
+        if path.n_satisfied.max() < wanted:
+            break
+        found.append(fewer)
+        n_changes = int(np.argmax(path.n_satisfied >= wanted))
+        start = fewer[path.kept[n_changes]]
+    used = np.unique(np.concatenate(found))
+    return levers.only(used), [np.searchsorted(used, chosen) for chosen in found]
+
+
+def _strongest(
+    levers: Levers,
+    effects: NDArray[np.float64],
+    group: TargetGroup,
+    case: Case,
+    descended: NDArray[np.float64],
+    n_most: int,
+) -> NDArray[np.intp]:
+    """Levers that the descent pulled furthest, by what that does to the users with a gap."""
     place = np.searchsorted(group.columns, levers.column)
     pulled = (descended[place] - case.features[levers.column]) / levers.amount
-    weight = np.clip(pulled, 0, 1) * np.maximum(effects[gaps > 0], 0).sum(axis=0)
-    strongest = np.argsort(-weight, kind="stable")[: limits.max_changes]
-    start = strongest[weight[strongest] > 0]
-    return levers.only(choose_levers(effects, gaps, levers.unit, n_most=limits.max_changes, start=start))
+    weight = np.clip(pulled, 0, 1) * np.maximum(effects, 0).sum(axis=0)
+    strongest = np.argsort(-weight, kind="stable")[:n_most]
+    positive: NDArray[np.intp] = strongest[weight[strongest] > 0]
+    return positive
 
 
 def _polished(
@@ -95,7 +122,6 @@ def _polished(
 def _points(items: EncodedItems, case: Case, levers: Levers, frontier: Frontier, n_targets: int) -> list[FrontierPoint]:
     points = []
     for n, kept in enumerate(frontier.kept):
-        added = np.setdiff1d(kept, frontier.kept[n - 1]) if n else kept[:0]
-        told = describe_changes(items, case.features, levers.pull(case.features, added))
-        points.append(FrontierPoint(n, float(frontier.n_satisfied[n] / n_targets), told[0].text if told else None))
+        told = describe_changes(items, case.features, levers.pull(case.features, kept))
+        points.append(FrontierPoint(n, float(frontier.n_satisfied[n] / n_targets), "; ".join(c.text for c in told)))
     return points

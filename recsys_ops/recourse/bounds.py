@@ -63,7 +63,7 @@ def bound_case(
     Bounds
     """
     shown = np.flatnonzero(case.targets)
-    gaps = _true_gaps(case)
+    gaps = true_gaps(case)
     reachable = reach_by_changes(group.gains[shown], gaps[shown], n_most)
     reached = reachable.sum(axis=0).astype(np.float64)
     if np.all(np.isfinite(box.upper)):
@@ -84,8 +84,11 @@ def bound_case(
     return Bounds(np.floor(reached + 1e-6).astype(np.int64), len(shown))
 
 
-def _true_gaps(case: Case) -> NDArray[np.float64]:
-    """What the score must gain at the very least: no margin, and rounding in favour of the bound."""
+def true_gaps(case: Case) -> NDArray[np.float64]:
+    """What the score of each user must gain at the very least: no margin, and rounding in favour of the bound.
+
+    Not more than 0 for users who need nothing or are no targets.
+    """
     needs = case.targets & ~case.in_top & np.isfinite(case.thresholds)
     thresholds = np.where(needs, case.thresholds, 0.0)
     gaps: NDArray[np.float64] = np.where(needs, thresholds - case.scores - TIE * np.abs(thresholds), 0.0)

@@ -170,7 +170,9 @@ def make_cases(model: ContentModel, items: EncodedItems, group: TargetGroup, ask
     rows = items.matrix[asked]
     dense = rows.toarray()
     scores = model.scores(group.ratings, rows)
-    rated = group.ratings[:, asked].toarray() != 0
+    known = group.ratings[:, asked]
+    known.data = np.ones_like(known.data)  # a rating of 0 is a rating
+    rated = known.toarray() != 0
     return [_make_case(group, int(item), dense[n], scores[:, n], ~rated[:, n]) for n, item in enumerate(asked)]
 
 

@@ -30,11 +30,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class FrontierPoint:
-    """What so many changes reach; ``text`` is the change that the next smaller number does without."""
+    """What so many changes reach; ``text`` says which."""
 
     n_changes: int
     success: float
-    text: str | None
+    text: str
 
 
 @dataclass(frozen=True)

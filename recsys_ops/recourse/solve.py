@@ -3,7 +3,7 @@
 Every recourse is verified by running the recommender on the changed item; what is returned is the verified outcome.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from recsys_ops.recourse.descent import DescentBatch, descend
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.problem import Case, TargetGroup, make_cases
 from recsys_ops.recourse.proposal import FrontierPoint, Limits, Proposal, run_recommender
+from recsys_ops.recourse.prove import prove_fewest
 from recsys_ops.recourse.unbounded import propose_unbounded
 from recsys_ops.status import Status
 
@@ -91,7 +92,7 @@ def _without_search(case: Case) -> Recourse | None:
             case.item, Status.ALREADY_SATISFIED, None, n_targets,
             success_before=1.0, success_unthresholded=1.0, success_after=1.0, success_bound=1.0,
             features=case.features, share_changed=0.0, cost=0.0, l1=0.0, rbo=1.0, lower_bound=0,
-            frontier=[FrontierPoint(0, 1.0, None)],
+            frontier=[FrontierPoint(0, 1.0, "")],
         )  # fmt: skip
     return None
 
@@ -121,14 +122,45 @@ def _finish(
     limits: Limits,
 ) -> Recourse:
     """Propose, bound and verify one case, given where the descent went."""
-    bounded = bool(np.all(np.isfinite(box.upper[group.columns])))
-    propose = propose_bounded if bounded else propose_unbounded
+    bounded = bool(np.all(np.isfinite(box.upper)))
+    propose = propose_bounded if np.all(np.isfinite(box.upper[group.columns])) else propose_unbounded
     proposal = propose(model, items, group, case, box, descended, limits)
     n_changes = len(describe_changes(items, case.features, proposal.features))
     bounds = bound_case(
         model, items, group, case, box, proposal.frontier, n_chosen=n_changes, n_most=limits.max_changes
     )
-    return _verified(model, items, group, case, proposal, bounds)
+    found = _verified(model, items, group, case, proposal, bounds)
+    if limits.prove_seconds > 0 and bounded and found.status is Status.FEASIBLE and found.changes:
+        return _proven(model, items, group, case, box, proposal, bounds, found, limits.prove_seconds)
+    return found
+
+
+def _proven(
+    model: ContentModel,
+    items: EncodedItems,
+    group: TargetGroup,
+    case: Case,
+    box: Box,
+    proposal: Proposal,
+    bounds: Bounds,
+    found: Recourse,
+    seconds: float,
+) -> Recourse:
+    """The same success with the proven fewest changes, or what was found where the proof takes too long."""
+    n_satisfied = int(case.satisfied(run_recommender(model, group, proposal.features)).sum())
+    proof = prove_fewest(model, items, group, case, box, n_satisfied=n_satisfied, seconds=seconds)
+    if proof is None:
+        return found
+    fewest, levers = proof
+    proven = Bounds(
+        np.where(np.arange(len(bounds.reached)) < fewest, np.minimum(bounds.reached, n_satisfied - 1), bounds.reached),
+        bounds.n_targets,
+    )
+    exact = replace(proposal, features=levers.pull(case.features, np.arange(len(levers))))
+    better = _verified(model, items, group, case, exact, proven)
+    if better.success_after is not None and better.success_after * bounds.n_targets >= n_satisfied - 0.5:
+        return better
+    return _verified(model, items, group, case, proposal, proven)
 
 
 def _verified(

@@ -29,6 +29,30 @@ class Frontier:
         return int(np.argmax(self.n_satisfied >= wanted - 1e-9))
 
 
+def best_frontier(effects: NDArray[np.float64], gaps: NDArray[np.float64], starts: list[NDArray[np.intp]]) -> Frontier:
+    """The best of several reversion paths at every number of changes.
+
+    Parameters
+    ----------
+    effects, gaps
+        As in ``reversion_path``.
+    starts : list of ndarray
+        Changes to revert from, largest set first.
+
+    Returns
+    -------
+    Frontier
+    """
+    paths = [(start, reversion_path(effects[:, start], gaps)) for start in starts]
+    kept, counts = [], []
+    for n in range(len(starts[0]) + 1):
+        at_n = [(int(path.n_satisfied[n]), start[path.kept[n]]) for start, path in paths if n <= len(start)]
+        best = max(range(len(at_n)), key=lambda position: (at_n[position][0], -position))
+        counts.append(at_n[best][0])
+        kept.append(at_n[best][1])
+    return Frontier(tuple(kept), np.array(counts, dtype=np.int64))
+
+
 def reversion_path(effects: NDArray[np.float64], gaps: NDArray[np.float64]) -> Frontier:
     """Revert changes one by one.
 

@@ -42,7 +42,7 @@ def propose_unbounded(
     reached = int(((effects[needy] > 0).any(axis=1)).sum()) if len(levers) else 0
     before = int(case.in_top.sum())
     n_wanted = int(np.ceil((1 - limits.tolerance) * reached))
-    points: list[FrontierPoint] = [FrontierPoint(0, before / targets, None)]
+    points: list[FrontierPoint] = [FrontierPoint(0, before / targets, "")]
     if reached == 0:
         return Proposal(case.features, before / targets, points)
     chosen, path = _revert(model, items, group, case, box, levers, effects, n_wanted, limits)
@@ -119,7 +119,7 @@ def _revert(
         told = describe_changes(items, case.features, features)
         totals = effects[:, kept][case.missing > 0].sum(axis=0) * fractions
         smallest = int(np.argmin(totals))
-        points.append(FrontierPoint(len(kept), case.success(scores), told[smallest].text))
+        points.append(FrontierPoint(len(kept), case.success(scores), "; ".join(c.text for c in told)))
         if within and (best is None or alike or (overlap > best[0][1] and not best[0][0])):
             best = ((alike, overlap), features)
         if within and not alike and best is not None and best[0][0]:

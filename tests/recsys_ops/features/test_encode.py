@@ -1,0 +1,184 @@
+"""What each column of the feature matrix holds, by hand."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from recsys_ops.errors import InputError
+from recsys_ops.features.encode import EncodedItems, encode_items
+from recsys_ops.features.rules import FeatureRule
+from tests.worlds import random_world
+
+
+def encoded(values: list[object], **rule: object) -> EncodedItems:
+    table = pa.table({"x": pa.array(values)})
+    return encode_items(table, [FeatureRule.model_validate({"column": "x", "min_items": 1, **rule})])
+
+
+def in_provider_units(items: EncodedItems) -> np.ndarray:
+    return items.matrix.toarray() / items.columns.unit + items.columns.offset
+
+
+def test_words_count_as_often_as_they_occur() -> None:
+    items = encoded(["heist robot heist", "robot"], kind="text")
+    assert items.columns.value == ("heist", "robot")
+    assert np.allclose(in_provider_units(items), [[2, 1], [0, 1]])
+
+
+def test_a_word_weighs_its_occurrences_times_its_inverse_document_frequency() -> None:
+    items = encoded(["heist robot heist", "robot", "robot"], kind="text")
+    idf = np.log(4 / np.array([2, 4])) + 1
+    expected = np.array([[2, 1], [0, 1], [0, 1]]) * idf
+    mean_length = np.linalg.norm(expected, axis=1).mean()
+    assert np.allclose(items.matrix.toarray(), expected / mean_length)
+    assert np.allclose(items.columns.unit, idf / mean_length)
+
+
+def test_words_can_be_counted_without_inverse_document_frequency() -> None:
+    items = encoded(["heist robot heist", "robot"], kind="text", weighting="count")
+    mean_length = (np.sqrt(5) + 1) / 2
+    assert np.allclose(items.matrix.toarray(), np.array([[2, 1], [0, 1]]) / mean_length)
+
+
+def test_a_longer_description_does_not_make_its_words_count_less() -> None:
+    items = encoded(["heist", "heist robot ghost piano"], kind="text")
+    column = items.columns.value.index("heist")
+    assert items.matrix[0, column] == items.matrix[1, column] > 0
+
+
+def test_english_stop_words_single_letters_and_accents_are_dropped() -> None:
+    items = encoded(["The café is a x robot", "and the CAFE"], kind="text")
+    assert items.columns.value == ("cafe", "robot")
+    assert np.allclose(in_provider_units(items), [[1, 1], [1, 0]])
+
+
+def test_a_missing_text_is_an_empty_one() -> None:
+    items = encoded(["heist", None, ""], kind="text")
+    assert np.allclose(items.matrix.toarray()[1:], 0)
+
+
+def test_the_bound_of_a_word_is_the_lower_99th_percentile_of_its_occurrences_where_it_occurs() -> None:
+    counts = [1] * 150 + [2] * 48 + [7, 30]  # of 200 counts the 199th by size is at position floor(199 * 0.99) = 197
+    items = encoded([" ".join(["heist"] * n) for n in counts] + ["robot"] * 500, kind="text", weighting="count")
+    upper = items.columns.upper / items.columns.unit
+    assert dict(zip(items.columns.value, upper, strict=True)) == pytest.approx({"heist": 2, "robot": 1})
+
+
+def test_a_bound_given_for_words_holds_for_each_word() -> None:
+    items = encoded(["heist heist", "robot"], kind="text", upper=3)
+    assert np.allclose(items.columns.upper / items.columns.unit, 3)
+
+
+def test_words_move_in_whole_occurrences_unless_told_otherwise() -> None:
+    items = encoded(["heist heist", "robot"], kind="text")
+    assert np.allclose(items.columns.step / items.columns.unit, 1)
+    assert np.all(encoded(["heist", "robot"], kind="text", step=0).columns.step == 0)
+
+
+@pytest.mark.parametrize("values", [[["b", "a", "a"], ["b"], None], ["a | b|", "b", None], ["b|a|a", " b", ""]])
+def test_tags_come_as_lists_or_as_separated_strings(values: list[object]) -> None:
+    items = encoded(values, kind="tags")
+    assert items.columns.value == ("a", "b")
+    assert in_provider_units(items).tolist() == [[1, 1], [0, 1], [0, 0]]
+
+
+def test_tags_are_separated_by_what_the_rule_says() -> None:
+    assert encoded(["a;b", "b"], kind="tags", separator=";").columns.value == ("a", "b")
+
+
+def test_a_category_is_one_of_its_values() -> None:
+    items = encoded(["film", "series", None, "film"], kind="category")
+    assert items.columns.value == ("film", "series")
+    assert np.allclose(items.matrix.toarray(), [[1, 0], [0, 1], [0, 0], [1, 0]])
+    assert items.columns.one_hot.tolist() == [0, 0]
+
+
+def test_two_categories_are_told_apart() -> None:
+    table = pa.table({"a": ["x", "y"], "b": ["u", "v"]})
+    rules = [FeatureRule(column=name, kind="category", min_items=1) for name in "ab"]
+    columns = encode_items(table, rules).columns
+    assert columns.one_hot.tolist() == [0, 0, 1, 1]
+
+
+def test_a_number_runs_from_nothing_to_its_range_and_bounds_are_in_the_provider_s_units() -> None:
+    items = encoded([10.0, 20.0, 30.0, None, float("nan")], kind="number", lower=15, upper=25, step=5)
+    mean_length = (0.5 + 1) / 2
+    assert np.allclose(items.matrix.toarray()[:, 0], np.array([0, 0.5, 1, 0, 0]) / mean_length)
+    columns = items.columns
+    lower, upper, step = (value[0] / columns.unit[0] for value in (columns.lower, columns.upper, columns.step))
+    assert [lower + columns.offset[0], upper + columns.offset[0], step] == pytest.approx([15, 25, 5])
+
+
+def test_a_number_is_bounded_by_what_items_have_by_default() -> None:
+    values = [float(n) for n in range(101)]
+    columns = encoded(values, kind="number").columns
+    assert columns.lower[0] == 0
+    assert columns.upper[0] / columns.unit[0] == pytest.approx(99)
+    assert columns.step[0] == 0
+
+
+def test_an_upper_bound_of_zero_is_a_bound() -> None:
+    columns = encoded([-10.0, -5.0, 10.0], kind="number", upper=0).columns
+    assert columns.upper[0] / columns.unit[0] + columns.offset[0] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("values", [[5.0, 5.0], [None, None, 3.0]])
+def test_a_number_that_is_the_same_everywhere_says_nothing(values: list[object]) -> None:
+    assert encoded(values, kind="number").matrix.nnz == 0
+
+
+def test_blocks_weigh_alike_whatever_their_units() -> None:
+    world = random_world(3)
+    matrix, columns = world.features, world.items.columns
+    for position, rule in enumerate(world.rules):
+        lengths = np.linalg.norm(matrix[:, columns.rule == position], axis=1)
+        assert lengths[lengths > 0].mean() == pytest.approx(rule.weight)
+
+
+def test_words_tags_and_categories_of_too_few_items_are_dropped() -> None:
+    assert encoded(["heist robot", "heist"], kind="text", min_items=2).columns.value == ("heist",)
+    assert encoded([["a", "b"], ["a"]], kind="tags", min_items=2).columns.value == ("a",)
+    assert encoded(["u", "u", "v"], kind="category", min_items=2).columns.value == ("u",)
+
+
+@pytest.mark.parametrize("values", [["heist", "robot"], ["the", "of"], [None, ""]])
+def test_no_feature_left_is_an_input_error(values: list[object]) -> None:
+    with pytest.raises(InputError, match=r"no feature is left.*lower min_items"):
+        encode_items(pa.table({"x": pa.array(values, pa.string())}), [FeatureRule(column="x", kind="text")])
+
+
+def test_a_missing_column_is_named_with_those_there_are() -> None:
+    with pytest.raises(InputError, match=r"'y' is missing.*found x"):
+        encode_items(pa.table({"x": ["a"]}), [FeatureRule(column="y", kind="text")])
+
+
+def test_what_may_not_change_can_neither_rise_nor_fall() -> None:
+    fixed = encoded(["heist", "robot"], kind="text", mutable=False).columns
+    assert not fixed.can_rise.any()
+    assert not fixed.can_fall.any()
+
+
+@pytest.mark.parametrize(
+    ("direction", "rise", "fall"), [("free", True, True), ("increase", True, False), ("decrease", False, True)]
+)
+def test_a_direction_says_which_way_features_may_move(direction: str, rise: bool, fall: bool) -> None:
+    columns = encoded([1.0, 2.0], kind="number", direction=direction).columns
+    assert (bool(columns.can_rise[0]), bool(columns.can_fall[0])) == (rise, fall)
+
+
+def test_features_and_bounds_are_never_negative() -> None:
+    for seed in range(10):
+        items = random_world(seed).items
+        assert items.matrix.min() >= 0
+        assert items.columns.lower.min() >= 0
+        assert np.allclose(items.columns.greatest, items.matrix.toarray().max(axis=0))
+
+
+def test_bounds_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"lower 3\.0 is above upper 2\.0"):
+        FeatureRule(column="x", kind="number", lower=3, upper=2)
+
+
+def test_a_misspelt_option_is_refused() -> None:
+    with pytest.raises(ValueError, match="mutabel"):
+        FeatureRule.model_validate({"column": "x", "kind": "text", "mutabel": False})

@@ -1,0 +1,46 @@
+"""The recommender by brute force: all scores of all users, everything again after each change."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def all_scores(ratings: NDArray[np.float64], features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores ``(n_users, n_items)``: likeness to what a user rated, weighted by the rating."""
+    profiles = ratings @ features
+    scores: NDArray[np.float64] = profiles @ features.T
+    return scores
+
+
+def rank_of(scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, *, tie: float = 0.0) -> int:
+    """1 + number of other candidates of one user that score higher; by more than ``tie`` (relative)."""
+    own = scores[item]
+    others = [score for other, score in enumerate(scores) if other != item and not rated[other]]
+    return 1 + sum(score > own + tie * abs(own) for score in others)
+
+
+def with_row(features: NDArray[np.float64], item: int, row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The feature matrix after one item has changed."""
+    changed = features.copy()
+    changed[item] = row
+    return changed
+
+
+def ranks_of_item(
+    ratings: NDArray[np.float64],
+    rated: NDArray[np.bool_],
+    features: NDArray[np.float64],
+    item: int,
+    *,
+    tie: float = 0.0,
+) -> NDArray[np.int64]:
+    """Rank of an item for every user who has not rated it, in the order of the users."""
+    scores = all_scores(ratings, features)
+    users = [user for user in range(len(ratings)) if not rated[user, item]]
+    return np.array([rank_of(scores[user], rated[user], item, tie=tie) for user in users], dtype=np.int64)
+
+
+def top_list(scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, k: int) -> list[int]:
+    """First k candidates of a user; the item comes first among equals, of the others the first in the catalogue."""
+    candidates = [other for other in range(len(scores)) if not rated[other]]
+    grid = {other: np.round(scores[other], 9) for other in candidates}
+    return sorted(candidates, key=lambda other: (-grid[other], other != item, other))[:k]
