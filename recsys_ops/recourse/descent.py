@@ -69,6 +69,9 @@ def descend(batch: DescentBatch, *, device: str = "cpu") -> NDArray[np.float64]:
     depend on each other, but their last bits may depend on the shape of the batch: keep batches fixed.
     """
 
+    if not batch.features.shape[1]:
+        return batch.features.copy()
+
     def tensor(values: NDArray[np.float64]) -> torch.Tensor:
         return torch.as_tensor(values, dtype=torch.float32, device=device)
 

@@ -14,8 +14,8 @@ def all_scores(ratings: NDArray[np.float64], features: NDArray[np.float64]) -> N
 def rank_of(scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, *, tie: float = 0.0) -> int:
     """1 + number of other candidates of one user that score higher; by more than ``tie`` (relative)."""
     own = scores[item]
-    others = [score for other, score in enumerate(scores) if other != item and not rated[other]]
-    return 1 + sum(score > own + tie * abs(own) for score in others)
+    others = ~rated & (np.arange(len(scores)) != item)
+    return 1 + int((scores[others] > own + tie * abs(own)).sum())
 
 
 def with_row(features: NDArray[np.float64], item: int, row: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -41,6 +41,6 @@ def ranks_of_item(
 
 def top_list(scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, k: int) -> list[int]:
     """First k candidates of a user; the item comes first among equals, of the others the first in the catalogue."""
-    candidates = [other for other in range(len(scores)) if not rated[other]]
-    grid = {other: np.round(scores[other], 9) for other in candidates}
-    return sorted(candidates, key=lambda other: (-grid[other], other != item, other))[:k]
+    catalogue = np.arange(len(scores))
+    best_first = np.lexsort((catalogue, catalogue != item, -np.round(scores, 9)))
+    return [int(other) for other in best_first if not rated[other]][:k]

@@ -69,6 +69,18 @@ def success(world: World, item: int, row: NDArray[np.float64], *, tie: float = 0
     return float((ranks <= world.k).mean())
 
 
+def success_range(world: World, item: int, row: NDArray[np.float64]) -> tuple[float, float]:
+    """Least and most success that can be claimed: with every tie lost (but for who had the item), and won."""
+    users = ~world.rated[:, item]
+    changed = ranking.with_row(world.features, item, row)
+    scores = [ranking.all_scores(world.ratings, features)[users, item] for features in (world.features, changed)]
+    before = ranking.ranks_of_item(world.ratings, world.rated, world.features, item, tie=1e-9) <= world.k
+    kept = before & (scores[1] >= scores[0] - 1e-12)
+    lost = ranking.ranks_of_item(world.ratings, world.rated, changed, item, tie=-1e-5) <= world.k
+    won = ranking.ranks_of_item(world.ratings, world.rated, changed, item, tie=1e-9) <= world.k
+    return float((lost | kept).mean()), float(won.mean())
+
+
 @dataclass(frozen=True)
 class Best:
     """``success[n]`` the best of exactly or fewer than n changes, n = 0 .. n_most."""

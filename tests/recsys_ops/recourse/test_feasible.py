@@ -1,0 +1,85 @@
+"""Bounds of an item's features, in the provider's units."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from recsys_ops.features.encode import EncodedItems, encode_items
+from recsys_ops.features.rules import FeatureRule
+from recsys_ops.recourse.feasible import feasible_box, onto_steps
+from tests.twins import recourse as twin
+from tests.worlds import random_world
+
+
+def price(**rule: object) -> EncodedItems:
+    table = pa.table({"price": [10.0, 12.0, 27.0, 30.0]})
+    return encode_items(table, [FeatureRule.model_validate({"column": "price", "kind": "number", **rule})])
+
+
+def bounds(items: EncodedItems, item: int) -> tuple[float, float]:
+    box = feasible_box(items.columns, items.matrix.toarray()[item])
+    unit, offset = items.columns.unit[0], items.columns.offset[0]
+    return box.lower[0] / unit + offset, box.upper[0] / unit + offset
+
+
+@pytest.mark.parametrize(
+    ("rule", "item", "expected"),
+    [
+        ({"lower": 10, "upper": 25}, 1, (10, 25)),
+        ({"lower": 10, "upper": 25, "direction": "increase"}, 1, (12, 25)),
+        ({"lower": 10, "upper": 25, "direction": "decrease"}, 1, (10, 12)),
+        ({"lower": 10, "upper": 25, "mutable": False}, 1, (12, 12)),
+        ({"lower": 10, "upper": 25, "step": 5}, 1, (12, 22)),
+        ({"lower": 11, "upper": 25, "step": 0.5}, 1, (11, 25)),
+        ({"lower": 10, "upper": 25}, 2, (10, 27)),
+        ({"lower": 11, "upper": 25}, 0, (10, 25)),
+        ({"lower": 10, "upper": 25, "step": 5}, 2, (12, 27)),
+        ({"upper": float("inf")}, 1, (10, np.inf)),
+    ],
+)
+def test_bounds_follow_the_rule_and_leave_what_is_outside_where_it_is(
+    rule: dict[str, object], item: int, expected: tuple[float, float]
+) -> None:
+    assert bounds(price(**rule), item) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_box_spans_every_single_change_that_the_rules_allow(seed: int) -> None:
+    world = random_world(seed)
+    for row in world.features:
+        box = feasible_box(world.items.columns, row)
+        lower, upper = row.copy(), row.copy()
+        for move in twin.all_moves(world.items, row):
+            changed = twin.moved_row(row, [move])
+            lower, upper = np.minimum(lower, changed), np.maximum(upper, changed)
+        single = world.items.columns.one_hot < 0
+        assert np.allclose(box.lower[single], lower[single])
+        assert np.allclose(box.upper[single], upper[single])
+        assert np.all(box.lower <= row)
+        assert np.all(row <= box.upper)
+
+
+@pytest.mark.parametrize(("wanted", "reached"), [(12.0, 12.0), (12.1, 17.0), (17.0, 17.0), (21.0, 22.0), (11.0, 7.0)])
+def test_wanted_values_move_on_to_the_next_step_of_the_grid(wanted: float, reached: float) -> None:
+    items = price(step=5, lower=0, upper=30)
+    columns = items.columns
+    now = items.matrix.toarray()[1]
+    unbounded = feasible_box(columns, now)
+    unbounded.lower[:] = -np.inf
+    moved = onto_steps(columns, now, (np.array([wanted]) - columns.offset) * columns.unit, unbounded)
+    assert moved / columns.unit + columns.offset == pytest.approx([reached])
+
+
+def test_steps_end_at_the_bound() -> None:
+    items = price(step=5, lower=10, upper=25)
+    columns, now = items.columns, items.matrix.toarray()[1]
+    box = feasible_box(columns, now)
+    moved = onto_steps(columns, now, np.array([100.0]), box)
+    assert moved / columns.unit + columns.offset == pytest.approx([22])
+
+
+def test_values_without_a_step_stay_as_wanted() -> None:
+    items = price(lower=10, upper=25)
+    columns, now = items.columns, items.matrix.toarray()[1]
+    wanted = now + 0.123 * columns.unit
+    assert np.array_equal(onto_steps(columns, now, wanted, feasible_box(columns, now)), wanted)

@@ -1,0 +1,88 @@
+"""MovieLens-100K: recourses of real films, ranked again by brute force."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from recsys_ops.datasets import load_dataset
+from recsys_ops.datasets.groups import user_groups
+from recsys_ops.features.encode import EncodedItems, encode_items
+from recsys_ops.metrics import RBO_PERSISTENCE
+from recsys_ops.models.content import ContentModel, summarise_users
+from recsys_ops.recourse.problem import TargetGroup, make_group
+from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.solve import find_recourses
+from recsys_ops.status import Status
+from tests.twins import ranking, rbo
+
+FOLDER = os.environ.get("RECSYS_OPS_DATA", "")
+K = 10
+
+pytestmark = pytest.mark.skipif(
+    not FOLDER, reason="RECSYS_OPS_DATA is not set: MovieLens is not distributed with the project"
+)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> tuple[ContentModel, EncodedItems, TargetGroup]:
+    """All films, and the women among the users as target group."""
+    dataset = load_dataset(f"movielens-100k:{Path(FOLDER) / 'ml-100k'}", seed=0)
+    items = encode_items(dataset.items, dataset.rules)
+    model = ContentModel(items.matrix, sp.csr_array(dataset.ratings, dtype=np.float64))
+    labels, group_of_user = user_groups(dataset, "gender")
+    summary, _ = summarise_users(
+        model,
+        0,
+        dataset.n_users,
+        k=K,
+        groups=group_of_user,
+        n_groups=len(labels),
+        asked=np.array([], dtype=np.int64),
+        columns=items.columns,
+    )
+    group = make_group(
+        model,
+        items.columns,
+        label=labels[0],
+        users=np.flatnonzero(group_of_user == 0),
+        top_scores=summary.top_scores,
+        gains=summary.gains,
+        n_sampled=100,
+        rng=np.random.default_rng(0),
+    )
+    return model, items, group
+
+
+def test_recourses_of_ten_films_do_what_they_claim(catalogue: tuple[ContentModel, EncodedItems, TargetGroup]) -> None:
+    model, items, group = catalogue
+    asked = np.sort(np.random.default_rng(7).choice(model.features.shape[0], size=10, replace=False))
+    features, ratings = items.matrix.toarray(), group.ratings.toarray()
+    profiles = ratings @ features
+    before = profiles @ features.T
+    rated = ratings != 0
+    for found in find_recourses(model, items, group, asked, Limits()):
+        assert found.features is not None
+        scores = before.copy()
+        scores[:, found.item] = profiles @ found.features  # of users who have not rated the film, nothing else moves
+        targets = np.flatnonzero(~rated[:, found.item])
+        ranks = [[ranking.rank_of(s[u], rated[u], found.item, tie=1e-9) for u in targets] for s in (before, scores)]
+        overlaps = [
+            rbo.extrapolated(
+                ranking.top_list(before[u], rated[u], found.item, K),
+                ranking.top_list(scores[u], rated[u], found.item, K),
+                RBO_PERSISTENCE,
+            )
+            for u in targets
+        ]
+        assert found.n_targets == len(targets)
+        assert found.success_before == pytest.approx((np.array(ranks[0]) <= K).mean())
+        assert found.success_after == pytest.approx((np.array(ranks[1]) <= K).mean())
+        assert found.rbo == pytest.approx(np.mean(overlaps))
+        assert found.success_before <= found.success_after <= found.success_unthresholded <= found.success_bound + 1e-9
+        assert found.lower_bound is not None
+        assert found.lower_bound <= len(found.changes) <= Limits().max_changes
+        assert found.status in {Status.OPTIMAL, Status.FEASIBLE, Status.INFEASIBLE}
+        assert found.rbo > 0.95

@@ -1,0 +1,84 @@
+"""Features without an upper bound: everybody whom any word moves can be reached."""
+
+import numpy as np
+import pytest
+
+from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.solve import Recourse, find_recourses
+from recsys_ops.status import Status
+from tests.twins import recourse as twin
+from tests.worlds import World, one_word_world, random_world, text_rule
+
+
+def endless(seed: int, **rule: object) -> World:
+    return random_world(seed, n_users=20, rules=[text_rule(upper=float("inf"), direction="increase", **rule)])
+
+
+def recourses(world: World, limits: Limits) -> list[Recourse]:
+    found = find_recourses(world.model, world.items, world.group(), np.arange(len(world.features)), limits)
+    return [one for one in found if one.features is not None]
+
+
+def movable(world: World, item: int) -> float:
+    """Share of the targets who see the item already or whose score some word moves."""
+    targets = ~world.rated[:, item]
+    moved = (world.ratings @ world.features > 0).any(axis=1)
+    seen = np.zeros(len(targets), dtype=bool)
+    users = np.flatnonzero(targets)
+    scores = world.ratings[users] @ world.features @ world.features[item]
+    seen[users] = scores + 1e-9 * np.abs(scores) >= twin.others_best(world, item, users)
+    return float((moved | seen)[targets].mean())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_everybody_whom_a_word_moves_is_reached_before_thresholding(seed: int) -> None:
+    world = endless(seed)
+    for found in recourses(world, Limits(tolerance=0.2)):
+        assert found.success_unthresholded == pytest.approx(movable(world, found.item))
+
+
+@pytest.mark.parametrize("step", [0, None])
+@pytest.mark.parametrize("seed", range(6))
+def test_verified_success_is_what_the_recommender_says(seed: int, step: float | None) -> None:
+    world = endless(seed, step=step)
+    for found in recourses(world, Limits(tolerance=0.2)):
+        least, most = twin.success_range(world, found.item, found.features)
+        assert least - 1e-9 <= found.success_after <= most + 1e-9
+        assert np.all(found.features >= world.features[found.item] - 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_more_is_given_up_than_tolerated_and_no_more_changed_than_allowed(seed: int) -> None:
+    for found in recourses(endless(seed), Limits(tolerance=0.2, max_changes=8)):
+        gained = found.success_unthresholded - found.success_before
+        assert len(found.changes) <= 8
+        assert found.success_after >= found.success_before + 0.8 * gained - 1e-9
+
+
+def test_lists_stay_as_alike_as_asked_where_that_is_possible() -> None:
+    """Asking for more overlap never gives less of it, and sometimes costs further changes."""
+    more = fewer = 0
+    for seed in range(8):
+        world = endless(seed, step=0)
+        loose = recourses(world, Limits(overlap=0.0))
+        tight = recourses(world, Limits(overlap=0.95))
+        for one, other in zip(loose, tight, strict=True):
+            assert other.rbo >= one.rbo - 1e-9 or other.rbo >= 0.95
+            more += len(other.changes) > len(one.changes)
+            fewer += len(other.changes) < len(one.changes)
+    assert more > fewer
+
+
+def test_one_word_is_enough_for_everybody_who_likes_it() -> None:
+    found = recourses(one_word_world(upper=float("inf"), k=1), Limits(tolerance=0.0))
+    moved = next(one for one in found if one.item == 3)
+    assert [change.text for change in moved.changes] == ["add the word 'heist' (3 times)"]
+    assert (moved.success_after, moved.success_unthresholded, moved.success_bound) == (1.0, 1.0, 1.0)
+    assert moved.status is Status.OPTIMAL
+
+
+def test_the_bound_of_success_holds_without_bounds_of_features() -> None:
+    for seed in range(4):
+        for found in recourses(endless(seed), Limits()):
+            assert found.success_bound >= found.success_after - 1e-9
+            assert found.lower_bound <= len(found.changes)

@@ -1,0 +1,128 @@
+"""The command line as a user has it: in a process of its own, or quickly in this one."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import pytest
+
+from jobs.__main__ import main
+
+
+class Outcome(NamedTuple):
+    """How a command ended and what it said."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class CommandLine:
+    """Runs ``recsys-ops`` in this process, with this process's Ray if it has one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch = monkeypatch
+        self.capsys = capsys
+
+    def __call__(self, *arguments: str) -> Outcome:
+        """Exit code and both streams of one command."""
+        self.monkeypatch.setattr(sys, "argv", ["recsys-ops", *arguments])
+        self.capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        captured = self.capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+
+def run_command(*arguments: str, timeout: float = 120, cwd: Path | None = None) -> Outcome:
+    """``recsys-ops`` with these arguments in a process of its own, with a Ray of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=cwd,
+        env=environment(),
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def environment() -> dict[str, str]:
+    """This process's, without a Ray to connect to, and with the project to import from anywhere."""
+    kept = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    root = str(Path(__file__).parents[2])
+    return kept | {"PYTHONPATH": root, "COLUMNS": "200"}
+
+
+@contextmanager
+def started(*arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """``recsys-ops`` under way, both streams in the file ``log``; leaves no process of it behind."""
+    with log.open("wb") as stream:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "jobs", *arguments], stdout=stream, stderr=subprocess.STDOUT, env=environment()
+        )
+        family: list[psutil.Process] = []
+        try:
+            yield driver
+            family = descendants(driver.pid)
+        finally:
+            for process in [*family, *descendants(driver.pid)]:
+                kill(process)
+            if driver.poll() is None:
+                driver.kill()
+            driver.wait(30)
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """All processes below ``pid``."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def busy_workers(pid: int) -> list[psutil.Process]:
+    """Ray workers below ``pid`` that compute a shard at this moment."""
+    busy = []
+    for process in descendants(pid):
+        try:
+            if " ".join(process.cmdline()).startswith("ray::run_attempt"):
+                busy.append(process)
+        except psutil.Error:
+            continue
+    return busy
+
+
+def kill(process: psutil.Process) -> None:
+    """SIGKILL, if it still lives."""
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+def wait_until_gone(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that still live after so long; they are killed then."""
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    for process in alive:
+        kill(process)
+    return alive
+
+
+def wait_for_shards(run: Path, n_shards: int, *, driver: subprocess.Popen[bytes], seconds: float = 90) -> None:
+    """Until so many shards of the run at ``run`` are recorded."""
+    deadline = time.monotonic() + seconds
+    while len(list(run.glob("_shards/*.json"))) < n_shards:
+        assert time.monotonic() < deadline, f"{n_shards} shards did not come"
+        assert driver.poll() is None, "the driver ended before"
+        time.sleep(0.02)

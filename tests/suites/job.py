@@ -1,0 +1,134 @@
+"""What every job must stand: other workers, killed workers, a killed or interrupted driver, and resuming.
+
+A job's test class inherits ``JobSuite`` and says in ``arguments`` which run to put through it: at least six shards of
+about a second. The bytes compared are those of ``tables``, the tables that must not depend on the clock.
+"""
+
+import hashlib
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from tests.suites import cli
+
+Digests = dict[str, str]
+
+
+def digests_of(run: Path, tables: tuple[str, ...]) -> Digests:
+    """SHA-256 of every part of these tables."""
+    parts = [part for table in tables for part in sorted((run / table).iterdir())]
+    return {f"{part.parent.name}/{part.name}": hashlib.sha256(part.read_bytes()).hexdigest() for part in parts}
+
+
+def manifest_of(run: Path) -> dict[str, Any]:
+    """The run's manifest."""
+    content: dict[str, Any] = json.loads((run / "_manifest.json").read_text())
+    return content
+
+
+class JobSuite:
+    """Faults and determinism of one job, through its command line."""
+
+    tables: ClassVar[tuple[str, ...]]
+    n_shards: ClassVar[int]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def arguments(cls) -> list[str]:
+        """Job and options, without --out, --run-id, --workers."""
+        raise NotImplementedError
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def calm(cls, arguments: list[str], tmp_path_factory: pytest.TempPathFactory) -> Digests:
+        """What one undisturbed worker writes."""
+        out = tmp_path_factory.mktemp("calm")
+        done = cli.run_command(*arguments, "--out", str(out), "--run-id", "r", "--workers", "1")
+        assert done.code == 0, done.stderr
+        digests = digests_of(out / "runs/r", cls.tables)
+        assert len(digests) == cls.n_shards * len(cls.tables)
+        return digests
+
+    def test_a_worker_killed_under_two_gives_the_bytes_of_one_undisturbed_worker(
+        self, arguments: list[str], calm: Digests, tmp_path: Path
+    ) -> None:
+        run = tmp_path / "out/runs/r"
+        log = tmp_path / "log"
+        options = ["--out", str(tmp_path / "out"), "--run-id", "r", "--workers", "2"]
+        with cli.started(*arguments, *options, log=log) as driver:
+            cli.wait_for_shards(run, 1, driver=driver)
+            victims = _wait_for_busy_workers(driver.pid)
+            cli.kill(victims[0])
+            assert driver.wait(90) == 0, log.read_text()
+        assert digests_of(run, self.tables) == calm
+
+    def test_a_killed_driver_resumed_computes_only_what_is_left_and_gives_the_same_bytes(
+        self, arguments: list[str], calm: Digests, tmp_path: Path
+    ) -> None:
+        run = tmp_path / "out/runs/r"
+        log = tmp_path / "log"
+        options = ["--out", str(tmp_path / "out"), "--run-id", "r", "--workers", "2"]
+        with cli.started(*arguments, *options, log=log) as driver:
+            cli.wait_for_shards(run, 2, driver=driver)
+            family = cli.descendants(driver.pid)
+            driver.kill()
+            driver.wait(30)
+            left_alive = cli.wait_until_gone(family, 20)
+        assert not left_alive, "Ray outlived its driver"
+        assert not (run / "_manifest.json").exists()
+        kept = _files_of_recorded_shards(run)
+        n_kept = len(list(run.glob("_shards/*.json")))
+        assert 2 <= n_kept < self.n_shards
+        resumed = cli.run_command(*arguments, *options, "--resume")
+        assert resumed.code == 0, resumed.stderr
+        assert f"{n_kept} of {self.n_shards} shards are complete already" in resumed.stderr
+        assert digests_of(run, self.tables) == calm
+        assert _files_of_recorded_shards(run).items() >= kept.items()
+        assert manifest_of(run)["tables"].keys() >= set(self.tables)
+
+    def test_ctrl_c_ends_in_seconds_with_code_4_and_says_how_to_go_on(
+        self, arguments: list[str], tmp_path: Path
+    ) -> None:
+        run = tmp_path / "out/runs/r"
+        log = tmp_path / "log"
+        options = ["--out", str(tmp_path / "out"), "--run-id", "r", "--workers", "2"]
+        with cli.started(*arguments, *options, log=log) as driver:
+            cli.wait_for_shards(run, 1, driver=driver)
+            family = cli.descendants(driver.pid)
+            asked = time.monotonic()
+            driver.send_signal(signal.SIGINT)
+            assert driver.wait(30) == 4, log.read_text()
+            seconds = time.monotonic() - asked
+            left_alive = cli.wait_until_gone(family, 10)
+        assert seconds < 10
+        assert not left_alive, "Ray outlived its driver"
+        message = log.read_text().strip().splitlines()[-1]
+        n_kept = len(list(run.glob("_shards/*.json")))
+        assert message.startswith("recsys-ops: run r: interrupted; ")
+        assert f" of {self.n_shards} shards are complete and kept. Nothing was committed. " in message
+        assert message.endswith("Continue with --run-id r --resume.")
+        assert n_kept < self.n_shards
+        assert not (run / "_manifest.json").exists()
+        assert "Traceback" not in log.read_text()
+
+
+def _wait_for_busy_workers(pid: int) -> list[Any]:
+    deadline = time.monotonic() + 30
+    while not (workers := cli.busy_workers(pid)):
+        assert time.monotonic() < deadline, "no worker was seen at work"
+        time.sleep(0.01)
+    return workers
+
+
+def _files_of_recorded_shards(run: Path) -> dict[str, tuple[int, str]]:
+    """Time of change and content of the records of finished shards and of their parts."""
+    files = {}
+    for record in sorted(run.glob("_shards/*.json")):
+        parts = [run / part["path"] for part in json.loads(record.read_text())["parts"]]
+        for file in [record, *parts]:
+            files[str(file)] = (file.stat().st_mtime_ns, hashlib.sha256(file.read_bytes()).hexdigest())
+    return files
