@@ -102,15 +102,17 @@ def _polished(
 ) -> NDArray[np.float64]:
     """Features after the changes, each as small as the users they reach allow."""
     full = levers.pull(case.features, np.arange(len(levers)))
-    reached = np.flatnonzero((case.missing > 0) & (effects.sum(axis=1) >= case.missing))
+    at_risk = (case.missing > -np.inf) & (np.minimum(effects, 0).sum(axis=1) < case.missing)
+    reached = np.flatnonzero(at_risk & (effects.sum(axis=1) >= case.missing))
     columns = items.columns
     partial = (levers.drop < 0) & (columns.one_hot[levers.column] < 0)
     partial &= np.abs(levers.amount) > columns.step[levers.column] * (1 + 1e-9)
     if not len(reached) or not partial.any():
         return full
     gaps = case.missing[reached]
+    weights = np.where(gaps > 0, 1 / np.where(gaps > 0, gaps, 1.0), 0.0)
     fractions = least_overshoot(
-        effects[reached], gaps * (1 + MARGIN), 1 / gaps, np.ones(len(levers)), np.where(partial, 0.0, 1.0)
+        effects[reached], gaps + MARGIN * np.abs(gaps), weights, np.ones(len(levers)), np.where(partial, 0.0, 1.0)
     )
     if fractions is None:
         return full

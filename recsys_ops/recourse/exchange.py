@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 ROUNDS = 4
 """Rounds of exchanges over all levers; on MovieLens-100K the third one changes nothing any more."""
 
+HAS_ITEM = 2.0
+"""Closed share of a user who has the item: all that keeps it may go, and the rest is 1."""
+
+LEAST_HELP = 1e-3
+"""Least gain of a lever worth pulling, in users; rounding of the float32 sums stays below."""
+
 
 def choose_levers(
     effects: NDArray[np.float64],
@@ -27,7 +33,7 @@ def choose_levers(
     effects : ndarray, shape (n_users, n_levers)
         What each lever adds to the score.
     gaps : ndarray, shape (n_users,)
-        What is missing; users with a gap of at most 0 do not count.
+        What is missing; users with a gap of at most 0 have the item already, and are lost below it.
     units : ndarray, shape (n_levers,)
         Levers of the same unit exclude each other.
     n_most : int
@@ -40,46 +46,57 @@ def choose_levers(
     ndarray
         Sorted positions of the levers.
     """
-    open_users = (gaps > 0) & (_within_reach(effects, n_most) >= gaps)
-    if not open_users.any():
+    is_open = (gaps > 0) & (_within_reach(effects, n_most) >= gaps)
+    if not is_open.any():
         return np.array([], dtype=np.intp)
-    closing = (effects[open_users] / gaps[open_users, None]).T.astype(np.float32).copy()
+    at_risk = (gaps <= 0) & (-_within_reach(-effects, n_most) < gaps)
+    counted = is_open | at_risk
+    closing = (effects[counted] / np.abs(gaps[counted, None])).T.astype(np.float32)
+    share = np.where(is_open[counted], np.float32(0), np.float32(HAS_ITEM))
     starts = [start[np.unique(units[start], return_index=True)[1]], np.array([], dtype=np.intp)]
-    found = [_search(closing, units, n_most, begin, power) for begin in starts for power in (2, 6)]
-    values = [_closed(closing, levers) for levers in found]
+    found = [_search(closing, share, units, n_most, begin, power) for begin in starts for power in (2, 6)]
+    values = [int((_shares(closing, share, levers) >= 1).sum()) for levers in found]
     best = max(range(len(found)), key=lambda n: (values[n], -len(found[n]), -n))
     return found[best]
 
 
 def _within_reach(effects: NDArray[np.float64], n_most: int) -> NDArray[np.float64]:
+    """Most that ``n_most`` levers add to each user's score."""
     gains = np.maximum(effects, 0.0)
     n = min(n_most, gains.shape[1])
     reach: NDArray[np.float64] = np.partition(gains, gains.shape[1] - n, axis=1)[:, gains.shape[1] - n :].sum(axis=1)
     return reach
 
 
-def _closed(closing: NDArray[np.float32], levers: NDArray[np.intp]) -> int:
-    return int((closing[levers].sum(axis=0) >= 1).sum()) if len(levers) else 0
+def _shares(
+    closing: NDArray[np.float32], share: NDArray[np.float32], pulled: NDArray[np.intp] | list[int]
+) -> NDArray[np.float32]:
+    """Share of each user's gap that is closed with some levers pulled; 1 means that the user has the item."""
+    shares: NDArray[np.float32] = share + closing[pulled].sum(axis=0) if len(pulled) else share
+    return shares
 
 
 def _search(
-    closing: NDArray[np.float32], units: NDArray[np.int64], n_most: int, start: NDArray[np.intp], power: int
+    closing: NDArray[np.float32],
+    share: NDArray[np.float32],
+    units: NDArray[np.int64],
+    n_most: int,
+    start: NDArray[np.intp],
+    power: int,
 ) -> NDArray[np.intp]:
     pulled = [int(lever) for lever in start]
-    share = closing[pulled].sum(axis=0) if pulled else np.zeros(closing.shape[1], np.float32)
-    while len(pulled) < n_most and np.any(share < 1):
-        lever = _best_addition(closing, share, units, pulled, power)
+    while len(pulled) < n_most:
+        lever = _best_addition(closing, _shares(closing, share, pulled), units, pulled, power)
         if lever is None:
             break
         pulled.append(lever)
-        share = share + closing[lever]
     for _ in range(ROUNDS):
         before = set(pulled)
         for lever in list(pulled):
             pulled.remove(lever)
-            without = closing[pulled].sum(axis=0) if pulled else np.zeros_like(share)
-            replacement = _best_addition(closing, without, units, pulled, power)
-            pulled.append(lever if replacement is None else replacement)
+            replacement = _best_addition(closing, _shares(closing, share, pulled), units, pulled, power)
+            if replacement is not None:
+                pulled.append(replacement)
         if set(pulled) == before:
             break
     return np.sort(np.array(pulled, dtype=np.intp))
@@ -93,10 +110,9 @@ def _best_addition(
     power: int,
 ) -> int | None:
     """The lever that helps most on top of those pulled, closed gaps first; None if none helps."""
-    reached = np.minimum(share + closing, 1)
-    np.maximum(reached, 0, out=reached)
-    closed = (reached >= 1).sum(axis=1)
-    value = closed + 0.5 * (reached**power).sum(axis=1)
+    reached = np.clip(share + closing, 0, 1)
+    value = (reached >= 1).sum(axis=1) + 0.5 * (reached**power).sum(axis=1)
     value[np.isin(units, units[pulled])] = -1
     best = int(np.argmax(value))
-    return best if value[best] > 0 else None
+    now = np.clip(share, 0, 1)
+    return best if value[best] > (now >= 1).sum() + 0.5 * (now**power).sum() + LEAST_HELP else None

@@ -59,7 +59,8 @@ class Case:
 
     ``targets`` may be shown the item; ``in_top`` see it already; ``thresholds`` must be exceeded to be in the top k;
     ``others (n_users, k)`` best scores of the other candidates, descending; ``missing`` what the score must gain for
-    the claim "in the top k", -inf for users who need nothing or are no targets.
+    the claim "in the top k": not more than 0 for users who see the item already, who are lost below it, and -inf for
+    those who cannot be lost or are no targets.
     """
 
     item: int
@@ -190,8 +191,10 @@ def _make_case(
     without = np.where(np.arange(k) >= place[:, None], top[:, 1:], top[:, :-1])
     others = np.where(in_top[:, None], without, top[:, :k])
     thresholds = others[:, -1]
-    needs = targets & ~in_top & np.isfinite(thresholds)
-    finite = np.where(needs, thresholds, 0.0)
+    counted = targets & np.isfinite(thresholds)
+    finite = np.where(counted, thresholds, 0.0)
+    scale = np.maximum(np.abs(finite), TIE)
     # Twice the margin of the claim: what is asked for here must still hold after rounding.
-    missing = np.where(needs, finite + 2 * MARGIN * np.maximum(np.abs(finite), TIE) - scores, -np.inf)
+    entry = finite + 2 * MARGIN * scale - scores
+    missing = np.where(counted, np.where(in_top, np.minimum(entry, -TIE * scale / 2), entry), -np.inf)
     return Case(item, features, targets, scores, in_top, thresholds, others, missing)

@@ -6,7 +6,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.features.encode import EncodedItems
 from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.levers import Levers, lever_effects
 from recsys_ops.recourse.problem import Case, TargetGroup
@@ -57,8 +56,3 @@ def run_recommender(model: ContentModel, group: TargetGroup, features: NDArray[n
     """Scores of an item with these features for every user of the group."""
     scores: NDArray[np.float64] = model.scores(group.ratings, sp.csr_array(features[None]))[:, 0]
     return scores
-
-
-def mutable_searched(items: EncodedItems, group: TargetGroup) -> bool:
-    """Whether there is any feature to search."""
-    return len(group.columns) > 0 and bool((items.columns.can_rise | items.columns.can_fall)[group.columns].any())

@@ -87,7 +87,7 @@ def _without_search(case: Case) -> Recourse | None:
     n_targets = int(case.targets.sum())
     if n_targets == 0:
         return Recourse(case.item, Status.INFEASIBLE, "every user of the group has rated the item", 0)
-    if not np.any(case.missing > -np.inf):
+    if not np.any(case.missing > 0):
         return Recourse(
             case.item, Status.ALREADY_SATISFIED, None, n_targets,
             success_before=1.0, success_unthresholded=1.0, success_after=1.0, success_bound=1.0,

@@ -61,7 +61,7 @@ def reversion_path(effects: NDArray[np.float64], gaps: NDArray[np.float64]) -> F
     effects : ndarray, shape (n_users, n_changes)
         What each change adds to the item's score for each target user.
     gaps : ndarray, shape (n_users,)
-        What the score must gain, not more than 0 for users who have the item already.
+        What the score must gain; for users who have the item already, not more than 0: what it must not lose.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def reversion_path(effects: NDArray[np.float64], gaps: NDArray[np.float64]) -> F
     subsets, counts = [kept], [_n_satisfied(gained, gaps)]
     while len(kept):
         without = gained[:, None] - effects[:, kept]
-        n_left = ((without >= gaps[:, None]) | (gaps[:, None] <= 0)).sum(axis=0)
+        n_left = (without >= gaps[:, None]).sum(axis=0)
         room = np.where(gaps > 0, gaps, 1.0)[:, None]
         closeness = np.clip(without / room, 0.0, 1.0)[gaps > 0].sum(axis=0)
         least = np.lexsort((np.arange(len(kept)), -closeness, -n_left))[0]
@@ -84,4 +84,4 @@ def reversion_path(effects: NDArray[np.float64], gaps: NDArray[np.float64]) -> F
 
 
 def _n_satisfied(gained: NDArray[np.float64], gaps: NDArray[np.float64]) -> int:
-    return int(((gained >= gaps) | (gaps <= 0)).sum())
+    return int((gained >= gaps).sum())
