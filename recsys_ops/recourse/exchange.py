@@ -14,8 +14,11 @@ ROUNDS = 4
 HAS_ITEM = 2.0
 """Closed share of a user who has the item: all that keeps it may go, and the rest is 1."""
 
-LEAST_HELP = 1e-3
+LEAST_HELP = 0.01
 """Least gain of a lever worth pulling, in users; rounding of the float32 sums stays below."""
+
+SHORTLIST = 192
+"""Levers that the search looks at; with all 512, the mean success on MovieLens and the synthetic data is the same."""
 
 
 def choose_levers(
@@ -46,18 +49,22 @@ def choose_levers(
     ndarray
         Sorted positions of the levers.
     """
-    is_open = (gaps > 0) & (_within_reach(effects, n_most) >= gaps)
+    is_open = gaps > 0
+    is_open[is_open] = _within_reach(effects[is_open], n_most) >= gaps[is_open]
     if not is_open.any():
         return np.array([], dtype=np.intp)
-    at_risk = (gaps <= 0) & (-_within_reach(-effects, n_most) < gaps)
+    at_risk = (gaps <= 0) & (np.minimum(effects, 0).sum(axis=1) < gaps)
     counted = is_open | at_risk
     closing = (effects[counted] / np.abs(gaps[counted, None])).T.astype(np.float32)
     share = np.where(is_open[counted], np.float32(0), np.float32(HAS_ITEM))
-    starts = [start[np.unique(units[start], return_index=True)[1]], np.array([], dtype=np.intp)]
+    listed = _shortlist(closing, share, start)
+    closing, units = closing[listed], units[listed]
+    first = np.searchsorted(listed, start)
+    starts = [first[np.unique(units[first], return_index=True)[1]], np.array([], dtype=np.intp)]
     found = [_search(closing, share, units, n_most, begin, power) for begin in starts for power in (2, 6)]
     values = [int((_shares(closing, share, levers) >= 1).sum()) for levers in found]
     best = max(range(len(found)), key=lambda n: (values[n], -len(found[n]), -n))
-    return found[best]
+    return listed[found[best]]
 
 
 def _within_reach(effects: NDArray[np.float64], n_most: int) -> NDArray[np.float64]:
@@ -66,6 +73,13 @@ def _within_reach(effects: NDArray[np.float64], n_most: int) -> NDArray[np.float
     n = min(n_most, gains.shape[1])
     reach: NDArray[np.float64] = np.partition(gains, gains.shape[1] - n, axis=1)[:, gains.shape[1] - n :].sum(axis=1)
     return reach
+
+
+def _shortlist(closing: NDArray[np.float32], share: NDArray[np.float32], start: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Levers that alone close most of all gaps, and those of the start."""
+    worth = np.clip(closing[:, share == 0], 0, 1).sum(axis=1)
+    richest = np.argsort(-worth, kind="stable")[:SHORTLIST]
+    return np.union1d(richest, start).astype(np.intp)
 
 
 def _shares(
@@ -110,9 +124,16 @@ def _best_addition(
     power: int,
 ) -> int | None:
     """The lever that helps most on top of those pulled, closed gaps first; None if none helps."""
-    reached = np.clip(share + closing, 0, 1)
-    value = (reached >= 1).sum(axis=1) + 0.5 * (reached**power).sum(axis=1)
+    value = _value(share + closing, power)
     value[np.isin(units, units[pulled])] = -1
     best = int(np.argmax(value))
-    now = np.clip(share, 0, 1)
-    return best if value[best] > (now >= 1).sum() + 0.5 * (now**power).sum() + LEAST_HELP else None
+    return best if value[best] > _value(share[None], power)[0] + LEAST_HELP else None
+
+
+def _value(shares: NDArray[np.float32], power: int) -> NDArray[np.float64]:
+    """Users who have the item, and half as much for what others are near it, ``(n_levers,)``."""
+    share = np.clip(shares, 0, 1)
+    has = np.count_nonzero(share >= 1, axis=1)
+    root = share if power == 2 else share * share * share
+    value: NDArray[np.float64] = has + 0.5 * np.einsum("lu,lu->l", root, root).astype(np.float64)
+    return value

@@ -6,13 +6,53 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from recsys_ops.recourse.proposal import Limits
+from recsys_ops.metrics import move_overlaps
+from recsys_ops.recourse.feasible import feasible_box
+from recsys_ops.recourse.levers import Levers
+from recsys_ops.recourse.polish import least_overshoot
+from recsys_ops.recourse.problem import MARGIN, make_cases
+from recsys_ops.recourse.proposal import Limits, group_effects, run_recommender
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from tests.benchmarks.catalogue import PAPER, PAPER_RANKS, PROVIDER, Catalogue, prepare
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 
 SAMPLING = (0.01, 0.02, 0.05, 0.1, 0.2, 1.0)
+
+
+LEAST_RBO = {"100k": 0.9943, "1m": 0.97}
+"""The paper's mean on MovieLens-100K; on -1M, which the paper does not use, see ``show_least_side_effect``."""
+
+
+def show_least_side_effect(catalogue: Catalogue) -> None:
+    """Print the overlap with every searched feature free to move and no limit on the changes.
+
+    The same program that sets the values in the product, over 512 features instead of a few: least mean overshoot
+    over the four fifths of the group that are easiest to reach. What it gives up, no sparse recourse gets back.
+    """
+    overlaps, changes = [], []
+    for number in range(5):
+        group = catalogue.group(number)
+        items = np.array(catalogue.items_near(number, seen_by=0.01))
+        for case in make_cases(catalogue.model, catalogue.encoded, group, items):
+            box = feasible_box(catalogue.encoded.columns, case.features)
+            rising = group.columns[box.upper[group.columns] > case.features[group.columns]]
+            levers = Levers(rising, np.ones(len(rising)), np.full(len(rising), -1), rising)
+            effects = group_effects(catalogue.model, group, case, levers)
+            hardness = np.where(case.missing > 0, case.missing / effects.mean(axis=1), np.inf)
+            kept = np.argsort(hardness, kind="stable")[: int(0.8 * (case.missing > 0).sum())]
+            gaps = case.missing[kept]
+            amounts = least_overshoot(
+                effects[kept], gaps * (1 + MARGIN), 1 / case.thresholds[kept],
+                np.full(len(rising), np.inf), np.zeros(len(rising)),
+            )  # fmt: skip
+            assert amounts is not None
+            features = case.features.copy()
+            features[rising] += amounts
+            scores = run_recommender(catalogue.model, group, features)
+            overlaps.append(move_overlaps(10)[case.positions(case.scores), case.positions(scores)].mean())
+            changes.append((amounts > 1e-9).sum())
+    print(f"without any limit on changes: {np.mean(changes):.0f} changes, mean RBO {100 * np.mean(overlaps):.2f} %")
 
 
 def run_cells(catalogue: Catalogue, limits: Limits, *, seen_by: float) -> dict[tuple[int, float], list[Recourse]]:
@@ -63,9 +103,10 @@ def test_with_unbounded_word_counts_everybody_is_reached_from_5_percent_sampling
             assert min(recourse.success_unthresholded or 0 for recourse in found) == 1.0
         assert 100 * np.mean([recourse.share_changed for recourse in found]) <= 0.2
         assert min(recourse.success_after or 0 for recourse in found) >= 0.8 * 0.9
+    overlaps = [recourse.rbo for found in cells.values() for recourse in found]
     if seen_by < 1:
-        overlaps = [recourse.rbo for found in cells.values() for recourse in found]
-        assert np.mean([overlap for overlap in overlaps if overlap is not None]) >= 0.9943
+        show_least_side_effect(catalogue)
+        assert np.mean([overlap for overlap in overlaps if overlap is not None]) >= LEAST_RBO[size]
 
 
 @pytest.mark.parametrize("size", ["100k", "1m"])

@@ -61,15 +61,24 @@ def hard_threshold(
     *,
     k: int,
     tolerance: float,
-) -> NDArray[np.float64]:
-    """Revert the smallest changes one by one while the success stays within the tolerance."""
+    most_reversions: int | None = None,
+) -> tuple[NDArray[np.float64], int]:
+    """Revert the smallest changes one by one while the success stays within the tolerance; features, reversions."""
     original = features[[item]].toarray()[0]
     best = (updated_ranks(features, item, changed, ratings, users) <= k).mean()
-    moved = np.flatnonzero(changed != original)
-    for column in moved[np.argsort(np.abs(changed - original)[moved])]:
+    reversions = 0
+    for column in smallest_first(original, changed)[:most_reversions]:
         tried = changed.copy()
         tried[column] = original[column]
+        reversions += 1
         if (updated_ranks(features, item, tried, ratings, users) <= k).mean() < (1 - tolerance) * best:
             break
         changed = tried
-    return changed
+    return changed, reversions
+
+
+def smallest_first(original: NDArray[np.float64], changed: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Changed columns in the order in which they are reverted."""
+    moved = np.flatnonzero(changed != original)
+    order: NDArray[np.int64] = moved[np.argsort(np.abs(changed - original)[moved], kind="stable")]
+    return order

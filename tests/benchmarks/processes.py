@@ -1,0 +1,57 @@
+"""A command under way, and what all its processes together hold in memory."""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from tests.suites.cli import environment
+
+SAMPLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds, and peaks of resident memory in bytes: of all processes, shared pages counted once, and of each kind."""
+
+    seconds: float
+    peak_bytes: int
+    driver_bytes: int
+    worker_bytes: int
+    output: str
+
+
+def run_measured(*arguments: str) -> Measured:
+    """``recsys-ops`` with these arguments, its memory looked at once a second (proportional set sizes)."""
+    command = [sys.executable, "-m", "jobs", *arguments]
+    started = time.perf_counter()
+    driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
+    peak = driver_peak = worker_peak = 0
+    while driver.poll() is None:
+        time.sleep(SAMPLE_SECONDS)
+        sizes = _sizes(driver.pid)
+        peak = max(peak, sum(size for _, size in sizes))
+        driver_peak = max([driver_peak, *(size for name, size in sizes if name == "driver")])
+        worker_peak = max([worker_peak, *(size for name, size in sizes if name == "worker")])
+    output = driver.stdout.read() if driver.stdout else ""
+    assert driver.returncode == 0, output
+    return Measured(time.perf_counter() - started, peak, driver_peak, worker_peak, output)
+
+
+def _sizes(pid: int) -> list[tuple[str, int]]:
+    """Kind and size of the driver and everything below it."""
+    sizes = []
+    try:
+        top = psutil.Process(pid)
+        family = [top, *top.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+    for process in family:
+        try:
+            name = "driver" if process.pid == pid else "worker" if "ray::" in " ".join(process.cmdline()) else "ray"
+            sizes.append((name, process.memory_full_info().pss))
+        except psutil.Error:
+            continue
+    return sizes
