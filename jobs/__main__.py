@@ -12,12 +12,16 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 
-from jobs import nightly, recourse
+from jobs import counterfactuals, nightly, recourse
 from jobs.config import make_config
+from jobs.counterfactuals import CounterfactualsConfig
 from jobs.recourse import RecourseConfig
 from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
 from recsys_ops.datasets import describe, load_dataset
 from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.evaluation import describe_recommender
+from recsys_ops.models.ease import RIDGE
+from recsys_ops.models.recommender import check_recommender
 
 app = typer.Typer(
     name="recsys-ops",
@@ -42,8 +46,10 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
     annotation = Annotated[str | None, typer.Option(help=help_text)]
     parameters = [inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)]
     for name, field in model.model_fields.items():
-        shown = "" if field.default in (None, False) else f" [default: {field.default}]"
-        option = typer.Option(help=f"{field.description}{shown}", show_default=False)
+        shown = "" if field.default is None or field.default is False else f" [default: {field.default}]"
+        flags = (field.json_schema_extra or {}).get("flags") if isinstance(field.json_schema_extra, dict) else None
+        names = [str(flags)] if flags else []
+        option = typer.Option(*names, help=f"{field.description}{shown}", show_default=False)
         parameters.append(
             inspect.Parameter(
                 name,
@@ -74,18 +80,31 @@ app.command("nightly", help="Recourse for the items of all sellers, under the da
 )
 
 
+app.command("counterfactuals", help="Why each user is recommended an item: the part of the history it hangs on.")(
+    _job_command(CounterfactualsConfig, counterfactuals.run)
+)
+
+
 @app.command("validate")
 def validate_command(
     data: Annotated[str, typer.Option(help="As in the jobs.")] = "synthetic",
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic data.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic data and of the held-out users.")] = 0,
     on_bad_rows: Annotated[str, typer.Option(help="stop | quarantine")] = "stop",
+    recommender: Annotated[str | None, typer.Option(help="Measure it: ease | knn | slim | a file of weights.")] = None,
+    ridge: Annotated[float, typer.Option(help="Penalty of ease.")] = RIDGE,
+    binary: Annotated[bool, typer.Option("--binary/--ratings", help="Histories of ones, or of ratings.")] = True,
 ) -> None:
-    """Say what is in a data set, and what is wrong with it."""
+    """Say what is in a data set, what is wrong with it, and how good a recommender is on it."""
     if on_bad_rows not in ("stop", "quarantine"):
         raise ConfigError(f"--on-bad-rows {on_bad_rows}: expected stop or quarantine.")
+    if recommender is not None:
+        check_recommender(recommender)
     dataset = load_dataset(data, seed=seed, on_bad_rows=on_bad_rows)  # type: ignore[arg-type]
+    lines = describe(dataset)
+    if recommender is not None:
+        lines += describe_recommender(dataset, recommender, ridge=ridge, binary=binary, seed=seed)
     console = Console(highlight=False)
-    for name, value in describe(dataset):
+    for name, value in lines:
         console.print(f"{name:<24} {value}", markup=False, soft_wrap=True)
 
 

@@ -13,7 +13,7 @@ from recsys_ops.errors import ConfigError
 class JobConfig(BaseModel):
     """Settings of every job."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True)
 
     data: str = "synthetic"
     """movielens-100k:DIR, movielens-1m:DIR, synthetic[:items=..,users=..], or the URL of a folder (or of a YAML file) with the contract's tables."""  # noqa: E501

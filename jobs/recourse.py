@@ -5,13 +5,13 @@ Load, summarise every user block by block, list the cases, cut them into shards,
 
 import logging
 import time
-from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import ray
+import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from jobs.config import JobConfig
 from jobs.recourse_summary import print_summary
@@ -27,13 +27,11 @@ from jobs.recourse_work import (
 )
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.cluster import connect
-from jobs.runtime.commit import commit_run
-from jobs.runtime.progress import show_progress
-from jobs.runtime.resume import intact_shards
+from jobs.runtime.complete import complete_run
 from jobs.runtime.shards import Shard, plan_shards
-from jobs.runtime.start import StartedRun, check_run_id, default_run_id, start_run
+from jobs.runtime.start import check_run_id, default_run_id, start_run
 from jobs.runtime.storage import check_writable
-from jobs.runtime.tasks import run_shards
+from jobs.selection import select
 from recsys_ops.datasets import Dataset, load_dataset, user_groups
 from recsys_ops.datasets.groups import default_groups
 from recsys_ops.errors import ConfigError
@@ -43,9 +41,6 @@ from recsys_ops.recourse.proposal import Limits
 from recsys_ops.tables import frontier_schema, recourse_schema
 
 JOB = "recourse"
-
-BATCH_ITEMS = 32
-"""Items of one batch of the descent; the same items whatever the shards, so that rows do not depend on them."""
 
 
 class RecourseConfig(JobConfig):
@@ -75,6 +70,15 @@ class RecourseConfig(JobConfig):
     """Seconds allowed per case on average over a shard; beyond that its cases end as 'timeout'."""
     device: str = "cpu"
     """Torch device of the descent, for example cuda; results of different devices differ in their last digits."""
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        try:
+            torch.device(device)
+        except RuntimeError:
+            raise ValueError("no such torch device. Use cpu or cuda") from None
+        return device
 
     @property
     def limits(self) -> Limits:
@@ -113,9 +117,12 @@ def run(config: RecourseConfig) -> int:
             config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
             inputs={"data": dataset.fingerprint}, shards=shards, format=config.format, resume=config.resume,
         )  # fmt: skip
-        if not started_run.is_complete:
-            timings = {"load_seconds": loaded - started, "rank_seconds": ranked - loaded}
-            _search(config, started_run, shards, shared, dataset, timings)
+        complete_run(
+            started_run, shards, run_shard, shared,
+            deadline_seconds=lambda shard: 30.0 + config.time_limit * shard.n_cases,
+            rejected=dataset.rejected, empty_tables=_empty_tables(dataset),
+            timings={"load_seconds": loaded - started, "rank_seconds": ranked - loaded},
+        )  # fmt: skip
     return print_summary(config.out, run_id, allowed_errors=config.allowed_errors)
 
 
@@ -130,19 +137,10 @@ def asked_items(config: RecourseConfig, dataset: Dataset) -> NDArray[np.int64]:
     if config.items is None and config.sellers is None:
         return np.arange(dataset.n_items)
     chosen = np.ones(dataset.n_items, dtype=bool)
-    for option, column in (("items", "item_id"), ("sellers", "seller_id")):
-        text = getattr(config, option)
-        if text is None:
-            continue
-        wanted = [part.strip() for part in text.split(",") if part.strip()]
-        ids = np.array([str(value) for value in dataset.items.column(column).to_pylist()])
-        unknown = sorted(set(wanted) - set(ids.tolist()))
-        if unknown:
-            raise ConfigError(
-                f"--{option}: {len(unknown)} ids are not in the catalogue (first: {', '.join(unknown[:3])}). "
-                f"Its {option} look like {', '.join(ids[:3])}."
-            )
-        chosen &= np.isin(ids, wanted)
+    if config.items is not None:
+        chosen &= select("items", config.items, dataset.items.column("item_id"))
+    if config.sellers is not None:
+        chosen &= select("sellers", config.sellers, dataset.items.column("seller_id"))
     return np.flatnonzero(chosen)
 
 
@@ -186,31 +184,10 @@ def _plan(config: RecourseConfig, cases: Cases, seconds: float) -> list[Shard]:
     )
 
 
-def _search(
-    config: RecourseConfig,
-    started_run: StartedRun,
-    shards: Sequence[Shard],
-    shared: Shared,
-    dataset: Dataset,
-    timings: dict[str, float],
-) -> None:
-    """Compute the shards that do not hold yet, and commit."""
-    done = intact_shards(started_run.folder) if started_run.is_resumed else {}
-    left = [shard for shard in shards if shard.number not in done]
-    if done:
-        _log.info("%s: %d of %d shards are complete already", JOB, len(done), len(shards))
-    with show_progress(JOB, len(left), sum(shard.n_cases for shard in left)) as on_progress:
-        records = run_shards(
-            run_shard, ray.put(shared), left, started_run.folder, on_progress=on_progress, n_intact=len(done),
-            deadline_seconds=lambda shard: 30.0 + config.time_limit * shard.n_cases,
-        )  # fmt: skip
-    driver_tables: dict[str, pa.Table] = {"rejected": dataset.rejected}
-    if not shards:
-        types = (dataset.items.schema.field("item_id").type, dataset.items.schema.field("seller_id").type)
-        driver_tables |= {
-            "recourse": recourse_schema(*types).empty_table(), "frontier": frontier_schema(*types).empty_table(),
-        }  # fmt: skip
-    commit_run(started_run, [*done.values(), *records], driver_tables=driver_tables, timings=timings)
+def _empty_tables(dataset: Dataset) -> dict[str, pa.Table]:
+    """The tables of a run without cases."""
+    types = (dataset.items.schema.field("item_id").type, dataset.items.schema.field("seller_id").type)
+    return {"recourse": recourse_schema(*types).empty_table(), "frontier": frontier_schema(*types).empty_table()}
 
 
 _log = logging.getLogger("recsys_ops.jobs")

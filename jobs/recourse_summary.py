@@ -1,13 +1,12 @@
 """What a person sees at the end of a recourse run, read back from the committed tables."""
 
 import pyarrow as pa
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from jobs.runtime.report import error_exit_code, make_console, status_table
 from recsys_ops.datasets.arrow import compute as pc
 from recsys_ops.runs import Run, open_run
-from recsys_ops.status import Status
 
 _MEASURES = ["status", "success_before", "success_after", "success_bound", "n_changes", "lower_bound", "rbo"]
 _SHOWN = 3
@@ -28,9 +27,9 @@ def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
         Exit code: 1 if more cases failed than allowed, else 0.
     """
     run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
-    console = Console(highlight=False, width=None if Console().is_terminal else 110)
+    console = make_console()
     measures = run.table("recourse").to_table(columns=_MEASURES)
-    console.print(_status_table(measures))
+    console.print(status_table(measures["status"]))
     console.print(_measure_table(measures))
     for sentence in _best_in_words(run):
         console.print(sentence, soft_wrap=True)
@@ -41,25 +40,7 @@ def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
     n_rejected = run.manifest["tables"]["rejected"]["rows"]
     if n_rejected:
         console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
-    return _exit_code(console, measures, allowed_errors)
-
-
-def _exit_code(console: Console, measures: pa.Table, allowed: float) -> int:
-    n_errors = pc.sum(pc.equal(measures["status"], str(Status.ERROR))).as_py() or 0
-    if n_errors <= allowed * len(measures):
-        return 0
-    console.print(
-        f"{n_errors} of {len(measures)} cases failed, more than --allowed-errors {allowed:g}; see column 'reason'."
-    )
-    return 1
-
-
-def _status_table(measures: pa.Table) -> Table:
-    table = Table("status", "cases", "what to do", title="Cases by status", title_justify="left")
-    counts = pc.value_counts(measures["status"])
-    for entry in sorted(counts.to_pylist(), key=lambda entry: -entry["counts"]):
-        table.add_row(entry["values"], str(entry["counts"]), Status(entry["values"]).remedy)
-    return table
+    return error_exit_code(console, measures["status"], allowed_errors)
 
 
 def _measure_table(measures: pa.Table) -> Table:

@@ -147,3 +147,70 @@ def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
             "text": pa.string(),
         }
     )
+
+
+def counterfactuals_schema(user_id: pa.DataType, item_id: pa.DataType, *, ratings: bool) -> pa.Schema:
+    """Schema of the ``counterfactuals`` table: one row per user, recommended item and option.
+
+    Parameters
+    ----------
+    user_id, item_id : pyarrow.DataType
+        Types of the ids in the input.
+    ratings : bool
+        Histories of ratings: ``removed`` says how many stars go, too.
+
+    Returns
+    -------
+    pyarrow.Schema
+        ``distance`` is the weighted sum of what is removed, in interactions, or in stars over the greatest rating;
+        ``objective`` is that less alpha times the log-likelihood where it is optimised, ``bound`` a proven lower bound
+        on the objective, ``gap`` their relative difference. ``rank_after`` is that of the recommender on what is left;
+        both log-likelihoods are exact.
+    """
+    removal: pa.DataType = pa.struct([pa.field("item_id", item_id), pa.field("stars", pa.float64())])
+    return _schema(
+        {
+            "user_id": user_id,
+            "item_id": item_id,
+            "title": pa.string(),
+            "k": pa.int32(),
+            "option": pa.int32(),
+            "status": pa.string(),
+            "reason": pa.string(),
+            "rank_before": pa.int32(),
+            "rank_after": pa.int32(),
+            "removed": pa.list_(removal if ratings else item_id),
+            "n_removed": pa.int32(),
+            "distance": pa.float64(),
+            "objective": pa.float64(),
+            "bound": pa.float64(),
+            "gap": pa.float64(),
+            "log_likelihood_before": pa.float64(),
+            "log_likelihood_after": pa.float64(),
+            "method": pa.string(),
+        }
+    )
+
+
+def case_timings_schema(user_id: pa.DataType, item_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``timings`` beside ``counterfactuals``: what depends on the clock, same rows, same order.
+
+    Parameters
+    ----------
+    user_id, item_id : pyarrow.DataType
+        Types of the ids in the input.
+
+    Returns
+    -------
+    pyarrow.Schema
+        ``seconds`` of the search and ``nodes`` of the solver's tree.
+    """
+    return _schema(
+        {
+            "user_id": user_id,
+            "item_id": item_id,
+            "option": pa.int32(),
+            "seconds": pa.float64(),
+            "nodes": pa.int64(),
+        }
+    )

@@ -72,7 +72,8 @@ def commit_run(
     records : iterable of ShardRecord
         One per shard of the plan: computed now or found intact by ``resume``.
     driver_tables : mapping, optional
-        Small tables made by the driver (``rejected``), one part each; ``runs`` and ``timings`` are always there.
+        Small tables made by the driver (``rejected``), one part each; ``runs`` is always there, and ``timings`` of the
+        shards unless they wrote one of their cases.
     timings : mapping, optional
         Seconds of the driver's steps by name.
 
@@ -96,8 +97,10 @@ def commit_run(
             f"Nothing was committed. Repeat with --run-id {folder.run_id} --resume."
         )
     manifest = _manifest(run, ordered, dict(timings or {}))
-    tables = {"runs": runs_table(manifest), "timings": timings_table(ordered), **(driver_tables or {})}
     parts = [part for record in ordered for part in record.parts]
+    tables = {"runs": runs_table(manifest), **(driver_tables or {})}
+    if all(part.table != "timings" for part in parts):
+        tables["timings"] = timings_table(ordered)
     parts += [write_part(folder, name, 0, table) for name, table in tables.items()]
     manifest["tables"] = _tables(folder.run_id, parts)
     filesystem, root = folder.open()

@@ -114,7 +114,7 @@ def _multipliers(
         return multipliers
     effects = lever_effects(levers, group.profiles[open_users], group.columns, case.features)
     open_positions = sampled[open_users]
-    closing = (effects / gaps[open_positions, None]).T.astype(np.float32)
+    closing = (np.maximum(effects, 0.0) / gaps[open_positions, None]).T.astype(np.float32)
     satisfied = int((case.targets & (gaps <= 0)).sum())
     multipliers[open_positions] = improve_multipliers(closing, n_changes, max(aim - satisfied, 0))
     return multipliers

@@ -5,9 +5,10 @@ Three bounds, all valid for every recourse within the rules, whatever found it:
 * per user: n changes add at most the sum of the user's n largest gains to the score (``combinatorial``);
 * together: the Lagrangian dual of the relaxed coverage problem. For any multipliers ``nu >= 0``
 
-      reached(n) <= satisfied + sum_u max(0, 1 - nu_u) + (n largest of  sum_u nu_u effect_uj / gap_u  over changes j)
+      reached(n) <= satisfied + sum_u max(0, 1 - nu_u) + (n largest of  sum_u nu_u effect+_uj / gap_u  over changes j)
 
-  over the users u with a gap that n changes can close. The multipliers are improved on the searched features; the
+  over the users u with a gap that n changes can close; effect+ is what a change adds to the score, 0 where it takes
+  away, because a change that loses one user does not forbid to gain another. The multipliers are improved on the searched features; the
   bound is then evaluated with all of them, at the cost of two sparse products;
 * exactly, on request: the mixed-integer program in ``exact.py``.
 
@@ -124,8 +125,7 @@ def relaxation_bound(
     """
     is_open = gaps > 0
     price = np.where(is_open, multipliers / np.where(is_open, gaps, 1.0), 0.0)
-    worth = np.asarray(model.features.T @ (ratings.T @ price)).ravel()
-    gains = _unit_gains(columns, box, features, worth)
+    gains = _unit_gains(model, columns, box, features, ratings, price)
     n_most = reachable.shape[1] - 1
     largest = -np.sort(-gains)[:n_most]
     cumulative = np.zeros(n_most + 1)
@@ -137,17 +137,36 @@ def relaxation_bound(
 
 
 def _unit_gains(
-    columns: FeatureColumns, box: Box, features: NDArray[np.float64], worth: NDArray[np.float64]
+    model: ContentModel,
+    columns: FeatureColumns,
+    box: Box,
+    features: NDArray[np.float64],
+    ratings: sp.csr_array,
+    price: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Most that one change of each feature is worth: bounds for single columns, the best value for a category."""
+    """Most that one change of each feature is worth to all users together, those it harms left out."""
+    rise, fall = _pulls(model, ratings, price)
     single = columns.one_hot < 0
     with np.errstate(invalid="ignore"):
-        rise = np.where(worth > 0, worth * (box.upper - features), 0.0)
-        fall = np.where(worth < 0, worth * (box.lower - features), 0.0)
-    gains = [np.nan_to_num(rise + fall, nan=0.0, posinf=np.inf)[single]]
+        up = np.nan_to_num(rise * (box.upper - features), nan=0.0, posinf=np.inf)
+    down = fall * np.maximum(features - box.lower, 0.0)
+    gains = [np.maximum(up, down)[single]]
     for group in np.unique(columns.one_hot[~single]):
         members = np.flatnonzero(columns.one_hot == group)
         if columns.can_rise[members[0]]:
-            values = worth[members] * columns.upper[members]
-            gains.append(np.array([max(0.0, values.max() - worth[members] @ features[members])]))
+            profiles = (ratings @ model.features[:, members]).toarray()
+            added = profiles * columns.upper[members] - (profiles @ features[members])[:, None]
+            gains.append(np.array([(price @ np.maximum(added, 0.0)).max()]))
     return np.concatenate(gains)
+
+
+def _pulls(
+    model: ContentModel, ratings: sp.csr_array, price: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bounds on the sums over users of price x profile, over positive and over negative entries, ``(n_features,)``."""
+    worth = np.asarray(model.features.T @ (ratings.T @ price)).ravel()
+    if min(model.features.data.min(initial=0.0), ratings.data.min(initial=0.0)) >= 0:
+        return worth, np.zeros_like(worth)
+    # |profile| is at most the sum of the absolute terms; its positive part is half of itself and its absolute value.
+    most = np.asarray(abs(model.features).T @ (abs(ratings).T @ price)).ravel()
+    return (most + worth) / 2, (most - worth) / 2

@@ -27,15 +27,17 @@ def run_measured(*arguments: str) -> Measured:
     """``recsys-ops`` with these arguments, its memory looked at once a second (proportional set sizes)."""
     command = [sys.executable, "-m", "jobs", *arguments]
     started = time.perf_counter()
-    driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment())
     peak = driver_peak = worker_peak = 0
-    while driver.poll() is None:
-        time.sleep(SAMPLE_SECONDS)
-        sizes = _sizes(driver.pid)
-        peak = max(peak, sum(size for _, size in sizes))
-        driver_peak = max([driver_peak, *(size for name, size in sizes if name == "driver")])
-        worker_peak = max([worker_peak, *(size for name, size in sizes if name == "worker")])
-    output = driver.stdout.read() if driver.stdout else ""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment()
+    ) as driver:
+        while driver.poll() is None:
+            time.sleep(SAMPLE_SECONDS)
+            sizes = _sizes(driver.pid)
+            peak = max(peak, sum(size for _, size in sizes))
+            driver_peak = max([driver_peak, *(size for name, size in sizes if name == "driver")])
+            worker_peak = max([worker_peak, *(size for name, size in sizes if name == "worker")])
+        output = driver.stdout.read() if driver.stdout else ""
     assert driver.returncode == 0, output
     return Measured(time.perf_counter() - started, peak, driver_peak, worker_peak, output)
 

@@ -112,11 +112,31 @@ def kill(process: psutil.Process) -> None:
 
 
 def wait_until_gone(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Those that still live after so long; they are killed then."""
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
-    for process in alive:
+    """Those that still live after so long, without Ray's agents; all are killed then."""
+    deadline = time.monotonic() + seconds
+    agents = [process for process in processes if is_agent(process)]
+    others = [process for process in processes if process not in agents]
+    while (alive := [process for process in others if is_alive(process)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for process in [*alive, *agents]:
         kill(process)
     return alive
+
+
+def is_agent(process: psutil.Process) -> bool:
+    """Whether it only watches a node: Ray's agents ask a dead Ray for a minute before they end (seen in 2.60)."""
+    try:
+        return process.name().startswith(("ray::Dashboard", "ray::RuntimeEnv"))
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it can still do anything; in a container nobody may reap an orphan, which then stays a zombie."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_for_shards(run: Path, n_shards: int, *, driver: subprocess.Popen[bytes], seconds: float = 90) -> None:

@@ -6,6 +6,7 @@ about a second. The bytes compared are those of ``tables``, the tables that must
 
 import hashlib
 import json
+import logging
 import signal
 import time
 from pathlib import Path
@@ -15,10 +16,8 @@ import pytest
 
 from tests.suites import cli
 
-Digests = dict[str, str]
 
-
-def digests_of(run: Path, tables: tuple[str, ...]) -> Digests:
+def digests_of(run: Path, tables: tuple[str, ...]) -> dict[str, str]:
     """SHA-256 of every part of these tables."""
     parts = [part for table in tables for part in sorted((run / table).iterdir())]
     return {f"{part.parent.name}/{part.name}": hashlib.sha256(part.read_bytes()).hexdigest() for part in parts}
@@ -44,17 +43,17 @@ class JobSuite:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def calm(cls, arguments: list[str], tmp_path_factory: pytest.TempPathFactory) -> Digests:
-        """What one undisturbed worker writes."""
+    def calm(cls, arguments: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """The run of one undisturbed worker."""
         out = tmp_path_factory.mktemp("calm")
         done = cli.run_command(*arguments, "--out", str(out), "--run-id", "r", "--workers", "1")
         assert done.code == 0, done.stderr
-        digests = digests_of(out / "runs/r", cls.tables)
-        assert len(digests) == cls.n_shards * len(cls.tables)
-        return digests
+        run = out / "runs/r"
+        assert len(digests_of(run, cls.tables)) == cls.n_shards * len(cls.tables)
+        return run
 
     def test_a_worker_killed_under_two_gives_the_bytes_of_one_undisturbed_worker(
-        self, arguments: list[str], calm: Digests, tmp_path: Path
+        self, arguments: list[str], calm: Path, tmp_path: Path
     ) -> None:
         run = tmp_path / "out/runs/r"
         log = tmp_path / "log"
@@ -64,10 +63,16 @@ class JobSuite:
             victims = _wait_for_busy_workers(driver.pid)
             cli.kill(victims[0])
             assert driver.wait(90) == 0, log.read_text()
-        assert digests_of(run, self.tables) == calm
+        assert digests_of(run, self.tables) == digests_of(calm, self.tables)
 
+    @pytest.mark.usefixtures("ray_session")
     def test_a_killed_driver_resumed_computes_only_what_is_left_and_gives_the_same_bytes(
-        self, arguments: list[str], calm: Digests, tmp_path: Path
+        self,
+        arguments: list[str],
+        calm: Path,
+        tmp_path: Path,
+        command_line: cli.CommandLine,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         run = tmp_path / "out/runs/r"
         log = tmp_path / "log"
@@ -78,15 +83,16 @@ class JobSuite:
             driver.kill()
             driver.wait(30)
             left_alive = cli.wait_until_gone(family, 20)
-        assert not left_alive, "Ray outlived its driver"
+        assert not left_alive, f"Ray outlived its driver: {left_alive}"
         assert not (run / "_manifest.json").exists()
         kept = _files_of_recorded_shards(run)
         n_kept = len(list(run.glob("_shards/*.json")))
         assert 2 <= n_kept < self.n_shards
-        resumed = cli.run_command(*arguments, *options, "--resume")
+        caplog.set_level(logging.INFO)
+        resumed = command_line(*arguments, *options, "--resume")
         assert resumed.code == 0, resumed.stderr
-        assert f"{n_kept} of {self.n_shards} shards are complete already" in resumed.stderr
-        assert digests_of(run, self.tables) == calm
+        assert f"{n_kept} of {self.n_shards} shards are complete already" in caplog.text
+        assert digests_of(run, self.tables) == digests_of(calm, self.tables)
         assert _files_of_recorded_shards(run).items() >= kept.items()
         assert manifest_of(run)["tables"].keys() >= set(self.tables)
 

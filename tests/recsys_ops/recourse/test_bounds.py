@@ -53,7 +53,7 @@ def test_any_multipliers_bound_the_linear_program_which_bounds_all_combinations(
         for multipliers in (np.zeros(len(gaps)), np.ones(len(gaps)), rng.uniform(0, 1, len(gaps))):
             bound = relaxed(world, item, np.where(needy, multipliers, 0.0), everybody)
             for n in range(1, N_MOST + 1):
-                linear = twin.coverage_relaxation(effects[needy], gaps[needy], units.tolist(), n)
+                linear = twin.coverage_relaxation(np.maximum(effects[needy], 0), gaps[needy], units.tolist(), n)
                 best = twin.most_users(effects[needy], gaps[needy], units.tolist(), n)
                 satisfied = int((~needy).sum())
                 assert linear >= best - 1e-6
@@ -70,12 +70,13 @@ def test_improved_multipliers_come_close_to_the_linear_program() -> None:
             needy = gaps > 1e-9
             if not needy.any() or not len(units):
                 continue
-            closing = (effects[needy] / gaps[needy, None]).T.astype(np.float32)
+            gains = np.maximum(effects[needy], 0.0)
+            closing = (gains / gaps[needy, None]).T.astype(np.float32)
             reached = twin.most_users(effects[needy], gaps[needy], units.tolist(), N_MOST)
             multipliers = np.zeros(len(gaps))
             multipliers[needy] = improve_multipliers(closing, N_MOST, reached)
             bound = relaxed(world, item, multipliers, np.ones((len(gaps), N_MOST + 1), dtype=bool))[N_MOST]
-            linear = twin.coverage_relaxation(effects[needy], gaps[needy], units.tolist(), N_MOST)
+            linear = twin.coverage_relaxation(gains, gaps[needy], units.tolist(), N_MOST)
             if linear > 0.5:
                 ratios.append((bound - (~needy).sum()) / linear)
     assert len(ratios) > 20

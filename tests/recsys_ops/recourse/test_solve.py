@@ -100,6 +100,19 @@ def test_bounds_hold_for_the_best_that_brute_force_finds(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
+def test_bounds_hold_where_users_dislike_and_features_work_against_an_item(seed: int) -> None:
+    liked = random_world(400 + seed)
+    world = replace(liked, opinions=liked.opinions - 3)
+    for found in recourses(world):
+        if found.features is None:
+            continue
+        best = twin.best_success(world, found.item, EVERYTHING.max_changes, tie=TIE)
+        assert found.success_bound >= best.success[-1] - 1e-9
+        assert found.success_before - 1e-9 <= found.success_after <= best.success[-1] + 1e-9
+        assert found.lower_bound <= best.fewest_for(found.success_after)
+
+
+@pytest.mark.parametrize("seed", range(8))
 def test_optimal_means_that_fewer_changes_cannot_do_the_same(seed: int) -> None:
     world = random_world(200 + seed)
     for found in recourses(world):

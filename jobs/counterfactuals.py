@@ -1,0 +1,201 @@
+"""Counterfactual explanations for users: for each recommended item, the smallest part of the history it hangs on.
+
+Load, fit the recommender, list each user's best items block by block, cut users into shards, explain, commit.
+"""
+
+import logging
+import time
+from typing import Literal
+
+import numpy as np
+import ray
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+
+from jobs.config import JobConfig
+from jobs.counterfactuals_summary import print_summary
+from jobs.counterfactuals_tables import result_tables
+from jobs.counterfactuals_work import Cases, Shared, case_seconds, list_blocks, make_cases, run_shard
+from jobs.runtime.blocks import map_blocks
+from jobs.runtime.cluster import connect
+from jobs.runtime.complete import complete_run
+from jobs.runtime.shards import Shard, plan_shards
+from jobs.runtime.start import check_run_id, default_run_id, start_run
+from jobs.runtime.storage import check_writable
+from jobs.selection import select
+from recsys_ops.counterfactuals.histories import Histories, make_histories, read_removal_costs
+from recsys_ops.counterfactuals.settings import Settings
+from recsys_ops.datasets import Dataset, load_dataset
+from recsys_ops.errors import ConfigError
+from recsys_ops.models.aggregate import aggregate_categories, categories_of, keep_items
+from recsys_ops.models.ease import RIDGE, check_memory, ease_bytes
+from recsys_ops.models.likelihood import Likelihood, learn_likelihood
+from recsys_ops.models.linear import LinearRecommender
+from recsys_ops.models.memory import available_bytes
+from recsys_ops.models.recommender import check_recommender, make_recommender
+
+JOB = "counterfactuals"
+
+USERS_PER_BLOCK = 256
+
+
+class CounterfactualsConfig(JobConfig):
+    """Settings of the counterfactuals job."""
+
+    k: int = Field(default=10, ge=1)
+    """Length of the list that users see: an explanation brings the item's rank above k."""
+    top: int = Field(default=3, ge=1)
+    """Best items of each user to explain."""
+    users: str | None = None
+    """Users to do, ids separated by commas; all by default."""
+    model: str = "ease"
+    """Recommender: ease, knn, slim, or the URL of a file of weights (.npz, .npy, or a table of source_item, target_item, weight)."""  # noqa: E501
+    ridge: float = Field(default=RIDGE, gt=0)
+    """Penalty of ease."""
+    ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
+    """Histories of ratings, of which stars are taken, instead of interactions that are removed."""
+    validity: Literal["kth", "score"] = "kth"
+    """kth: the item's rank is guaranteed to exceed k. score: it falls below the present score of the k-th best other item."""  # noqa: E501
+    removed_items: Literal["excluded", "eligible"] = "excluded"
+    """Whether an item that is removed from the history may be recommended again."""
+    plausibility: Literal["none", "optimise", "threshold"] = "none"
+    """optimise: weigh distance against the log-likelihood of what is left. threshold: it must have at least --threshold."""  # noqa: E501
+    alpha: float = Field(default=0.1, ge=0)
+    """With optimise: distance that one nat of log-likelihood is worth."""
+    threshold: float | None = None
+    """With threshold: least log-likelihood; by default the median of all histories."""
+    aggregator: Literal["disjunction", "sum", "mean", "none"] = "disjunction"
+    """What the likelihood knows of a category: whether anything is left, how much, the mean; none: items themselves."""
+    categories: str | None = None
+    """Column of the items whose values or tags are the categories; by default the first feature of that kind."""
+    mixture: Literal["exact", "best"] = "exact"
+    """Likelihood of the optimiser: exact, or its bound by the likeliest child of each mixture, as in the paper."""
+    removal_costs: str | None = None
+    """URL of a table of user_id, item_id, cost: what removing an interaction costs, 1 without a row; an empty cost: it must stay."""  # noqa: E501
+    options: int = Field(default=1, ge=1)
+    """Most explanations of one item; each keeps something that every earlier one touches."""
+    time_limit: float = Field(default=10.0, gt=0)
+    """Seconds per item, all options together."""
+    engine: Literal["direct", "pyomo"] = "direct"
+    """direct: bounds first, then a reduced program. pyomo: the textbook program, slow, for comparison."""
+
+    @property
+    def settings(self) -> Settings:
+        """The part of the settings that the search sees."""
+        return Settings(
+            k=self.k, validity=self.validity, removed_items=self.removed_items, plausibility=self.plausibility,
+            alpha=self.alpha, threshold=self.threshold, mixture=self.mixture, n_options=self.options,
+            time_limit=self.time_limit, engine=self.engine,
+        )  # fmt: skip
+
+
+def run(config: CounterfactualsConfig) -> int:
+    """Run the job and return its exit code: 0, or 1 if more cases failed than allowed.
+
+    Raises
+    ------
+    InputError, ConfigError, StorageError, IncompleteRunError, Interrupted
+        Each with a message for the user.
+    """
+    check_recommender(config.model)
+    run_id = config.run_id or default_run_id(JOB, config.model_dump(mode="json"))
+    check_writable(config.out)
+    check_run_id(config.out, run_id, resume=config.resume)
+    started = time.perf_counter()
+    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    costs = read_removal_costs(config.removal_costs, dataset) if config.removal_costs else None
+    histories = make_histories(dataset, ratings=config.ratings, costs=costs)
+    users = asked_users(config, dataset)
+    loaded = time.perf_counter()
+    if config.model == "ease":
+        n = dataset.n_items
+        check_memory(ease_bytes(n, np.float32) + 4 * n * n, available_bytes())  # and once more in the object store
+    recommender = make_recommender(config.model, histories.inputs, ridge=config.ridge, item_ids=dataset.item_ids)
+    likelihood = make_likelihood(config, dataset, histories)
+    fitted = time.perf_counter()
+    with connect(config.address, config.workers):
+        cases = _list_cases(config, recommender, histories.inputs, users)
+        ranked = time.perf_counter()
+        _log.info("%s: %d cases (%d users asked)", JOB, len(cases.item), len(users))
+        users_table, items_table = dataset.users.select(["user_id"]), dataset.items.select(["item_id", "title"])
+        shared = Shared(recommender, histories, likelihood, cases, users_table, items_table, config.settings)
+        shards = _plan(config, cases, histories)
+        started_run = start_run(
+            config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
+            inputs={"data": dataset.fingerprint}, shards=shards, format=config.format, resume=config.resume,
+        )  # fmt: skip
+        complete_run(
+            started_run, shards, run_shard, shared,
+            deadline_seconds=lambda shard: 60.0 + 1.2 * config.time_limit * shard.n_cases,
+            rejected=dataset.rejected, empty_tables=result_tables(users_table, items_table, histories, config.k, []),
+            timings={"load_seconds": loaded - started, "fit_seconds": fitted - loaded, "rank_seconds": ranked - fitted},
+        )  # fmt: skip
+    return print_summary(config.out, run_id, dataset, allowed_errors=config.allowed_errors)
+
+
+def asked_users(config: CounterfactualsConfig, dataset: Dataset) -> NDArray[np.int64]:
+    """Positions of the users to do, sorted; all of them by default.
+
+    Raises
+    ------
+    ConfigError
+        An id that the data do not have.
+    """
+    if config.users is None:
+        return np.arange(dataset.n_users)
+    return np.flatnonzero(select("users", config.users, dataset.user_ids))
+
+
+def make_likelihood(config: CounterfactualsConfig, dataset: Dataset, histories: Histories) -> Likelihood | None:
+    """Learn the likelihood of histories from all users, if plausibility is asked for.
+
+    Raises
+    ------
+    ConfigError
+        No column of the items can serve as categories.
+    """
+    if config.plausibility == "none":
+        return None
+    if config.aggregator == "none":
+        aggregation = keep_items(histories.amounts, scale=histories.scale)
+    else:
+        column = config.categories or _default_categories(dataset)
+        separators = {rule.column: rule.separator for rule in dataset.rules if rule.kind == "tags"}
+        if column not in dataset.items.column_names:
+            known = ", ".join(dataset.items.column_names)
+            raise ConfigError(f"--categories {column}: the items have no such column (found {known}).")
+        membership, _ = categories_of(dataset.items, column, separator=separators.get(column))
+        aggregation = aggregate_categories(config.aggregator, membership, scale=histories.scale)
+    return learn_likelihood(histories.amounts, aggregation, seed=config.seed)
+
+
+def _default_categories(dataset: Dataset) -> str:
+    for rule in dataset.rules:
+        if rule.kind in ("tags", "category"):
+            return rule.column
+    raise ConfigError("--categories: no feature of the items is of kind tags or category. Name a column of the items.")
+
+
+def _list_cases(
+    config: CounterfactualsConfig, recommender: LinearRecommender, inputs: sp.csr_array, users: NDArray[np.int64]
+) -> Cases:
+    """The best items of each user, in blocks of users spread over the workers."""
+    blocks = [(first, min(first + USERS_PER_BLOCK, len(users))) for first in range(0, len(users), USERS_PER_BLOCK)]
+    arguments = {"histories": inputs[users], "n": config.top}
+    lists = list(map_blocks(list_blocks, (ray.put(recommender), ray.put(arguments)), blocks, "ranking items"))
+    return make_cases(users, np.concatenate(lists))
+
+
+def _plan(config: CounterfactualsConfig, cases: Cases, histories: Histories) -> list[Shard]:
+    """Shards of whole users; the estimate of their cost is the same on every machine, so that runs can resume."""
+    sizes = np.diff(cases.user_starts)
+    lengths = np.diff(histories.amounts.indptr)[cases.user[cases.user_starts[:-1]]]
+    seconds = case_seconds(lengths, config.settings)
+    return plan_shards(
+        [float(size * cost) for size, cost in zip(sizes, seconds, strict=True)],
+        unit_cases=[int(size) for size in sizes], n_shards=config.shards,
+    )  # fmt: skip
+
+
+_log = logging.getLogger("recsys_ops.jobs")

@@ -1,0 +1,77 @@
+"""The tables of the counterfactuals job, row by row as the contract has them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from recsys_ops.counterfactuals.histories import Histories
+from recsys_ops.counterfactuals.solve import Explanation
+from recsys_ops.tables import case_timings_schema, counterfactuals_schema
+
+Row = tuple[int, Explanation]
+"""Position of the user, and one option of one of the user's cases."""
+
+
+def result_tables(
+    users: pa.Table, items: pa.Table, histories: Histories, k: int, rows: Sequence[Row]
+) -> dict[str, pa.Table]:
+    """``counterfactuals``, and ``timings`` with the same rows in the same order.
+
+    Parameters
+    ----------
+    users : pyarrow.Table
+        user_id of all users.
+    items : pyarrow.Table
+        item_id and title of all items.
+    histories : Histories
+    k : int
+    rows : sequence of (int, Explanation)
+    """
+    types = users.schema.field("user_id").type, items.schema.field("item_id").type
+    user_ids = users.column("user_id").take(pa.array([user for user, _ in rows], pa.int64())).to_pylist()
+    named = items.take(pa.array([explanation.item for _, explanation in rows], pa.int64())).to_pylist()
+    removed = _removed(items, histories, rows)
+    results, timings = [], []
+    for user_id, item, parts, (_, found) in zip(user_ids, named, removed, rows, strict=True):
+        case = {"user_id": user_id, "item_id": item["item_id"], "option": found.option - 1}
+        results.append(
+            case
+            | {
+                "title": item["title"],
+                "k": k,
+                "status": str(found.status),
+                "reason": found.reason,
+                "rank_before": found.rank_before,
+                "rank_after": found.rank_after,
+                "removed": None if found.distance is None else parts,
+                "n_removed": None if found.distance is None else found.n_removed,
+                "distance": found.distance,
+                "objective": found.objective,
+                "bound": found.bound,
+                "gap": found.gap,
+                "log_likelihood_before": found.log_likelihood_before,
+                "log_likelihood_after": found.log_likelihood_after,
+                "method": found.method,
+            }
+        )
+        timings.append(case | {"seconds": found.effort.seconds, "nodes": found.effort.nodes})
+    return {
+        "counterfactuals": pa.Table.from_pylist(
+            results, schema=counterfactuals_schema(*types, ratings=histories.is_rated)
+        ),
+        "timings": pa.Table.from_pylist(timings, schema=case_timings_schema(*types)),
+    }
+
+
+def _removed(items: pa.Table, histories: Histories, rows: Sequence[Row]) -> list[list[object]]:
+    """What each explanation takes away: item ids, with ratings also how many stars."""
+    flat = np.concatenate([np.array([], dtype=np.int64), *(found.removed for _, found in rows)])
+    ids = iter(items.column("item_id").take(pa.array(flat, pa.int64())).to_pylist())
+    told: list[list[object]] = []
+    for _, found in rows:
+        if histories.is_rated:
+            told.append([{"item_id": next(ids), "stars": float(taken * histories.step)} for taken in found.taken])
+        else:
+            told.append([next(ids) for _ in found.taken])
+    return told

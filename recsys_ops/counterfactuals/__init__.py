@@ -1,0 +1,1 @@
+"""Counterfactual explanations: the smallest part of a history without which an item would leave the top k."""

@@ -1,0 +1,111 @@
+"""The reduced program: only rivals that can overtake the item within the distance known to suffice.
+
+    min  sum_j c_j d_j                                          c_j = w_j / scale, d_j whole, 0 <= d_j <= limit_j
+    sum_j g_jz d_j + loss_z >= (gap_z + loss_z) y_z             per rival z left; loss_z: most that d can cost it
+    amount_r y_z <= d_r                                         where z is an item of the history itself
+    sum_z y_z >= needed,    least <= sum_j c_j d_j <= most      y binary
+
+The textbook program is in ``specification.py``, which shares nothing with this module.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_ops.counterfactuals.bounds import least_distances
+from recsys_ops.counterfactuals.program import Program
+from recsys_ops.counterfactuals.question import Question
+
+
+@dataclass(frozen=True)
+class Removals:
+    """``columns (n_used,)`` of the program that hold the units taken from the interactions ``used``."""
+
+    used: NDArray[np.int64]
+    columns: NDArray[np.int64]
+
+    def taken(self, question: Question, values: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Units taken from each interaction, ``(n,)``, in a point of the program."""
+        taken = np.zeros(len(question.history), dtype=np.int64)
+        taken[self.used] = np.rint(values[self.columns]).astype(np.int64)
+        return taken
+
+
+def add_removals(
+    program: Program, question: Question, limits: NDArray[np.int64], *, least: float, most: float
+) -> Removals:
+    """Columns for the units taken, and the rows that make item a leave the top k.
+
+    Parameters
+    ----------
+    program : Program
+        Receives columns and rows; the cost of the units is their distance.
+    question : Question
+    limits : ndarray, shape (n,)
+        Most units that may be taken from each interaction.
+    least, most : float
+        The distance is within these.
+
+    Returns
+    -------
+    Removals
+    """
+    costs = question.costs
+    used = np.flatnonzero(limits)
+    columns = program.add_columns(len(used), cost=costs[used], upper=limits[used])
+    removals = Removals(used, columns)
+    rivals = np.flatnonzero(np.isfinite(least_distances(question, limits, most)))
+    gains = question.gains[np.ix_(used, rivals)]
+    losses = _most_within(-gains / costs[used, None], costs[used] * limits[used], most)
+    stands = program.add_columns(len(rivals))
+    for rival, gain, loss, stand in zip(rivals, gains.T, losses, stands, strict=True):
+        span = float(question.gaps[rival]) + loss
+        if span > 0:
+            # One unit that closes the whole span suffices, so that a larger gain helps no more.
+            size = float(np.abs(gain).max())
+            row = np.append(np.minimum(gain, span), -span) / size
+            program.add_row(np.append(columns, stand), row, lower=-loss / size)
+        required = question.requires[rival]
+        if required >= 0:
+            position = columns[np.searchsorted(used, required)]
+            program.add_row([position, stand], [1.0, -float(question.amounts[required])], lower=0.0)
+    program.add_row(stands, 1.0, lower=question.needed)
+    program.add_row(columns, costs[used], lower=least, upper=most)
+    return removals
+
+
+def _most_within(rates: NDArray[np.float64], capacity: NDArray[np.float64], budget: float) -> NDArray[np.float64]:
+    """Most that a distance of ``budget`` can add up to, per column of rates: a continuous knapsack."""
+    order = np.argsort(-rates, axis=0)
+    spent = np.cumsum(capacity[order], axis=0)
+    used = np.clip(budget - (spent - capacity[order]), 0.0, capacity[order])
+    most: NDArray[np.float64] = (np.maximum(np.take_along_axis(rates, order, axis=0), 0.0) * used).sum(axis=0)
+    return most
+
+
+def keep_one_whole(program: Program, removals: Removals, touched: NDArray[np.intp]) -> None:
+    """Demand that at least one of the touched interactions stays whole: another explanation, and no superset."""
+    members = np.flatnonzero(np.isin(removals.used, touched))
+    if len(members) < len(touched):
+        return
+    marks = program.add_columns(len(members))
+    for column, mark in zip(removals.columns[members], marks, strict=True):
+        program.add_row([column, mark], [1.0, -program.upper[column]], upper=0.0)
+    program.add_row(marks, 1.0, upper=len(members) - 1)
+
+
+def forbid(program: Program, removals: Removals, taken: NDArray[np.int64]) -> None:
+    """Cut off one point: some interaction must lose more units or fewer."""
+    marks = []
+    for column, units in zip(removals.columns, taken[removals.used], strict=True):
+        most = program.upper[column]
+        if units > 0:
+            (fewer,) = program.add_columns(1)
+            program.add_row([column, fewer], [1.0, most - units + 1.0], upper=most)
+            marks.append(fewer)
+        if units < most:
+            (more,) = program.add_columns(1)
+            program.add_row([column, more], [1.0, -(units + 1.0)], lower=0.0)
+            marks.append(more)
+    program.add_row(marks, 1.0, lower=1.0)

@@ -1,0 +1,235 @@
+"""The question: which part of a user's history keeps item a in their top k?
+
+Taking ``d_j`` units (stars, or the whole interaction) from interaction j lowers the score of every item linearly,
+``s_z(d) = s_z - sum_j d_j B[j, z] / scale``, so "z stands above a" is one linear inequality in d,
+
+    sum_j d_j (B[j, a] - B[j, z]) / scale  >=  s_a - s_z + margin
+
+and the question asks for ``needed`` of them. Validity "kth" has an inequality per rival z and needs k of them, so that
+k rivals stand above a. Validity "score" has a single one: a falls below the factual score t of the k-th best rival,
+``sum_j d_j B[j, a] / scale >= s_a - t + margin``; it is what a user sees of the factual list, and does not guarantee the
+rank. Source: Plausible Counterfactual Explanations of Recommendations, eq. 4 to 6; LiCE (Nemecek et al., ICLR 2025).
+
+Rank of a = 1 + the number of other candidates with a strictly higher score. Candidates are the items that are not in
+the factual history; with ``removed_items="eligible"`` an interaction that is taken away entirely makes its item a
+candidate again. "Above" is claimed with a margin of ``MARGIN`` times the score scale, so that ties never decide.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys_ops.errors import InputError
+from recsys_ops.models.linear import LinearRecommender
+
+MARGIN = 1e-6
+"""By how much a rival must stand above the item, in units of the greatest absolute factual score."""
+
+Validity = Literal["kth", "score"]
+RemovedItems = Literal["excluded", "eligible"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One user and one item; n interactions, m inequalities of which ``needed`` must hold.
+
+    ``history``, ``amounts``, ``weights``, ``limits (n,)``: item, whole units, cost per unit of ``scale`` and most
+    units that may be taken. ``rows (n, n_items)`` weights of the history, ``scores (n_items,)`` factual scores.
+    ``gains (n, m)`` what one unit taken closes of ``gaps (m,)``, inf where the inequality can never hold;
+    ``requires (m,)`` the position in the history that must be taken entirely, or -1. Column z belongs to item z
+    (validity "kth"), the only column of "score" to none.
+    """
+
+    recommender: LinearRecommender
+    item: int
+    k: int
+    validity: Validity
+    removed_items: RemovedItems
+    history: NDArray[np.int64]
+    amounts: NDArray[np.int64]
+    scale: float
+    weights: NDArray[np.float64]
+    limits: NDArray[np.int64]
+    rows: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    margin: float
+    gains: NDArray[np.float64]
+    gaps: NDArray[np.float64]
+    requires: NDArray[np.int64]
+    needed: int
+
+    @property
+    def costs(self) -> NDArray[np.float64]:
+        """Distance of one unit of each interaction, ``(n,)``."""
+        return self.weights / self.scale
+
+    @property
+    def grain(self) -> float:
+        """All distances are multiples of it; 0 where the weights are not whole numbers."""
+        whole = np.rint(self.weights)
+        if len(whole) == 0 or np.any(whole != self.weights) or whole.max() > 2**31:
+            return 0.0
+        return float(np.gcd.reduce(whole.astype(np.int64)) / self.scale)
+
+    def distance(self, taken: NDArray[np.int64]) -> float:
+        """Weighted L1 distance of the model inputs, ``sum_j w_j d_j / scale`` (eq. 1)."""
+        return float(self.weights @ taken / self.scale)
+
+    def holds(self, taken: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which inequalities hold once ``taken (n,)`` units are gone, ``(m,)``."""
+        touched = np.flatnonzero(taken)
+        closed = taken[touched] @ self.gains[touched]
+        # Position -1 is what needs nothing to be taken entirely.
+        entirely = np.append(taken == self.amounts, True)
+        held: NDArray[np.bool_] = (closed >= self.gaps) & entirely[self.requires]
+        return held
+
+    def is_valid(self, taken: NDArray[np.int64]) -> bool:
+        """Whether item a has left the top k."""
+        return int(self.holds(taken).sum()) >= self.needed
+
+    def histories(self, taken: NDArray[np.int64]) -> sp.csr_array:
+        """The counterfactual history in units, ``(1, n_items)``; without what was taken entirely."""
+        left = self.amounts - taken
+        kept = np.flatnonzero(left > 0)
+        shape = (1, len(self.scores))
+        return sp.csr_array((left[kept].astype(np.float64), self.history[kept], [0, len(kept)]), shape=shape)
+
+
+def make_question(
+    recommender: LinearRecommender,
+    history: NDArray[np.integer],
+    amounts: NDArray[np.integer],
+    item: int,
+    *,
+    k: int,
+    scale: float = 1.0,
+    validity: Validity = "kth",
+    removed_items: RemovedItems = "excluded",
+    weights: NDArray[np.float64] | None = None,
+    removable: NDArray[np.bool_] | None = None,
+) -> Question:
+    """Prepare the question of one user and one item.
+
+    Parameters
+    ----------
+    recommender : LinearRecommender
+        Scores ``(amounts / scale) @ weights``.
+    history : ndarray, shape (n,)
+        Items of the interactions, each once, ascending.
+    amounts : ndarray, shape (n,)
+        Whole units of each interaction: stars with ``scale`` the greatest rating, or ones with ``scale`` 1.
+    item : int
+        The item asked about.
+    k : int, >= 1
+        Length of the lists that the user sees.
+    validity : "kth" or "score"
+        k rivals stand above the item; or its score falls below the factual one of the k-th best rival.
+    removed_items : "excluded" or "eligible"
+        Whether an item whose interaction is taken away entirely becomes a candidate.
+    weights : ndarray, shape (n,), > 0, optional
+        Cost of each interaction; 1 without.
+    removable : ndarray, shape (n,), bool, optional
+        Interactions that may be touched; all without.
+
+    Returns
+    -------
+    Question
+
+    Raises
+    ------
+    InputError
+        The arrays contradict each other; never for what a proper history holds.
+
+    Notes
+    -----
+    Memory and time O(n n_items).
+    """
+    history = np.asarray(history, dtype=np.int64)
+    units = np.asarray(amounts, dtype=np.int64)
+    costs = np.ones(len(history)) if weights is None else np.asarray(weights, dtype=np.float64)
+    may_go = np.ones(len(history), dtype=bool) if removable is None else np.asarray(removable, dtype=bool)
+    _check(recommender, history, amounts, costs, may_go, item=item, k=k, scale=scale)
+    rows = recommender.rows(history)
+    scores = (units / scale) @ rows
+    margin = MARGIN * (float(np.abs(scores).max()) or 1.0)
+    question = Question(
+        recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
+        history=history, amounts=units, scale=scale, weights=costs, limits=np.where(may_go, units, 0),
+        rows=rows, scores=scores, margin=margin,
+        gains=np.empty((0, 0)), gaps=np.empty(0), requires=np.empty(0, dtype=np.int64), needed=k,
+    )  # fmt: skip
+    return _with_rivals(question) if validity == "kth" else _with_threshold(question)
+
+
+def _with_rivals(question: Question) -> Question:
+    """An inequality per item; those of a itself, and of the history where it stays excluded, never hold."""
+    history, item = question.history, question.item
+    gains = question.rows[:, [item]] - question.rows
+    gains /= question.scale
+    gaps = question.scores[item] - question.scores + question.margin
+    requires = np.full(len(gaps), -1, dtype=np.int64)
+    if question.removed_items == "eligible":
+        requires[history] = np.arange(len(history))
+        gaps[history[question.limits == 0]] = np.inf
+    else:
+        gaps[history] = np.inf
+    gaps[item] = np.inf
+    return replace(question, gains=gains, gaps=gaps, requires=requires)
+
+
+def _with_threshold(question: Question) -> Question:
+    rivals = question.scores.copy()
+    rivals[np.append(question.history, question.item)] = -np.inf
+    kth = (
+        np.partition(rivals, len(rivals) - question.k)[len(rivals) - question.k]
+        if question.k <= len(rivals)
+        else -np.inf
+    )
+    gap = question.scores[question.item] - kth + question.margin
+    return replace(
+        question,
+        gains=question.rows[:, [question.item]] / question.scale,
+        gaps=np.array([gap]),
+        requires=np.array([-1]),
+        needed=1,
+    )
+
+
+def _check(
+    recommender: LinearRecommender,
+    history: NDArray[np.int64],
+    amounts: NDArray[np.integer],
+    weights: NDArray[np.float64],
+    removable: NDArray[np.bool_],
+    *,
+    item: int,
+    k: int,
+    scale: float,
+) -> None:
+    n, n_items = len(history), recommender.n_items
+    if not (len(amounts) == len(weights) == len(removable) == n):
+        raise InputError(
+            f"question: {n} interactions with {len(amounts)} amounts, {len(weights)} weights and {len(removable)} "
+            "removable flags. Give one of each per interaction."
+        )
+    if np.any(np.diff(history) <= 0) or (n and not 0 <= history[0] <= history[-1] < n_items) or not 0 <= item < n_items:
+        raise InputError(
+            f"question: the history must hold items of 0 .. {n_items - 1}, each once and ascending, and so must the "
+            f"item asked about (found {item})."
+        )
+    broken = np.flatnonzero((amounts < 0) | (amounts > scale) | (amounts != np.rint(amounts)))
+    if len(broken):
+        raise InputError(
+            f"question: {len(broken)} amounts are not whole numbers of 0 .. {scale:g} (first: {amounts[broken[0]]}). "
+            "Count ratings in steps of the rating scale."
+        )
+    if not np.all(np.isfinite(weights) & (weights > 0)):
+        raise InputError(
+            "question: weights must be positive and finite. Protect an interaction instead of weighing it 0."
+        )
+    if k < 1:
+        raise InputError(f"question: k must be at least 1 (found {k}).")

@@ -1,0 +1,112 @@
+"""The shortest explanation: bounds first, and the reduced program only where they leave a gap."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_ops.counterfactuals.bounds import cheapest, greedy_removal, least_distances
+from recsys_ops.counterfactuals.formulation import add_removals, forbid, keep_one_whole
+from recsys_ops.counterfactuals.program import Program
+from recsys_ops.counterfactuals.question import Question
+
+RESOLUTION = 1e-7
+"""Objectives closer than this are the same."""
+
+_MOST_STARTS = 64
+
+Earlier = list[NDArray[np.intp]]
+"""Positions that each earlier explanation touches."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Outcome of a search: units ``taken`` or None, their ``objective`` (inf without), and its proven ``bound``.
+
+    ``is_proven``: nothing better exists; without ``taken``, nothing at all. ``method`` is "bounds", "mio" or "pyomo".
+    ``by_exact``: the best-child bound has no solution, so the exact likelihood was asked.
+    """
+
+    taken: NDArray[np.int64] | None
+    objective: float
+    bound: float
+    is_proven: bool
+    method: str
+    nodes: int = 0
+    by_exact: bool = False
+
+
+def differs(taken: NDArray[np.int64], earlier: Earlier) -> bool:
+    """Whether every earlier explanation touches an interaction that is whole here."""
+    return all(bool(np.any(taken[touched] == 0)) for touched in earlier)
+
+
+def find_shortest(question: Question, earlier: Earlier, deadline: float, least: float = 0.0) -> Found:
+    """The explanation of least distance, other than the earlier ones.
+
+    Parameters
+    ----------
+    question : Question
+    earlier : list of ndarray
+        Positions that earlier explanations touch; at least one of each stays whole.
+    deadline : float
+        Of ``time.perf_counter``.
+    least : float
+        A distance known to be a lower bound.
+
+    Returns
+    -------
+    Found
+        The objective is the distance.
+    """
+    best: NDArray[np.int64] | None = None
+    most = float(question.costs @ question.limits)
+    for limits in _starts(question, earlier):
+        taken = greedy_removal(question, limits)
+        if taken is not None and (best is None or question.distance(taken) < most):
+            best, most = taken, question.distance(taken)
+    bound = max(least, cheapest(least_distances(question, question.limits, most), question.needed))
+    if bound == np.inf:
+        return Found(None, np.inf, np.inf, True, "bounds")
+    if best is not None and bound >= most - RESOLUTION:
+        return Found(best, most, most, True, "bounds")
+    return _search(question, earlier, deadline, best, bound)
+
+
+def _starts(question: Question, earlier: Earlier) -> Iterator[NDArray[np.int64]]:
+    """Limits under which whatever is found differs from the earlier explanations."""
+    for whole in itertools.islice(itertools.product(*earlier), _MOST_STARTS):
+        limits = question.limits.copy()
+        limits[list(whole)] = 0
+        yield limits
+
+
+def _search(
+    question: Question, earlier: Earlier, deadline: float, best: NDArray[np.int64] | None, bound: float
+) -> Found:
+    """Ask the solver for something strictly better than the best known, until there is none."""
+    grain = question.grain
+    step = grain if grain > 0 else RESOLUTION
+    most = question.distance(best) - step if best is not None else float(question.costs @ question.limits)
+    program = Program()
+    removals = add_removals(program, question, question.limits, least=bound, most=most)
+    for touched in earlier:
+        keep_one_whole(program, removals, touched)
+    nodes = 0
+    while True:
+        solution = program.solve(deadline, gap=0.999 * step)
+        nodes += solution.nodes
+        found = None if solution.values is None else removals.taken(question, solution.values)
+        if found is not None and not question.is_valid(found):
+            forbid(program, removals, found)
+            continue
+        if found is not None:
+            best = found
+        objective = np.inf if best is None else question.distance(best)
+        bound = max(bound, solution.bound) if not solution.is_proven else objective
+        if grain > 0 and np.isfinite(bound):
+            bound = float(np.ceil(bound / grain - 1e-6) * grain)
+        proven = solution.is_proven or bound >= objective - RESOLUTION
+        return Found(best, objective, objective if proven else bound, proven, "mio", nodes)

@@ -1,0 +1,205 @@
+"""From a question to explanations: search, verify, report; the next ones differ from the earlier."""
+
+import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_ops.counterfactuals.plausible import Goal, find_plausible
+from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.settings import Settings
+from recsys_ops.counterfactuals.shortest import Earlier, Found, find_shortest
+from recsys_ops.counterfactuals.specification import find_by_specification
+from recsys_ops.counterfactuals.verify import has_left, rank_without
+from recsys_ops.errors import ConfigError
+from recsys_ops.models.likelihood import Likelihood
+from recsys_ops.models.network import best_child_bound
+from recsys_ops.status import Status
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What an option cost; ``seconds`` depends on the clock, ``nodes`` too where the time limit was hit."""
+
+    seconds: float
+    nodes: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Verified outcome of one option of a case; measures are None where there is nothing to measure.
+
+    ``removed (n_removed,)`` items that lose ``taken (n_removed,)`` units each. ``distance`` is the weighted L1 distance
+    ``sum_j w_j d_j / scale`` of the model inputs (removed interactions, or stars over the greatest rating);
+    ``objective`` is that, less alpha times the log-likelihood where it is optimised; ``bound`` a proven lower bound on
+    the objective. ``log_likelihood_bound`` is what the optimiser counted on, the other two are exact.
+    """
+
+    item: int
+    option: int
+    status: Status
+    reason: str | None = None
+    rank_before: int | None = None
+    rank_after: int | None = None
+    removed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    taken: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    distance: float | None = None
+    objective: float | None = None
+    bound: float | None = None
+    log_likelihood_before: float | None = None
+    log_likelihood_after: float | None = None
+    log_likelihood_bound: float | None = None
+    method: str | None = None
+    effort: Effort = field(default=Effort(0.0, 0), compare=False)
+
+    @property
+    def n_removed(self) -> int:
+        """Interactions that lose something."""
+        return len(self.removed)
+
+    @property
+    def gap(self) -> float | None:
+        """Distance of the objective from its proven bound, relative to the objective."""
+        if self.objective is None or self.bound is None:
+            return None
+        return (self.objective - self.bound) / abs(self.objective) if self.objective else 0.0
+
+
+def explain(question: Question, likelihood: Likelihood | None, settings: Settings) -> list[Explanation]:
+    """Explain one recommendation.
+
+    Parameters
+    ----------
+    question : Question
+    likelihood : Likelihood or None
+        Needed for plausibility other than "none"; otherwise only reported.
+    settings : Settings
+
+    Returns
+    -------
+    list of Explanation
+        1 to ``n_options``, the best first. Fewer where there are no more; the last one says so if time ran out.
+        A case never raises for what is in its data.
+
+    Raises
+    ------
+    ConfigError
+        Plausibility is asked for without a likelihood.
+    """
+    started = time.perf_counter()
+    goal = _goal(likelihood, settings)
+    rank = None if question.item in question.history else rank_without(question, np.zeros_like(question.amounts))
+    explanations: list[Explanation] = []
+    trivial = _without_search(question, rank)
+    if trivial is not None:
+        return [_with_likelihood(trivial, question, likelihood, np.zeros_like(question.amounts))]
+    earlier: Earlier = []
+    least = -np.inf
+    for option in range(1, settings.n_options + 1):
+        began = time.perf_counter()
+        found = _search(question, goal, settings, earlier, started + settings.time_limit, least)
+        if option > 1 and found.taken is None and found.is_proven:
+            break
+        reported = _report(question, found, settings, goal, option, rank)
+        reported = _with_likelihood(reported, question, likelihood, found.taken)
+        explanations.append(replace(reported, effort=Effort(time.perf_counter() - began, found.nodes)))
+        if found.taken is None:
+            break
+        earlier.append(np.flatnonzero(found.taken))
+        least = found.bound
+    return explanations
+
+
+def _goal(likelihood: Likelihood | None, settings: Settings) -> Goal | None:
+    if settings.plausibility == "none":
+        return None
+    if likelihood is None:
+        raise ConfigError(f"--plausibility {settings.plausibility}: there is no likelihood. Use --plausibility none.")
+    mixture = settings.mixture if settings.engine == "direct" else "best"
+    if settings.plausibility == "optimise":
+        return Goal(likelihood, settings.alpha, -np.inf, mixture)
+    return Goal(likelihood, 0.0, likelihood.median if settings.threshold is None else settings.threshold, mixture)
+
+
+def _without_search(question: Question, rank: int | None) -> Explanation | None:
+    if rank is None:
+        reason = "the item is in the user's history, so it is not recommended"
+        return Explanation(question.item, 1, Status.ALREADY_SATISFIED, reason)
+    if question.is_valid(np.zeros_like(question.amounts)):
+        return Explanation(
+            question.item, 1, Status.ALREADY_SATISFIED, rank_before=rank, rank_after=rank,
+            distance=0.0, objective=0.0, bound=0.0,
+        )  # fmt: skip
+    if not question.limits.any():
+        reason = "nothing in the history may be removed" if len(question.history) else "the history is empty"
+        return Explanation(question.item, 1, Status.INFEASIBLE, reason, rank_before=rank)
+    return None
+
+
+def _search(
+    question: Question, goal: Goal | None, settings: Settings, earlier: Earlier, deadline: float, least: float
+) -> Found:
+    """Ask the engine; where the best-child bound finds nothing, ask the exact likelihood."""
+    if settings.engine == "pyomo":
+        found = find_by_specification(question, goal, earlier, deadline)
+    elif goal is None:
+        found = find_shortest(question, earlier, deadline, least)
+    else:
+        found = find_plausible(question, goal, earlier, deadline, least)
+    if goal is None or goal.mixture == "exact" or goal.alpha > 0 or found.taken is not None or not found.is_proven:
+        return found
+    exact = find_plausible(question, replace(goal, mixture="exact"), earlier, deadline)
+    return replace(exact, nodes=found.nodes + exact.nodes, by_exact=True)
+
+
+def _report(
+    question: Question, found: Found, settings: Settings, goal: Goal | None, option: int, rank: int | None
+) -> Explanation:
+    """What was found, once the recommender has confirmed it."""
+    if found.taken is None:
+        status = Status.INFEASIBLE if found.is_proven else Status.TIMEOUT
+        reason = _why_not(question, goal) if found.is_proven else f"nothing found in {settings.time_limit:g} seconds"
+        bound = found.bound if np.isfinite(found.bound) else None
+        return Explanation(question.item, option, status, reason, rank, bound=bound, method=found.method)
+    rank_after = rank_without(question, found.taken)
+    touched = np.flatnonzero(found.taken)
+    status = Status.OPTIMAL if found.is_proven else Status.FEASIBLE
+    reason = "the best-child bound finds none: by the exact likelihood" if found.by_exact else None
+    if not found.is_proven:
+        reason = f"not proven best in {settings.time_limit:g} seconds"
+    if not has_left(question, found.taken, rank_after):
+        status, reason = Status.ERROR, f"the recommender still shows the item at rank {rank_after}"
+    return Explanation(
+        question.item, option, status, reason, rank, rank_after,
+        removed=question.history[touched], taken=found.taken[touched], distance=question.distance(found.taken),
+        objective=found.objective, bound=found.bound if np.isfinite(found.bound) else None, method=found.method,
+    )  # fmt: skip
+
+
+def _why_not(question: Question, goal: Goal | None) -> str:
+    if question.needed > np.isfinite(question.gaps).sum():
+        return f"there are fewer than {question.k} other candidates"
+    if goal is not None and np.isfinite(goal.threshold):
+        return f"no removal that brings the item out of the top k has a log-likelihood of {goal.threshold:.6g} (exact)"
+    return "no removal brings the item out of the top k"
+
+
+def _with_likelihood(
+    explanation: Explanation, question: Question, likelihood: Likelihood | None, taken: NDArray[np.int64] | None
+) -> Explanation:
+    """Add the exact log-likelihoods before and after, and what the best child makes of it."""
+    if likelihood is None:
+        return explanation
+    none = np.zeros_like(question.amounts)
+    before = float(likelihood.log_likelihood(question.histories(none))[0])
+    if taken is None:
+        return replace(explanation, log_likelihood_before=before)
+    after = float(likelihood.log_likelihood(question.histories(taken))[0])
+    values = likelihood.aggregation.aggregate(question.histories(taken))
+    return replace(
+        explanation,
+        log_likelihood_before=before,
+        log_likelihood_after=after,
+        log_likelihood_bound=float(best_child_bound(likelihood.network, values)[0]),
+    )

@@ -1,0 +1,201 @@
+"""The program as the papers write it, in Pyomo: full candidates, global big M, nothing pruned or folded.
+
+With the counterfactual history x' (whole units, only decreases), its scores and its explained item a,
+
+    min   sum_j w_j (x_j - x'_j) / scale  [- alpha L]                                       (1)
+    s.t.  s_z = sum_j x'_j B[j, z] / scale                        for every candidate z     (2), (3)
+          s_a + margin <= t                                       "score"                   (4)
+          s_a + margin <= s_z + M (1 - y_z),  sum_z y_z >= k      "kth"                     (5), (6)
+          u_c = sum_{j in c} x'_j                                 units of a category       (7), (8)
+          u_c >= q_c,  u_c <= M q_c                               disjunction               (9) to (11)
+
+and the sum-product network in the log domain (LiCE, eq. 6 to 10), o_n the value of node n and b one-hot in the pieces
+of a leaf's variable:
+
+          o_leaf = sum_p log_density_p b_p                        b_p = 1 only if the variable is in piece p
+          o_product = sum_i o_i
+          o_sum <= o_i + log w_i + M (1 - m_i),  sum_i m_i = 1    the best child, a lower bound
+          L = o_root            "optimise"        or        o_root >= tau        "threshold"
+
+It is what the fast engine is tested against, and shares nothing with it but the question and the network.
+Sources: Plausible Counterfactual Explanations of Recommendations, eq. 1 to 11; LiCE (Nemecek et al., ICLR 2025).
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.contrib.appsi.base import TerminationCondition
+from pyomo.contrib.appsi.solvers.highs import Highs
+
+from recsys_ops.counterfactuals.plausible import Goal
+from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.shortest import Earlier, Found
+from recsys_ops.models.network import Network, NodeKind, leaf_log_densities
+
+
+def find_by_specification(question: Question, goal: Goal | None, earlier: Earlier, deadline: float) -> Found:
+    """Solve the textbook program.
+
+    Parameters
+    ----------
+    question : Question
+    goal : Goal or None
+        None for the shortest explanation.
+    earlier : list of ndarray
+        Positions that earlier explanations touch; at least one of each stays whole.
+    deadline : float
+        Of ``time.perf_counter``; the solver may overrun it while it reduces a large program.
+
+    Returns
+    -------
+    Found
+    """
+    if question.k > len(question.scores):
+        return Found(None, np.inf, np.inf, True, "pyomo")
+    model = build_model(question, goal, earlier)
+    solver = Highs()
+    solver.config.load_solution = False
+    solver.config.time_limit = max(deadline - time.perf_counter(), 1e-3)
+    solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8, "mip_feasibility_tolerance": 1e-9}
+    results = solver.solve(model)
+    if results.termination_condition in (TerminationCondition.infeasible, TerminationCondition.infeasibleOrUnbounded):
+        return Found(None, np.inf, np.inf, True, "pyomo")
+    proven = results.termination_condition == TerminationCondition.optimal
+    bound = -np.inf if results.best_objective_bound is None else float(results.best_objective_bound)
+    if results.best_feasible_objective is None:
+        return Found(None, np.inf, bound, False, "pyomo")
+    results.solution_loader.load_vars()
+    taken = question.amounts - np.array([round(pyo.value(model.x[j])) for j in model.interactions], dtype=np.int64)
+    objective = float(pyo.value(model.objective))
+    return Found(taken, objective, objective if proven else min(bound, objective), proven, "pyomo")
+
+
+def build_model(question: Question, goal: Goal | None, earlier: Earlier) -> Any:
+    """The program of one question, as a Pyomo model."""
+    model = pyo.ConcreteModel()
+    n = len(question.history)
+    model.interactions = pyo.RangeSet(0, n - 1)
+    model.x = pyo.Var(
+        model.interactions,
+        domain=pyo.NonNegativeIntegers,
+        bounds=lambda _, j: (int(question.amounts[j] - question.limits[j]), int(question.amounts[j])),
+    )
+    distance = sum(
+        float(question.weights[j]) * (int(question.amounts[j]) - model.x[j]) / question.scale for j in range(n)
+    )
+    _add_validity(model, question)
+    _add_earlier(model, question, earlier)
+    if goal is None:
+        model.objective = pyo.Objective(expr=distance)
+        return model
+    _add_network(model, question, goal)
+    root = model.o[len(goal.likelihood.network) - 1]
+    model.objective = pyo.Objective(expr=distance - goal.alpha * root)
+    if np.isfinite(goal.threshold):
+        model.plausible = pyo.Constraint(expr=root >= goal.threshold)
+    return model
+
+
+def _add_validity(model: Any, question: Question) -> None:
+    """Equations (2) to (6)."""
+    a, history = question.item, question.history.tolist()
+
+    def score(z: int) -> Any:
+        return sum(model.x[j] * float(question.rows[j, z] / question.scale) for j in model.interactions)
+
+    others = [z for z in range(len(question.scores)) if z != a and z not in set(history)]
+    if question.validity == "score":
+        factual = sorted((float(question.scores[z]) for z in others), reverse=True)
+        threshold = factual[question.k - 1] if len(factual) >= question.k else -1e6
+        model.leaves = pyo.Constraint(expr=score(a) + question.margin <= threshold)
+        return
+    rivals = others + (history if question.removed_items == "eligible" else [])
+    model.rivals = pyo.Set(initialize=rivals)
+    model.y = pyo.Var(model.rivals, domain=pyo.Binary)
+    spans = (np.abs(question.rows[:, [a]] - question.rows) * question.amounts[:, None] / question.scale).sum(axis=0)
+    big_m = float(spans.max()) + question.margin
+    model.above = pyo.Constraint(
+        model.rivals, rule=lambda m, z: score(a) + question.margin <= score(z) + big_m * (1 - m.y[z])
+    )
+    model.enough = pyo.Constraint(expr=sum(model.y[z] for z in rivals) >= question.k)
+    if question.removed_items == "eligible":
+        amounts = dict(zip(history, enumerate(question.amounts.tolist()), strict=True))
+        model.entirely = pyo.ConstraintList()
+        for z, (j, amount) in amounts.items():
+            model.entirely.add(model.x[j] <= amount * (1 - model.y[z]) if amount > 0 else model.y[z] <= 0)
+
+
+def _add_earlier(model: Any, question: Question, earlier: Earlier) -> None:
+    """At least one interaction of each earlier explanation keeps all its units."""
+    model.earlier = pyo.RangeSet(0, len(earlier) - 1)
+    model.whole = pyo.Var(model.earlier, model.interactions, domain=pyo.Binary)
+    model.differs = pyo.ConstraintList()
+    for e, touched in enumerate(earlier):
+        for j in touched.tolist():
+            model.differs.add(model.x[j] >= int(question.amounts[j]) * model.whole[e, j])
+        model.differs.add(sum(model.whole[e, j] for j in touched.tolist()) >= 1)
+
+
+def _add_network(model: Any, question: Question, goal: Goal) -> None:
+    """Equations (7) to (11), and the values o of the nodes from those of the leaves."""
+    network = goal.likelihood.network
+    nodes = range(len(network))
+    model.o = pyo.Var(nodes)
+    model.m = pyo.VarList(domain=pyo.Binary)
+    model.network = pyo.ConstraintList()
+    variables = _add_variables(model, question, goal)
+    low, high = np.zeros(len(network)), np.zeros(len(network))
+    for n in nodes:
+        edges = range(network.child_start[n], network.child_start[n + 1])
+        children = [int(network.child[e]) for e in edges]
+        if network.kind[n] == NodeKind.LEAF:
+            pieces = variables[int(network.variable[n])]
+            densities = [float(leaf_log_densities(network, n, np.array([value]))[0]) for value, _ in pieces]
+            low[n], high[n] = min(densities), max(densities)
+            model.network.add(model.o[n] == sum(f * b for f, (_, b) in zip(densities, pieces, strict=True)))
+        elif network.kind[n] == NodeKind.PRODUCT:
+            low[n], high[n] = low[children].sum(), high[children].sum()
+            model.network.add(model.o[n] == sum(model.o[i] for i in children))
+        else:
+            log_weights = [float(network.log_weight[e]) for e in edges]
+            low[n], high[n] = (low[children] + log_weights).min(), (high[children] + log_weights).max()
+            chosen = [model.m.add() for _ in children]
+            model.network.add(sum(chosen) == 1)
+            for i, log_weight, m in zip(children, log_weights, chosen, strict=True):
+                big_m = float(high[n] - low[i] - log_weight)
+                model.network.add(model.o[n] <= model.o[i] + log_weight + big_m * (1 - m))
+
+
+def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list[tuple[float, Any]]]:
+    """Of each variable, a value in each piece that any of its leaves tells apart, and the binary that is 1 there."""
+    network, aggregation = goal.likelihood.network, goal.likelihood.aggregation
+    membership = aggregation.membership[question.history].toarray()
+    model.b = pyo.VarList(domain=pyo.Binary)
+    variables = {}
+    for c in range(network.n_variables):
+        members = np.flatnonzero(membership[:, c]).tolist()
+        most = int(question.amounts[members].sum())
+        units = sum(model.x[j] for j in members)
+        if aggregation.kind == "disjunction":
+            starts = [0, 1] if most else [0]
+            values = [0.0, 1.0]
+        else:
+            # Pieces in whole units of the category, where no rounding can move an interaction across their ends.
+            grid = aggregation.values(np.arange(most + 1.0), np.full(most + 1, c))
+            inner = [network.piece_lower[network.piece_start[n] + 1 : network.piece_start[n + 1]] for n in _leaves(network, c)]
+            starts = np.unique([0, *(s for ends in inner for s in np.searchsorted(grid, ends) if s <= most)]).tolist()
+            values = grid[starts].tolist()
+        ends = [*(start - 1 for start in starts[1:]), most]
+        chosen = [model.b.add() for _ in starts]
+        model.network.add(sum(chosen) == 1)
+        if members:
+            model.network.add(units >= sum(start * b for start, b in zip(starts, chosen, strict=True)))
+            model.network.add(units <= sum(end * b for end, b in zip(ends, chosen, strict=True)))
+        variables[c] = list(zip(values, chosen, strict=False))
+    return variables
+
+
+def _leaves(network: Network, variable: int) -> list[int]:
+    return np.flatnonzero((network.kind == NodeKind.LEAF) & (network.variable == variable)).tolist()

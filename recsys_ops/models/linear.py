@@ -1,0 +1,210 @@
+"""The linear item-to-item recommender ``s = x B``: each interaction adds its row of weights to every item's score.
+
+EASE, item-kNN and SLIM are all of this form and differ only in how they find the weights. The items a recommender
+would show are those that are not in the user's history.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys_ops.datasets.arrow import Array
+from recsys_ops.errors import ConfigError
+from recsys_ops.models.weights import read_weights
+
+BLOCK_BYTES = 256 * 2**20
+"""Memory that one block of users or of weights may take."""
+
+_USERS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class LinearRecommender:
+    """``scores = x @ weights``; the items shown are those that are not in the history.
+
+    Attributes
+    ----------
+    weights : ndarray of float32 or float64, or csr_array of float64, shape (n_items, n_items)
+        Row j is what interaction j adds to every item; the diagonal is exactly 0.
+    """
+
+    weights: NDArray[Any] | sp.csr_array
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return int(self.weights.shape[0])
+
+    def rows(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What each of some interactions adds to every item.
+
+        Parameters
+        ----------
+        items : ndarray, shape (n,)
+            Positions.
+
+        Returns
+        -------
+        ndarray, shape (n, n_items)
+        """
+        chosen = self.weights[items]
+        dense = chosen.toarray() if sp.issparse(chosen) else chosen
+        return np.asarray(dense, dtype=np.float64)
+
+    def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
+        """Scores of all items: the recommender as it runs.
+
+        A score is the sum over the history in the order of the items, in float64: the same bits for sparse and
+        for dense weights, and whichever users are asked together.
+
+        Parameters
+        ----------
+        histories : csr_array, shape (n, n_items), float64
+            With sorted indices.
+
+        Returns
+        -------
+        ndarray, shape (n, n_items)
+        """
+        if isinstance(self.weights, sp.csr_array):
+            sparse_scores: NDArray[np.float64] = (histories @ self.weights).toarray()
+            return sparse_scores
+        seen, column = np.unique(histories.indices, return_inverse=True)
+        packed = sp.csr_array((histories.data, column, histories.indptr), shape=(histories.shape[0], len(seen)))
+        scores = np.empty((histories.shape[0], self.n_items))
+        # Only rows that are used are converted to float64, and only some columns of them at a time.
+        width = max(1, BLOCK_BYTES // (8 * max(len(seen), 1)))
+        for first in range(0, self.n_items, width):
+            last = min(first + width, self.n_items)
+            scores[:, first:last] = packed @ self.weights[seen, first:last].astype(np.float64)
+        return scores
+
+
+def top_lists(model: LinearRecommender, histories: sp.csr_array, n: int) -> NDArray[np.int64]:
+    """The first n items that each user is shown.
+
+    Parameters
+    ----------
+    model : LinearRecommender
+    histories : csr_array, shape (n_users, n_items)
+        What is stored is not shown, whatever its value.
+    n : int
+        Length of the lists.
+
+    Returns
+    -------
+    ndarray, shape (n_users, n)
+        Positions of the best items that are not in the history, best first, of equal ones the first in the
+        catalogue; -1 where there are too few.
+    """
+    n_users, n_items = histories.shape
+    lists = np.full((n_users, n), -1, dtype=np.int64)
+    size = int(np.clip(BLOCK_BYTES // (2 * 8 * n_items), 1, _USERS_AT_ONCE))
+    for first in range(0, n_users, size):
+        block = histories[first : first + size]
+        lists[first : first + size] = best_candidates(model.scores(block), block, n)
+    return lists
+
+
+def best_candidates(scores: NDArray[np.float64], histories: sp.csr_array, n: int) -> NDArray[np.int64]:
+    """The n best items of each row of scores that are not in the history.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n_users, n_items)
+        Finite.
+    histories : csr_array, shape (n_users, n_items)
+    n : int
+
+    Returns
+    -------
+    ndarray, shape (n_users, n)
+        As ``top_lists``.
+    """
+    lists = np.full((len(scores), n), -1, dtype=np.int64)
+    for user, (first, last) in enumerate(zip(histories.indptr, histories.indptr[1:], strict=False)):
+        candidate_scores = scores[user].copy()
+        candidate_scores[histories.indices[first:last]] = -np.inf
+        best = best_positions(candidate_scores, min(n, len(candidate_scores) - (last - first)))
+        lists[user, : len(best)] = best
+    return lists
+
+
+def best_positions(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """Positions of the n greatest values, greatest first, the first of equal ones before the others.
+
+    Parameters
+    ----------
+    values : ndarray, shape (m,)
+        Without nan.
+    n : int
+        At most m are given.
+
+    Returns
+    -------
+    ndarray, int64
+    """
+    if n <= 0:
+        return np.empty(0, dtype=np.int64)
+    kept = np.arange(len(values))
+    if n < len(values):
+        least = np.partition(values, len(values) - n)[len(values) - n]
+        kept = np.flatnonzero(values >= least)
+    order: NDArray[np.int64] = kept[np.argsort(-values[kept], kind="stable")[:n]]
+    return order
+
+
+def history_matrix(ratings: sp.csr_array, *, binary: bool, scale: float) -> sp.csr_array:
+    """What the recommender is told about each user: that there was an interaction, or how it was rated.
+
+    Parameters
+    ----------
+    ratings : csr_array, shape (n_users, n_items)
+        What is stored is an interaction, also a rating of 0.
+    binary : bool
+        Ones instead of ratings.
+    scale : float
+        The greatest rating possible: ratings are divided by it.
+
+    Returns
+    -------
+    csr_array, shape (n_users, n_items), float64
+        With sorted indices, and an entry wherever ``ratings`` has one.
+
+    Raises
+    ------
+    ConfigError
+        Ratings are asked for and the greatest one possible is not positive.
+    """
+    if not binary and not scale > 0:
+        raise ConfigError(f"--ratings: the greatest rating possible is {scale:g}, not positive. Use --binary.")
+    values = np.ones(ratings.nnz) if binary else ratings.data.astype(np.float64) / scale
+    histories = sp.csr_array((values, ratings.indices.copy(), ratings.indptr.copy()), shape=ratings.shape)
+    histories.sort_indices()
+    return histories
+
+
+def load_weights(url: str, item_ids: Array) -> LinearRecommender:
+    """A recommender that was fitted elsewhere.
+
+    Parameters
+    ----------
+    url : str
+        File of weights: ``.npz`` (SciPy sparse), ``.npy``, or a table of source_item, target_item and weight; any
+        fsspec URL.
+    item_ids : pyarrow.Array, shape (n_items,)
+        Ids of the catalogue in its order, which is that of the rows and columns of a matrix.
+
+    Returns
+    -------
+    LinearRecommender
+
+    Raises
+    ------
+    InputError
+        As ``read_weights``.
+    """
+    return LinearRecommender(read_weights(url, item_ids))

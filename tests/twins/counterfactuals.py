@@ -1,0 +1,81 @@
+"""Explanations by trying everything that can be taken away, on questions small enough for that."""
+
+import itertools
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_ops.counterfactuals.question import Question
+
+
+def all_removals(question: Question) -> NDArray[np.int64]:
+    """Every way to take units from the interactions, ``(n_ways, n)``."""
+    choices = [range(int(limit) + 1) for limit in question.limits]
+    return np.array(list(itertools.product(*choices)), dtype=np.int64).reshape(-1, len(choices))
+
+
+def ranking(question: Question, taken: NDArray[np.int64]) -> list[tuple[float, int]]:
+    """Scores and items of the candidates of the counterfactual history, the explained item among them, best first."""
+    weights = np.asarray(question.recommender.weights, dtype=np.float64)
+    left = question.amounts - taken
+    scores = (left / question.scale) @ weights[question.history]
+    hidden = set(question.history.tolist())
+    if question.removed_items == "eligible":
+        hidden -= {int(z) for z, before, now in zip(question.history, question.amounts, left, strict=True) if before > now == 0}
+    return sorted(((float(s), z) for z, s in enumerate(scores) if z not in hidden), reverse=True)
+
+
+def rank(question: Question, taken: NDArray[np.int64]) -> int:
+    """1 + the number of candidates with a strictly higher score."""
+    ranked = ranking(question, taken)
+    own = next(score for score, z in ranked if z == question.item)
+    return 1 + sum(score > own for score, _ in ranked)
+
+
+def is_valid(question: Question, taken: NDArray[np.int64]) -> bool:
+    """Whether the item has left the top k, by the definition of the validity."""
+    ranked = ranking(question, taken)
+    own = next(score for score, z in ranked if z == question.item)
+    if question.validity == "kth":
+        return sum(score >= own + question.margin for score, _ in ranked) >= question.k
+    factual = [score for score, z in ranking(question, np.zeros_like(taken)) if z != question.item]
+    return len(factual) >= question.k and own + question.margin <= factual[question.k - 1]
+
+
+def distance(question: Question, taken: NDArray[np.int64]) -> float:
+    """Weighted L1 distance of the model inputs."""
+    return float(sum(w * d / question.scale for w, d in zip(question.weights, taken, strict=True)))
+
+
+def best_explanations(
+    question: Question,
+    *,
+    n_options: int = 1,
+    alpha: float = 0.0,
+    threshold: float = -np.inf,
+    log_likelihood: Callable[[NDArray[np.int64]], float] = lambda left: 0.0,
+) -> list[float]:
+    """Objectives of the best explanation, the best other one, and so on; fewer where there are no more.
+
+    ``log_likelihood`` is of the amounts that are left of the history, ``(n,)``. Of equally good explanations the next
+    options can depend on which was chosen, so ask for several only with weights that tell them apart.
+    """
+    ways = []
+    for taken in all_removals(question):
+        if is_valid(question, taken):
+            value = log_likelihood(question.amounts - taken)
+            if value >= threshold:
+                ways.append((distance(question, taken) - alpha * value, taken))
+    ways.sort(key=lambda way: way[0])
+    chosen: list[tuple[float, NDArray[np.int64]]] = []
+    while len(chosen) < n_options:
+        others = [way for way in ways if _differs(way[1], (taken for _, taken in chosen))]
+        if not others:
+            break
+        chosen.append(others[0])
+    return [objective for objective, _ in chosen]
+
+
+def _differs(taken: NDArray[np.int64], earlier: Iterable[NDArray[np.int64]]) -> bool:
+    return all(any(taken[j] == 0 for j in np.flatnonzero(other)) for other in earlier)
