@@ -118,7 +118,10 @@ def main() -> None:
     except (StorageError, IncompleteRunError, Interrupted) as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _fail("interrupted before any shard was computed; nothing was written. Repeat the command.", INTERRUPTED)
+        _fail(
+            "interrupted; finished shards are kept. Repeat the command, with --resume for a named run.",
+            INTERRUPTED,
+        )
 
 
 def _fail(message: str, exit_code: int) -> None:

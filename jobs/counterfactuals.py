@@ -36,6 +36,7 @@ from recsys_ops.models.memory import available_bytes
 from recsys_ops.models.recommender import check_recommender, make_recommender
 
 JOB = "counterfactuals"
+_log = logging.getLogger("recsys_ops.jobs")
 
 USERS_PER_BLOCK = 256
 
@@ -196,6 +197,3 @@ def _plan(config: CounterfactualsConfig, cases: Cases, histories: Histories) -> 
         [float(size * cost) for size, cost in zip(sizes, seconds, strict=True)],
         unit_cases=[int(size) for size in sizes], n_shards=config.shards,
     )  # fmt: skip
-
-
-_log = logging.getLogger("recsys_ops.jobs")

@@ -94,19 +94,21 @@ def _in_words(cases: pa.Table, dataset: Dataset) -> list[str]:
 
 
 def _sentence(row: dict[str, Any], titles: dict[object, str]) -> str:
+    with_ratings = isinstance(row["removed"][0], dict)
     parts = [_part(part, titles) for part in row["removed"]]
     shown = parts[:_MOST_TITLES] + ([f"{len(parts) - _MOST_TITLES} more"] if len(parts) > _MOST_TITLES else [])
     because = escape(shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}")
-    without = "that" if len(parts) == 1 else "those"
-    verb = "because of your stars:" if isinstance(row["removed"][0], dict) else "because you rated"
-    what = f"without {without}" if verb.endswith("rated") else f"without {without} stars"
+    if with_ratings:
+        why = f"because of your ratings: with {because}"
+    else:
+        why = f"because you rated {because}; without {'it' if len(parts) == 1 else 'them'}"
     return (
-        f"\nUser {escape(str(row['user_id']))}: you were recommended [bold]{escape(row['title'])}[/bold] {verb} "
-        f"{because}; {what} it would be at rank {row['rank_after']} instead of {row['rank_before']}."
+        f"\nUser {escape(str(row['user_id']))}: you were recommended [bold]{escape(row['title'])}[/bold] {why} "
+        f"it would be at rank {row['rank_after']} instead of {row['rank_before']}."
     )
 
 
 def _part(part: Any, titles: dict[object, str]) -> str:
     if isinstance(part, dict):
-        return f"{part['stars']:g} of {titles[part['item_id']]}"
+        return f"{part['stars']:g} {'star' if part['stars'] == 1 else 'stars'} less for {titles[part['item_id']]}"
     return titles[part]

@@ -41,6 +41,7 @@ from recsys_ops.recourse.proposal import Limits
 from recsys_ops.tables import frontier_schema, recourse_schema
 
 JOB = "recourse"
+_log = logging.getLogger("recsys_ops.jobs")
 
 
 class RecourseConfig(JobConfig):
@@ -188,6 +189,3 @@ def _empty_tables(dataset: Dataset) -> dict[str, pa.Table]:
     """The tables of a run without cases."""
     types = (dataset.items.schema.field("item_id").type, dataset.items.schema.field("seller_id").type)
     return {"recourse": recourse_schema(*types).empty_table(), "frontier": frontier_schema(*types).empty_table()}
-
-
-_log = logging.getLogger("recsys_ops.jobs")

@@ -134,7 +134,7 @@ def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
     Returns
     -------
     pyarrow.Schema
-        ``text`` says which changes these are.
+        ``text`` says which changes these are, each made in full; the recourse makes them no larger than needed.
     """
     return _schema(
         {

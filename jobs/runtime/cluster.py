@@ -98,8 +98,7 @@ def _check_reachable(address: str) -> None:
     """Fail in seconds: Ray itself tries for minutes."""
     if "://" in address:
         raise ConfigError(
-            f"--address {address}: Ray Client is not supported. Use host:6379 from a machine of the cluster, "
-            "or recsys-ops submit."
+            f"--address {address}: Ray Client is not supported. Use host:6379 from a machine of the cluster."
         )
     if address == "auto":
         return

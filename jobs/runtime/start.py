@@ -13,7 +13,7 @@ from jobs.runtime.shards import Shard
 from jobs.runtime.storage import create_bytes, json_bytes, read_json
 from recsys_ops.errors import ConfigError
 
-FREE_SETTINGS = frozenset({"out", "run_id", "resume", "workers", "address"})
+FREE_SETTINGS = frozenset({"out", "run_id", "resume", "workers", "address", "allowed_errors"})
 """Settings that change nothing in the results: a resumed run may have others."""
 
 

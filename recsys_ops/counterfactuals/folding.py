@@ -7,18 +7,22 @@ one-hot cells except for the sum nodes, each a chain of pairs ``log(exp a + exp 
 on ``b - a``. With the mixture "best" a pair is ``a + max(0, b - a)``, the best-child bound of LiCE (eq. 6 to 10).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.inputs import Inputs, most_units
+from recsys_ops.counterfactuals.inputs import Inputs
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.settings import Mixture
 from recsys_ops.models.network import NodeKind
 
 NEGLIGIBLE = 25.0
 """A child this many nats below another, whatever is taken, adds less than 2e-11 to a sum."""
+
+SLACK = 1e-7
+"""Distance that may be overspent without being noticed."""
 
 CONSTANT = 1e-12
 """Differences of two children that move by no more than this are constants."""
@@ -43,18 +47,23 @@ class Affine:
 
 @dataclass(frozen=True)
 class Cell:
-    """A range ``lowest .. highest`` of units taken from the variable's members; not the first range, which has none."""
+    """A range ``lowest .. highest`` of units taken from the variable's members, and the least ``expense`` to reach it.
+
+    The first range, which costs nothing, is no cell.
+    """
 
     variable: int
     lowest: int
     highest: int
+    expense: float
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Log of the sum of two exponentials; ``lowest .. highest`` bounds ``second - first``, ``value`` the pair itself.
+    """Log of the sum of two exponentials; ``lowest .. highest`` bounds ``second - first``.
 
-    ``key`` names the pair whatever distance the network was folded for.
+    The pair itself is ``factual`` as long as less than ``expense`` is spent, and always within ``value``. ``key`` names
+    it whatever distance the network was folded for.
     """
 
     key: tuple[int, int]
@@ -63,13 +72,16 @@ class Pair:
     lowest: float
     highest: float
     value: tuple[float, float]
+    factual: float
+    expense: float
 
 
 @dataclass(frozen=True)
 class Folded:
     """The network of one question as far as ``distance`` can change it.
 
-    ``members[v]`` positions of the history that variable v sums over, ``first_highest[v]`` the end of its first cell.
+    ``members[v]`` positions of the history that variable v sums over, ``first_highest[v]`` the end of its first cell,
+    ``most`` an upper bound on the log-likelihood.
     """
 
     root: Affine
@@ -78,6 +90,7 @@ class Folded:
     cells: list[Cell]
     pairs: list[Pair]
     mixture: Mixture
+    most: float
 
     def evaluate(self, taken: NDArray[np.int64]) -> tuple[float, dict[tuple[int, int], float]]:
         """Log-likelihood once units are gone (by the mixture), and ``second - first`` of each pair."""
@@ -91,11 +104,6 @@ class Folded:
             values.append(first + excess(second - first, self.mixture))
         return _at(self.root, here, values), differences
 
-    @property
-    def most(self) -> float:
-        """Upper bound on the log-likelihood."""
-        return _range(self.root, self.cells, self.pairs)[1]
-
 
 def excess(difference: float, mixture: Mixture) -> float:
     """What the second child adds to the first: softplus of their difference, or its positive part."""
@@ -107,21 +115,6 @@ def excess(difference: float, mixture: Mixture) -> float:
 def _at(affine: Affine, here: set[int], values: list[float]) -> float:
     cells = sum(coefficient for cell, coefficient in affine.cells.items() if cell in here)
     return affine.constant + cells + sum(coefficient * values[pair] for pair, coefficient in affine.pairs.items())
-
-
-def _range(affine: Affine, cells: list[Cell], pairs: list[Pair]) -> tuple[float, float]:
-    """Least and greatest value, each variable and each pair taken by itself."""
-    least: dict[int, float] = {}
-    greatest: dict[int, float] = {}
-    for position, coefficient in affine.cells.items():
-        variable = cells[position].variable
-        least[variable] = min(least.get(variable, 0.0), coefficient)
-        greatest[variable] = max(greatest.get(variable, 0.0), coefficient)
-    low, high = affine.constant + sum(least.values()), affine.constant + sum(greatest.values())
-    for position, coefficient in affine.pairs.items():
-        ends = [coefficient * value for value in pairs[position].value]
-        low, high = low + min(ends), high + max(ends)
-    return low, high
 
 
 def fold(question: Question, inputs: Inputs, mixture: Mixture, distance: float) -> Folded:
@@ -142,7 +135,7 @@ def fold(question: Question, inputs: Inputs, mixture: Mixture, distance: float) 
     network = inputs.network
     nodes = [Affine(value) for value in inputs.factual.tolist()]
     cells, first_highest = _fold_leaves(question, inputs, distance, nodes)
-    pairs: list[Pair] = []
+    folding = _Folding(cells, mixture, distance * _overlap(inputs, first_highest))
     for node in np.flatnonzero(network.kind != NodeKind.LEAF).tolist():
         edges = slice(network.child_start[node], network.child_start[node + 1])
         children = [nodes[child] for child in network.child[edges]]
@@ -151,9 +144,10 @@ def fold(question: Question, inputs: Inputs, mixture: Mixture, distance: float) 
         else:
             weights = network.log_weight[edges].tolist()
             weighted = [child.plus(Affine(weight)) for child, weight in zip(children, weights, strict=True)]
-            nodes[node] = _sum(node, weighted, cells, pairs, mixture)
+            nodes[node] = folding.sum(node, weighted)
     members = {variable: inputs.members[variable] for variable in first_highest}
-    return Folded(nodes[-1], members, first_highest, cells, pairs, mixture)
+    most = folding.range(nodes[-1])[1]
+    return Folded(nodes[-1], members, first_highest, cells, folding.pairs, mixture, most)
 
 
 def _fold_leaves(
@@ -163,7 +157,8 @@ def _fold_leaves(
     cells: list[Cell] = []
     first_highest: dict[int, int] = {}
     for variable, full_table in inputs.tables.items():
-        table = full_table[:, : most_units(question, inputs.members[variable], distance) + 1]
+        expenses = inputs.expenses[variable]
+        table = full_table[:, expenses <= distance + SLACK]
         starts = np.flatnonzero(np.any(np.diff(table, axis=1) != 0, axis=0)) + 1
         if not len(starts):
             continue
@@ -172,8 +167,14 @@ def _fold_leaves(
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
             for leaf, change in zip(inputs.leaves[variable].tolist(), table[:, start] - table[:, 0], strict=True):
                 nodes[leaf].cells[len(cells)] = float(change)
-            cells.append(Cell(variable, start, end))
+            cells.append(Cell(variable, start, end, float(expenses[start])))
     return cells, first_highest
+
+
+def _overlap(inputs: Inputs, variables: Iterable[int]) -> int:
+    """Most variables that one interaction is a member of: what is spent once may move so many."""
+    members = [inputs.members[variable] for variable in variables]
+    return int(np.bincount(np.concatenate(members)).max()) if members else 1
 
 
 def _product(children: list[Affine]) -> Affine:
@@ -185,30 +186,89 @@ def _product(children: list[Affine]) -> Affine:
     return total
 
 
-def _sum(node: int, children: list[Affine], cells: list[Cell], pairs: list[Pair], mixture: Mixture) -> Affine:
-    """Children one after the other, the constants first and as one; a child that never matters drops out."""
-    constants = [child.constant for child in children if not child.cells and not child.pairs]
-    moving = [child for child in children if child.cells or child.pairs]
-    chain = moving
-    if constants:
-        merged = constants[0]
-        for constant in constants[1:]:
-            merged += excess(constant - merged, mixture)
-        chain = [Affine(merged), *moving]
-    total = chain[0]
-    threshold = NEGLIGIBLE if mixture == "exact" else 0.0
-    for position, child in enumerate(chain[1:]):
-        low, high = _range(child.plus(total, -1.0), cells, pairs)
+@dataclass
+class _Folding:
+    """The pairs made so far, and how far a ``budget`` can move what is made of them."""
+
+    cells: list[Cell]
+    mixture: Mixture
+    budget: float
+    pairs: list[Pair] = field(default_factory=list)
+
+    def sum(self, node: int, children: list[Affine]) -> Affine:
+        """Children one after the other, the constants first and as one; a child that never matters drops out."""
+        constants = [child.constant for child in children if not child.cells and not child.pairs]
+        chain = [child for child in children if child.cells or child.pairs]
+        if constants:
+            merged = constants[0]
+            for constant in constants[1:]:
+                merged += excess(constant - merged, self.mixture)
+            chain = [Affine(merged), *chain]
+        total = chain[0]
+        for position, child in enumerate(chain[1:]):
+            total = self._pair((node, position), total, child)
+        return total
+
+    def _pair(self, key: tuple[int, int], first: Affine, second: Affine) -> Affine:
+        threshold = NEGLIGIBLE if self.mixture == "exact" else 0.0
+        low, high = self._difference(first, second)
         if high <= -threshold:
-            continue
+            return first
         if low >= threshold:
-            total = child
-            continue
+            return second
         if high - low <= CONSTANT:
-            total = total.plus(Affine(excess((low + high) / 2, mixture)))
-            continue
-        first, second = _range(total, cells, pairs), _range(child, cells, pairs)
-        value = tuple(a + excess(b - a, mixture) for a, b in zip(first, second, strict=True))
-        pairs.append(Pair((node, position), total, child, low, high, value))
-        total = Affine(0.0, {}, {len(pairs) - 1: 1.0})
+            return first.plus(Affine(excess((low + high) / 2, self.mixture)))
+        ranges = self.range(first), self.range(second)
+        value = tuple(a + excess(b - a, self.mixture) for a, b in zip(*ranges, strict=True))
+        factual = self._factual(first), self._factual(second)
+        here = factual[0] + excess(factual[1] - factual[0], self.mixture)
+        expense = min(self._expense(first), self._expense(second))
+        self.pairs.append(Pair(key, first, second, low, high, (value[0], value[1]), here, expense))
+        return Affine(0.0, {}, {len(self.pairs) - 1: 1.0})
+
+    def _difference(self, first: Affine, second: Affine) -> tuple[float, float]:
+        """Range of ``second - first``: each by itself, and cell by cell."""
+        (low, high), (other_low, other_high) = self.range(first), self.range(second)
+        # A variable can be in a cell of one and in a pair of the other, which then share what is spent on it.
+        factor = 2.0 if first.pairs or second.pairs else 1.0
+        together = self.range(second.plus(first, -1.0), factor * self.budget)
+        return max(other_low - high, together[0]), min(other_high - low, together[1])
+
+    def range(self, affine: Affine, budget: float | None = None) -> tuple[float, float]:
+        """Least and greatest value within the budget: a continuous knapsack over variables and pairs."""
+        rises: dict[tuple[str, int], tuple[float, float]] = {}
+        falls: dict[tuple[str, int], tuple[float, float]] = {}
+        for position, coefficient in affine.cells.items():
+            cell = self.cells[position]
+            _widen(rises, ("variable", cell.variable), coefficient, cell.expense)
+            _widen(falls, ("variable", cell.variable), -coefficient, cell.expense)
+        for position, coefficient in affine.pairs.items():
+            pair = self.pairs[position]
+            for end in pair.value:
+                _widen(rises, ("pair", position), coefficient * (end - pair.factual), pair.expense)
+                _widen(falls, ("pair", position), -coefficient * (end - pair.factual), pair.expense)
+        here, budget = self._factual(affine), self.budget if budget is None else budget
+        return here - _most_within(falls, budget), here + _most_within(rises, budget)
+
+    def _factual(self, affine: Affine) -> float:
+        return affine.constant + sum(c * self.pairs[position].factual for position, c in affine.pairs.items())
+
+    def _expense(self, affine: Affine) -> float:
+        cells = (self.cells[position].expense for position in affine.cells)
+        pairs = (self.pairs[position].expense for position in affine.pairs)
+        return min([np.inf, *cells, *pairs])
+
+
+def _widen(gains: dict[tuple[str, int], tuple[float, float]], key: tuple[str, int], gain: float, expense: float) -> None:
+    """Keep the greatest gain and the best rate of gain per expense."""
+    if gain > 0:
+        most, rate = gains.get(key, (0.0, 0.0))
+        gains[key] = max(most, gain), max(rate, gain / expense)
+
+
+def _most_within(gains: dict[tuple[str, int], tuple[float, float]], budget: float) -> float:
+    total = 0.0
+    for gain, rate in sorted(gains.values(), key=lambda entry: -entry[1]):
+        spent = min(gain / rate, budget)
+        total, budget = total + rate * spent, budget - spent
     return total

@@ -33,7 +33,7 @@ class Removals:
 
 
 def add_removals(
-    program: Program, question: Question, limits: NDArray[np.int64], *, least: float, most: float
+    program: Program, question: Question, rivals: NDArray[np.intp], *, least: float, most: float
 ) -> Removals:
     """Columns for the units taken, and the rows that make item a leave the top k.
 
@@ -42,8 +42,8 @@ def add_removals(
     program : Program
         Receives columns and rows; the cost of the units is their distance.
     question : Question
-    limits : ndarray, shape (n,)
-        Most units that may be taken from each interaction.
+    rivals : ndarray
+        Inequalities in the program; the others count as not holding. Without any, the item may stay where it is.
     least, most : float
         The distance is within these.
 
@@ -51,14 +51,32 @@ def add_removals(
     -------
     Removals
     """
-    costs = question.costs
-    used = np.flatnonzero(limits)
-    columns = program.add_columns(len(used), cost=costs[used], upper=limits[used])
+    costs, used = question.costs, np.flatnonzero(question.limits)
+    columns = program.add_columns(len(used), cost=costs[used], upper=question.limits[used])
+    program.add_row(columns, costs[used], lower=least, upper=most)
     removals = Removals(used, columns)
-    rivals = np.flatnonzero(np.isfinite(least_distances(question, limits, most)))
+    if len(rivals):
+        _rank(program, question, rivals, removals, most)
+    return removals
+
+
+def reachable(question: Question, most: float) -> NDArray[np.intp]:
+    """Inequalities that can hold within a distance, the easiest first."""
+    distances = least_distances(question, question.limits, most)
+    order: NDArray[np.intp] = np.argsort(distances, kind="stable")[: np.isfinite(distances).sum()]
+    return order
+
+
+def _rank(
+    program: Program, question: Question, rivals: NDArray[np.intp], removals: Removals, most: float
+) -> None:
+    """``needed`` of the rivals stand above the item."""
+    used, columns = removals.used, removals.columns
+    costs = question.costs[used]
     gains = question.gains[np.ix_(used, rivals)]
-    losses = _most_within(-gains / costs[used, None], costs[used] * limits[used], most)
+    losses = _most_within(-gains / costs[:, None], costs * question.limits[used], most)
     stands = program.add_columns(len(rivals))
+    program.add_row(stands, 1.0, lower=question.needed)
     for rival, gain, loss, stand in zip(rivals, gains.T, losses, stands, strict=True):
         span = float(question.gaps[rival]) + loss
         if span > 0:
@@ -70,9 +88,6 @@ def add_removals(
         if required >= 0:
             position = columns[np.searchsorted(used, required)]
             program.add_row([position, stand], [1.0, -float(question.amounts[required])], lower=0.0)
-    program.add_row(stands, 1.0, lower=question.needed)
-    program.add_row(columns, costs[used], lower=least, upper=most)
-    return removals
 
 
 def _most_within(rates: NDArray[np.float64], capacity: NDArray[np.float64], budget: float) -> NDArray[np.float64]:

@@ -115,9 +115,8 @@ def read_removal_costs(url: str, dataset: Dataset) -> sp.csr_array:
     place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
     unknown = (users < 0) | (items < 0) | (keys[place] != wanted)
     _refuse(url, np.flatnonzero(unknown), "are no interactions of the data")
-    _refuse(
-        url, np.flatnonzero(~np.isin(np.arange(len(wanted)), np.unique(wanted, return_index=True)[1])), "repeat one"
-    )
+    first_of_each = np.unique(wanted, return_index=True)[1]
+    _refuse(url, np.delete(np.arange(len(wanted)), first_of_each), "repeat an interaction")
     _refuse(url, np.flatnonzero((costs <= 0) | np.isinf(costs)), "have a cost that is not positive and finite")
     values = np.ones(ratings.nnz)
     values[place] = costs

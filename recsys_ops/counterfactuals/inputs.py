@@ -19,7 +19,8 @@ class Inputs:
     """What the network sees of one question.
 
     ``factual (n_nodes,)`` log-densities of the leaves, 0 for other nodes. Of each variable that removals can move:
-    ``members`` positions in the history, ``leaves (n_leaves,)`` nodes, ``tables (n_leaves, most units + 1)``.
+    ``members`` positions in the history, ``leaves (n_leaves,)`` nodes, ``tables (n_leaves, most units + 1)`` and
+    ``expenses (most units + 1,)``, the least distance that takes so many units.
     """
 
     network: Network
@@ -27,6 +28,7 @@ class Inputs:
     members: dict[int, NDArray[np.intp]]
     leaves: dict[int, NDArray[np.intp]]
     tables: dict[int, NDArray[np.float64]]
+    expenses: dict[int, NDArray[np.float64]]
 
 
 def network_inputs(question: Question, likelihood: Likelihood) -> Inputs:
@@ -45,7 +47,7 @@ def network_inputs(question: Question, likelihood: Likelihood) -> Inputs:
     membership = aggregation.membership[question.history].tocsc()
     totals = np.rint(membership.T @ question.amounts).astype(np.int64)
     factual = np.zeros(len(network))
-    members, leaves, tables = {}, {}, {}
+    members, leaves, tables, expenses = {}, {}, {}, {}
     leaf_nodes = np.flatnonzero(network.kind == NodeKind.LEAF)
     by_variable = leaf_nodes[np.argsort(network.variable[leaf_nodes], kind="stable")]
     variables, starts = np.unique(network.variable[by_variable], return_index=True)
@@ -58,13 +60,11 @@ def network_inputs(question: Question, likelihood: Likelihood) -> Inputs:
         factual[own] = table[:, 0]
         if most > 0:
             members[variable], leaves[variable], tables[variable] = positions, own, table
-    return Inputs(network, factual, members, leaves, tables)
+            expenses[variable] = _expenses(question, positions)
+    return Inputs(network, factual, members, leaves, tables, expenses)
 
 
-def most_units(question: Question, members: NDArray[np.intp], distance: float) -> int:
-    """Most units that ``distance`` can take from some interactions: the cheapest first."""
-    order = members[np.argsort(question.costs[members], kind="stable")]
-    costs, limits = question.costs[order], question.limits[order]
-    before = np.cumsum(costs * limits) - costs * limits
-    units = np.clip(np.floor((distance - before) / costs + 1e-9), 0, limits)
-    return int(units.sum())
+def _expenses(question: Question, members: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Least distance that takes 0, 1, 2, .. units from some interactions: the cheapest first."""
+    costs = np.repeat(question.costs[members], question.limits[members])
+    return np.concatenate([[0.0], np.cumsum(np.sort(costs))])

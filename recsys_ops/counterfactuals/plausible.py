@@ -1,45 +1,33 @@
-"""The most plausible explanation: the program with an upper bound on the log-likelihood, tightened where it was wrong.
+"""The most plausible explanation, proven best.
 
     optimise:   min  distance - alpha LL(x - d)            threshold:   min  distance   s.t.  LL(x - d) >= tau
 
 with the exact log-likelihood LL of the network (mixture "exact") or its best-child bound ("best", which is LiCE's
-program). The program holds an upper bound on LL, so its optimum bounds the truth from below and its infeasibility is the
-truth's. Every point it returns is evaluated exactly; where LL is lower than the bound said, the bound is made exact
-there (``plausibility``) and the program is solved again. As there are finitely many points, this ends, and it ends with
-the proven optimum of the true problem.
-
-The distance that may be spent keeps the network small: no better objective is farther away than the best known
-objective plus alpha times the greatest log-likelihood; for a threshold the distance is deepened step by step, and every
-step without a solution is a proof.
+program). The distance that may be spent keeps the network small. For "optimise" it is the best known objective plus
+alpha times the greatest log-likelihood: nothing farther is better. For "threshold" it is deepened, and every step
+without a solution is a proof; a step first leaves the ranking out, which bounds the distance from below, then asks for
+a solution with the easiest rivals only, and for all rivals only where the two do not meet.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.folding import Folded, fold
-from recsys_ops.counterfactuals.formulation import Removals, add_removals, forbid, keep_one_whole
+from recsys_ops.counterfactuals.folding import fold
+from recsys_ops.counterfactuals.formulation import reachable
 from recsys_ops.counterfactuals.inputs import Inputs, network_inputs
-from recsys_ops.counterfactuals.plausibility import Breakpoints, add_likelihood
-from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.settings import Mixture
+from recsys_ops.counterfactuals.relaxation import Goal, Relaxation
 from recsys_ops.counterfactuals.shortest import RESOLUTION, Earlier, Found, find_shortest
-from recsys_ops.models.likelihood import Likelihood
+
+EASIEST = 3
+"""Rivals, in multiples of those needed, that a threshold is tried with before all of them."""
+
+_NOBODY = np.empty(0, dtype=np.intp)
 
 
-@dataclass(frozen=True)
-class Goal:
-    """``alpha`` > 0 with threshold -inf, or a threshold with alpha 0."""
-
-    likelihood: Likelihood
-    alpha: float
-    threshold: float
-    mixture: Mixture
-
-
-def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: float, least: float = 0.0) -> Found:
+def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: float, least: float = -np.inf) -> Found:
     """The explanation of least objective, other than the earlier ones.
 
     Parameters
@@ -61,127 +49,90 @@ def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: f
     if shortest.taken is None:
         return shortest
     inputs = network_inputs(question, goal.likelihood)
-    search = _Search(question, goal, inputs, earlier, deadline, bound=least, nodes=shortest.nodes)
-    return search.optimise(shortest) if goal.alpha > 0 else search.deepen(shortest)
+    relaxation = Relaxation(question, goal, earlier, deadline)
+    if goal.alpha > 0:
+        return _optimise(relaxation, inputs, shortest, shortest.taken, least)
+    return _deepen(relaxation, inputs, shortest, shortest.taken, least)
 
 
-@dataclass
-class _Search:
-    """What is known of one case: the best explanation, the lower bound, and where the likelihood has been visited."""
+def _optimise(
+    relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float
+) -> Found:
+    question, goal = relaxation.question, relaxation.goal
+    most = np.inf
+    farther = float(question.costs @ question.limits)
+    folded = fold(question, inputs, goal.mixture, farther)
+    objective = relaxation.visit(folded, start)
+    while farther < most - RESOLUTION:
+        most = farther
+        folded = fold(question, inputs, goal.mixture, most)
+        farther = max(_in_grains(question, objective + goal.alpha * folded.most), shortest.bound)
+    bound = max(least, shortest.bound - goal.alpha * folded.most)
+    if bound >= objective - RESOLUTION:
+        return Found(start, objective, objective, True, shortest.method, shortest.nodes)
+    better = relaxation.minimise(
+        folded, reachable(question, most), least=shortest.bound, most=most, cutoff=objective
+    )
+    if better.taken is not None:
+        start, objective = better.taken, better.objective
+    bound = objective if better.is_proven else min(max(bound, better.bound), objective)
+    return Found(start, objective, bound, better.is_proven, "mio", shortest.nodes + better.nodes)
 
-    question: Question
-    goal: Goal
-    inputs: Inputs
-    earlier: Earlier
-    deadline: float
-    bound: float
-    taken: NDArray[np.int64] | None = None
-    objective: float = np.inf
-    method: str = "mio"
-    nodes: int = 0
-    visited: Breakpoints = field(default_factory=dict)
-    seen: list[NDArray[np.int64]] = field(default_factory=list)
-    forbidden: list[NDArray[np.int64]] = field(default_factory=list)
 
-    def optimise(self, shortest: Found) -> Found:
-        """Minimise distance - alpha LL, over the distances that can still be better."""
-        alpha, distance = self.goal.alpha, float(self.question.costs @ self.question.limits)
-        folded = self._fold(distance)
-        self._consider(folded, shortest.taken)
-        farthest = self.objective + alpha * folded.most
-        while farthest < distance - RESOLUTION:
-            distance = max(farthest, shortest.bound)
-            folded = self._fold(distance)
-            farthest = self.objective + alpha * folded.most
-        self.bound = max(self.bound, shortest.bound - alpha * folded.most)
-        if self.bound >= self.objective - RESOLUTION:
-            self.method = shortest.method
-            return self._found(is_proven=True)
-        return self._found(is_proven=self._exhaust(folded, shortest.bound, distance))
+def _in_grains(question: Question, distance: float) -> float:
+    """The greatest distance there is up to this one; coarsely, where the weights make them dense."""
+    grain = question.grain or 0.05 * float(question.costs.min())
+    units = distance / grain
+    return float(np.floor(units + 1e-6) if question.grain else np.ceil(units)) * grain
 
-    def deepen(self, shortest: Found) -> Found:
-        """Least distance with LL >= threshold: ever farther, until there is a solution or everything is ruled out."""
-        question, nearest = self.question, shortest.bound
-        everything = float(question.costs @ question.limits)
-        stride = max(question.grain, float(question.costs.min()))
-        farthest = nearest
-        self.method = shortest.method
-        while True:
-            farthest = min(farthest, everything)
-            folded = self._fold(farthest)
-            if question.distance(shortest.taken) <= farthest + RESOLUTION:
-                self._consider(folded, shortest.taken)
-            self.bound = max(self.bound, nearest)
-            if self.objective > nearest + RESOLUTION and folded.most >= self.goal.threshold:
-                self.method = "mio"
-                if not self._exhaust(folded, nearest, farthest):
-                    self._consider(self._fold(question.distance(shortest.taken)), shortest.taken)
-                    return self._found(is_proven=False)
-            if self.taken is not None or farthest == everything:
-                return self._found(is_proven=True)
-            nearest = farthest + (question.grain or RESOLUTION)
-            farthest, stride = nearest + stride, 2 * stride
 
-    def _found(self, *, is_proven: bool) -> Found:
-        bound = self.objective if is_proven else min(self.bound, self.objective)
-        return Found(self.taken, self.objective, bound, is_proven, self.method, self.nodes)
+def _deepen(
+    relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float
+) -> Found:
+    question, goal = relaxation.question, relaxation.goal
+    everything = float(question.costs @ question.limits)
+    bound, nodes = max(least, shortest.bound), shortest.nodes
+    at_start = fold(question, inputs, goal.mixture, question.distance(start))
+    known = relaxation.visit(at_start, start)
+    best = Found(start if known < np.inf else None, known, bound, False, shortest.method, nodes)
+    farther, stride = bound, max(question.grain, float(question.costs.min()))
+    while bound < best.objective - RESOLUTION and bound <= everything + RESOLUTION:
+        farther = min(farther, everything, best.objective)
+        step = _up_to(relaxation, inputs, bound, farther, best)
+        nodes += step.nodes
+        if step.taken is not None:
+            best = step
+        if not step.is_proven:
+            return Found(best.taken, best.objective, min(max(bound, step.bound), best.objective), False, "mio", nodes)
+        bound = best.objective if best.taken is not None else farther + (question.grain or RESOLUTION)
+        farther, stride = bound + stride, 2 * stride
+    return Found(best.taken, best.objective, best.objective, True, best.method, nodes)
 
-    def _fold(self, distance: float) -> Folded:
-        return fold(self.question, self.inputs, self.goal.mixture, distance)
 
-    def _consider(self, folded: Folded, taken: NDArray[np.int64]) -> None:
-        """Evaluate a valid explanation, keep it if it is the best, and have the bound exact there from now on."""
-        log_likelihood, differences = folded.evaluate(taken)
-        for key, difference in differences.items():
-            self.visited.setdefault(key, set()).add(difference)
-        objective = self.question.distance(taken) - self.goal.alpha * log_likelihood
-        if log_likelihood >= self.goal.threshold and objective < self.objective:
-            self.taken, self.objective = taken, objective
-
-    def _visit(self, folded: Folded, taken: NDArray[np.int64]) -> None:
-        """Learn from a point of the program; one that is invalid by a hair, or comes again, is cut off."""
-        if not self.question.is_valid(taken) or any(np.array_equal(taken, other) for other in self.seen):
-            self.forbidden.append(taken)
-            return
-        self.seen.append(taken)
-        self._consider(folded, taken)
-
-    def _exhaust(self, folded: Folded, nearest: float, farthest: float) -> bool:
-        """Improve on the best until nothing better is left within these distances; False if time ran out first."""
-        while True:
-            if self.taken is not None and self.goal.alpha == 0:
-                farthest = min(farthest, self.objective - (self.question.grain or RESOLUTION))
-            if farthest < nearest - RESOLUTION:
-                return True
-            program, removals, constant = self._program(folded, nearest, farthest)
-            solution = program.solve(self.deadline, gap=RESOLUTION / 2)
-            self.nodes += solution.nodes
-            if np.isfinite(solution.bound):
-                self.bound = max(self.bound, min(solution.bound + constant, self.objective))
-            if solution.values is not None:
-                self._visit(folded, removals.taken(self.question, solution.values))
-            if not solution.is_proven:
-                return False
-            if solution.values is None or self.bound >= self.objective - RESOLUTION:
-                return True
-
-    def _program(self, folded: Folded, nearest: float, farthest: float) -> tuple[Program, Removals, float]:
-        """The program, the columns of the units taken, and the constant of its objective."""
-        question, alpha = self.question, self.goal.alpha
-        program = Program()
-        removals = add_removals(program, question, question.limits, least=nearest, most=farthest)
-        columns = add_likelihood(program, folded, removals, self.visited)
-        where, coefficients = columns.row(folded.root)
-        for column, coefficient in zip(where, coefficients, strict=True):
-            program.cost[column] = -alpha * coefficient
-        constant = -alpha * folded.root.constant
-        if alpha == 0:
-            program.add_row(where, coefficients, lower=self.goal.threshold - folded.root.constant)
-        elif self.taken is not None:
-            costed = np.flatnonzero(program.cost)
-            program.add_row(costed, np.array(program.cost)[costed], upper=self.objective - constant - RESOLUTION)
-        for touched in self.earlier:
-            keep_one_whole(program, removals, touched)
-        for taken in self.forbidden:
-            forbid(program, removals, taken)
-        return program, removals, constant
+def _up_to(relaxation: Relaxation, inputs: Inputs, least: float, most: float, best: Found) -> Found:
+    """The best there is within these distances; without ``taken`` where there is nothing better than the best known."""
+    question, goal = relaxation.question, relaxation.goal
+    folded = fold(question, inputs, goal.mixture, most)
+    if folded.most < goal.threshold:
+        return Found(None, np.inf, most, True, "mio")
+    unranked = relaxation.minimise(folded, _NOBODY, least=least, most=most, cutoff=best.objective)
+    if unranked.taken is None or not unranked.is_proven:
+        return Found(None, np.inf, max(unranked.bound, least), unranked.is_proven, "mio", unranked.nodes)
+    if question.is_valid(unranked.taken):
+        return unranked
+    found = Found(None, best.objective, unranked.objective, True, "mio", unranked.nodes)
+    rivals = reachable(question, most)
+    n_easiest = EASIEST * question.needed
+    for some in [rivals[:n_easiest], rivals][len(rivals) <= n_easiest :]:
+        if len(some) < question.needed or found.objective <= unranked.objective + RESOLUTION:
+            break
+        tried = relaxation.minimise(folded, some, least=unranked.objective, most=most, cutoff=found.objective)
+        nodes = found.nodes + tried.nodes
+        if tried.taken is not None:
+            found = tried
+        # With some of the rivals only, a bound is none.
+        bound = max(unranked.objective, tried.bound if len(some) == len(rivals) else -np.inf)
+        found = replace(found, bound=bound, is_proven=tried.is_proven, nodes=nodes)
+        if not tried.is_proven:
+            break
+    return found

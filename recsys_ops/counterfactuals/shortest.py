@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.bounds import cheapest, greedy_removal, least_distances
-from recsys_ops.counterfactuals.formulation import add_removals, forbid, keep_one_whole
+from recsys_ops.counterfactuals.formulation import add_removals, forbid, keep_one_whole, reachable
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
 
@@ -91,7 +91,7 @@ def _search(
     step = grain if grain > 0 else RESOLUTION
     most = question.distance(best) - step if best is not None else float(question.costs @ question.limits)
     program = Program()
-    removals = add_removals(program, question, question.limits, least=bound, most=most)
+    removals = add_removals(program, question, reachable(question, most), least=bound, most=most)
     for touched in earlier:
         keep_one_whole(program, removals, touched)
     nodes = 0

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.plausible import Goal, find_plausible
+from recsys_ops.counterfactuals.plausible import find_plausible
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.relaxation import Goal
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.shortest import Earlier, Found, find_shortest
 from recsys_ops.counterfactuals.specification import find_by_specification

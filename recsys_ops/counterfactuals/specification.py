@@ -29,7 +29,7 @@ import pyomo.environ as pyo
 from pyomo.contrib.appsi.base import TerminationCondition
 from pyomo.contrib.appsi.solvers.highs import Highs
 
-from recsys_ops.counterfactuals.plausible import Goal
+from recsys_ops.counterfactuals.relaxation import Goal
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.shortest import Earlier, Found
 from recsys_ops.models.network import Network, NodeKind, leaf_log_densities

@@ -125,7 +125,7 @@ def _best_addition(
 ) -> int | None:
     """The lever that helps most on top of those pulled, closed gaps first; None if none helps."""
     value = _value(share + closing, power)
-    value[np.isin(units, units[pulled])] = -1
+    value[(units[:, None] == units[pulled]).any(axis=1)] = -1
     best = int(np.argmax(value))
     return best if value[best] > _value(share[None], power)[0] + LEAST_HELP else None
 
@@ -133,7 +133,8 @@ def _best_addition(
 def _value(shares: NDArray[np.float32], power: int) -> NDArray[np.float64]:
     """Users who have the item, and half as much for what others are near it, ``(n_levers,)``."""
     share = np.clip(shares, 0, 1)
-    has = np.count_nonzero(share >= 1, axis=1)
+    # Counting packed bits is several times faster than counting booleans along an axis.
+    has = np.bitwise_count(np.packbits(share >= 1, axis=1)).sum(axis=1, dtype=np.int64)
     root = share if power == 2 else share * share * share
     value: NDArray[np.float64] = has + 0.5 * np.einsum("lu,lu->l", root, root).astype(np.float64)
     return value

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -14,7 +15,7 @@ SAMPLE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds, and peaks of resident memory in bytes: of all processes, shared pages counted once, and of each kind."""
+    """Seconds, and peaks of bytes in memory: of all processes, shared pages counted once; what one has to itself."""
 
     seconds: float
     peak_bytes: int
@@ -24,7 +25,7 @@ class Measured:
 
 
 def run_measured(*arguments: str) -> Measured:
-    """``recsys-ops`` with these arguments, its memory looked at once a second (proportional set sizes)."""
+    """``recsys-ops`` with these arguments, its memory looked at once a second."""
     command = [sys.executable, "-m", "jobs", *arguments]
     started = time.perf_counter()
     peak = driver_peak = worker_peak = 0
@@ -34,16 +35,16 @@ def run_measured(*arguments: str) -> Measured:
         while driver.poll() is None:
             time.sleep(SAMPLE_SECONDS)
             sizes = _sizes(driver.pid)
-            peak = max(peak, sum(size for _, size in sizes))
-            driver_peak = max([driver_peak, *(size for name, size in sizes if name == "driver")])
-            worker_peak = max([worker_peak, *(size for name, size in sizes if name == "worker")])
+            peak = max(peak, sum(size.pss for _, size in sizes))
+            driver_peak = max([driver_peak, *(size.uss for name, size in sizes if name == "driver")])
+            worker_peak = max([worker_peak, *(size.uss for name, size in sizes if name == "worker")])
         output = driver.stdout.read() if driver.stdout else ""
     assert driver.returncode == 0, output
     return Measured(time.perf_counter() - started, peak, driver_peak, worker_peak, output)
 
 
-def _sizes(pid: int) -> list[tuple[str, int]]:
-    """Kind and size of the driver and everything below it."""
+def _sizes(pid: int) -> list[tuple[str, Any]]:
+    """Kind and memory of the driver and everything below it."""
     sizes = []
     try:
         top = psutil.Process(pid)
@@ -53,7 +54,7 @@ def _sizes(pid: int) -> list[tuple[str, int]]:
     for process in family:
         try:
             name = "driver" if process.pid == pid else "worker" if "ray::" in " ".join(process.cmdline()) else "ray"
-            sizes.append((name, process.memory_full_info().pss))
+            sizes.append((name, process.memory_full_info()))
         except psutil.Error:
             continue
     return sizes

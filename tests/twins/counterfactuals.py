@@ -22,7 +22,9 @@ def ranking(question: Question, taken: NDArray[np.int64]) -> list[tuple[float, i
     scores = (left / question.scale) @ weights[question.history]
     hidden = set(question.history.tolist())
     if question.removed_items == "eligible":
-        hidden -= {int(z) for z, before, now in zip(question.history, question.amounts, left, strict=True) if before > now == 0}
+        hidden -= {
+            int(z) for z, before, now in zip(question.history, question.amounts, left, strict=True) if before > now == 0
+        }
     return sorted(((float(s), z) for z, s in enumerate(scores) if z not in hidden), reverse=True)
 
 

@@ -1,0 +1,118 @@
+"""The program with an upper bound on the log-likelihood, tightened wherever it was wrong.
+
+Its optimum bounds the truth from below, and its infeasibility is the truth's. Every point it returns is evaluated
+exactly; where the log-likelihood is lower than the bound said, the bound is made exact there (``plausibility``) and the
+program is solved again. There are finitely many points, so this ends, and it ends with the proven optimum.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_ops.counterfactuals.folding import Folded
+from recsys_ops.counterfactuals.formulation import Removals, add_removals, forbid, keep_one_whole
+from recsys_ops.counterfactuals.plausibility import Breakpoints, add_likelihood
+from recsys_ops.counterfactuals.program import Program
+from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.settings import Mixture
+from recsys_ops.counterfactuals.shortest import RESOLUTION, Earlier, Found
+from recsys_ops.models.likelihood import Likelihood
+
+
+@dataclass(frozen=True)
+class Goal:
+    """``alpha`` > 0 with threshold -inf, or a threshold with alpha 0; ``mixture`` says which log-likelihood counts."""
+
+    likelihood: Likelihood
+    alpha: float
+    threshold: float
+    mixture: Mixture
+
+
+@dataclass
+class Relaxation:
+    """One case, and where its log-likelihood has been visited so far."""
+
+    question: Question
+    goal: Goal
+    earlier: Earlier
+    deadline: float
+    visited: Breakpoints = field(default_factory=dict)
+
+    def visit(self, folded: Folded, taken: NDArray[np.int64]) -> float:
+        """Objective of a removal, inf if it is not plausible; the bound is exact there from now on."""
+        log_likelihood, differences = folded.evaluate(taken)
+        for key, difference in differences.items():
+            self.visited.setdefault(key, set()).add(difference)
+        if log_likelihood < self.goal.threshold:
+            return float(np.inf)
+        return self.question.distance(taken) - self.goal.alpha * log_likelihood
+
+    def minimise(
+        self, folded: Folded, rivals: NDArray[np.intp], *, least: float, most: float, cutoff: float = np.inf
+    ) -> Found:
+        """The best removal with an objective below ``cutoff`` that is plausible and has the item leave the top k.
+
+        Parameters
+        ----------
+        folded : Folded
+            For a distance of at least ``most``.
+        rivals : ndarray
+            Inequalities that may hold; without any, the item may stay where it is.
+        least, most : float
+            The distance is within these.
+        cutoff : float
+
+        Returns
+        -------
+        Found
+            Without ``taken``, and proven, where there is none.
+        """
+        best, objective, bound, nodes = None, cutoff, -np.inf, 0
+        seen: list[NDArray[np.int64]] = []
+        forbidden: list[NDArray[np.int64]] = []
+        while True:
+            program, removals, constant = self._program(folded, rivals, least, most, objective)
+            for taken in forbidden:
+                forbid(program, removals, taken)
+            solution = program.solve(self.deadline, gap=RESOLUTION / 2)
+            nodes += solution.nodes
+            bound = max(bound, min(solution.bound + constant, objective))
+            if solution.values is not None:
+                taken = removals.taken(self.question, solution.values)
+                if len(rivals) and not self.question.is_valid(taken) or any(np.array_equal(taken, s) for s in seen):
+                    # Valid by the solver's tolerance only, or evaluated already.
+                    forbidden.append(taken)
+                else:
+                    seen.append(taken)
+                    value = self.visit(folded, taken)
+                    if value < objective:
+                        best, objective = taken, value
+            proven = solution.is_proven and (solution.values is None or bound >= objective - RESOLUTION)
+            if proven or not solution.is_proven:
+                bound = objective if proven else bound
+                return Found(best, objective if best is not None else np.inf, bound, proven, "mio", nodes)
+
+    def _program(
+        self, folded: Folded, rivals: NDArray[np.intp], least: float, most: float, cutoff: float
+    ) -> tuple[Program, Removals, float]:
+        """The program, the columns of the units taken, and the constant of its objective."""
+        question, alpha = self.question, self.goal.alpha
+        program = Program()
+        if alpha == 0:
+            most = min(most, cutoff - (question.grain or RESOLUTION))
+        removals = add_removals(program, question, rivals, least=least, most=max(most, least))
+        columns = add_likelihood(program, folded, removals, self.visited)
+        where, coefficients = columns.row(folded.root)
+        for column, coefficient in zip(where, coefficients, strict=True):
+            program.cost[column] = -alpha * coefficient
+        constant = -alpha * folded.root.constant
+        if alpha == 0:
+            program.add_row(where, coefficients, lower=self.goal.threshold - folded.root.constant)
+        elif np.isfinite(cutoff):
+            costed = np.flatnonzero(program.cost)
+            program.add_row(costed, np.array(program.cost)[costed], upper=cutoff - constant - RESOLUTION)
+        for touched in self.earlier:
+            keep_one_whole(program, removals, touched)
+        return program, removals, constant
