@@ -7,6 +7,7 @@ import pytest
 from recsys_ops.runs import open_run
 from tests.benchmarks.catalogue import movielens
 from tests.benchmarks.processes import Measured, run_measured
+from tests.suites.goodbooks import goodbooks
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
 
@@ -40,6 +41,16 @@ def test_all_items_for_five_groups_of_movielens_1m_on_two_workers(tmp_path: Path
     )  # fmt: skip
     show("MovieLens-1M, all items x 5 groups", measured, tmp_path / "runs/all")
     assert measured.peak_bytes < 8 * GIB
+
+
+def test_the_nightly_run_over_all_authors_of_goodbooks(tmp_path: Path) -> None:
+    header()
+    measured = run_measured(
+        "nightly", "--data", goodbooks(tmp_path), "--groups", "n_ratings:5", "--workers", "2",
+        "--out", str(tmp_path), "--run-id", "nightly",
+    )  # fmt: skip
+    show("goodbooks, all authors x 5 groups", measured, tmp_path / "runs/nightly")
+    print(measured.output)
 
 
 def test_memory_grows_with_the_data_and_stays_below_8_gib_for_100_000_users(tmp_path: Path) -> None:
