@@ -79,7 +79,7 @@ def run_shard(shared: Shared, shard: Shard, isolated: Isolated) -> ShardOutput:
         user, item = int(shared.cases.user[case]), int(shared.cases.item[case])
         if case - first in isolated:
             status, reason = isolated[case - first]
-            found = [Explanation(item, 0, Status(status), reason)]
+            found = [Explanation(item, 1, Status(status), reason)]
         else:
             found = _explain(shared, user, item)
         counts[str(found[0].status)] += 1

@@ -14,7 +14,9 @@ SLACK = 1e-3
 """Part of the margin that a lower bound gives away, so that rounding can never make it too high."""
 
 
-def greedy_removal(question: Question, limits: NDArray[np.int64]) -> NDArray[np.int64] | None:
+def greedy_removal(
+    question: Question, limits: NDArray[np.int64], start: NDArray[np.int64] | None = None
+) -> NDArray[np.int64] | None:
     """Units to take so that the item leaves the top k, few of them.
 
     Each step takes from the interaction that closes most per cost of the ``needed``-th easiest inequality; in the end
@@ -25,6 +27,8 @@ def greedy_removal(question: Question, limits: NDArray[np.int64]) -> NDArray[np.
     question : Question
     limits : ndarray, shape (n,)
         Most units that may be taken.
+    start : ndarray, shape (n,), optional
+        Units that are taken already, none of which are given back.
 
     Returns
     -------
@@ -33,8 +37,8 @@ def greedy_removal(question: Question, limits: NDArray[np.int64]) -> NDArray[np.
     """
     if question.needed > len(question.gaps):
         return None
-    taken = np.zeros(len(limits), dtype=np.int64)
-    short = question.gaps.copy()
+    taken = np.zeros(len(limits), dtype=np.int64) if start is None else start.copy()
+    short = question.gaps - taken @ question.gains
     entirely = np.append(np.zeros(len(taken), dtype=bool), True)
     while not question.is_valid(taken):
         entirely[:-1] = taken == question.amounts
@@ -46,7 +50,7 @@ def greedy_removal(question: Question, limits: NDArray[np.int64]) -> NDArray[np.
         position, units = step
         taken[position] += units
         short -= units * question.gains[position]
-    return _give_back(question, taken)
+    return _give_back(question, taken) if start is None else taken
 
 
 def _step_towards(question: Question, target: int, short: float, left: NDArray[np.int64]) -> tuple[int, int] | None:

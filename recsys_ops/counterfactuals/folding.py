@@ -259,7 +259,9 @@ class _Folding:
         return min([np.inf, *cells, *pairs])
 
 
-def _widen(gains: dict[tuple[str, int], tuple[float, float]], key: tuple[str, int], gain: float, expense: float) -> None:
+def _widen(
+    gains: dict[tuple[str, int], tuple[float, float]], key: tuple[str, int], gain: float, expense: float
+) -> None:
     """Keep the greatest gain and the best rate of gain per expense."""
     if gain > 0:
         most, rate = gains.get(key, (0.0, 0.0))

@@ -67,9 +67,7 @@ def reachable(question: Question, most: float) -> NDArray[np.intp]:
     return order
 
 
-def _rank(
-    program: Program, question: Question, rivals: NDArray[np.intp], removals: Removals, most: float
-) -> None:
+def _rank(program: Program, question: Question, rivals: NDArray[np.intp], removals: Removals, most: float) -> None:
     """``needed`` of the rivals stand above the item."""
     used, columns = removals.used, removals.columns
     costs = question.costs[used]

@@ -10,6 +10,7 @@ chords are themselves the pieces of a convex function, of which t is at most the
 without binaries and tightens the relaxation. The positive part is exact with its two own pieces.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +92,7 @@ def _pieces(pair: Pair, folded: Folded, visited: set[float]) -> list[tuple[float
         if points[-1] + APART < point <= pair.highest:
             points.append(point)
     points[-1] = pair.highest
-    return [_chord(low, high) for low, high in zip(points, points[1:], strict=False)]
+    return [_chord(low, high) for low, high in itertools.pairwise(points)]
 
 
 def _spread(low: float, high: float) -> list[float]:

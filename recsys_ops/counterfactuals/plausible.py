@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.counterfactuals.climb import climb
 from recsys_ops.counterfactuals.folding import fold
 from recsys_ops.counterfactuals.formulation import reachable
 from recsys_ops.counterfactuals.inputs import Inputs, network_inputs
@@ -55,9 +56,7 @@ def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: f
     return _deepen(relaxation, inputs, shortest, shortest.taken, least)
 
 
-def _optimise(
-    relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float
-) -> Found:
+def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float) -> Found:
     question, goal = relaxation.question, relaxation.goal
     most = np.inf
     farther = float(question.costs @ question.limits)
@@ -70,9 +69,7 @@ def _optimise(
     bound = max(least, shortest.bound - goal.alpha * folded.most)
     if bound >= objective - RESOLUTION:
         return Found(start, objective, objective, True, shortest.method, shortest.nodes)
-    better = relaxation.minimise(
-        folded, reachable(question, most), least=shortest.bound, most=most, cutoff=objective
-    )
+    better = relaxation.minimise(folded, reachable(question, most), least=shortest.bound, most=most, cutoff=objective)
     if better.taken is not None:
         start, objective = better.taken, better.objective
     bound = objective if better.is_proven else min(max(bound, better.bound), objective)
@@ -86,27 +83,40 @@ def _in_grains(question: Question, distance: float) -> float:
     return float(np.floor(units + 1e-6) if question.grain else np.ceil(units)) * grain
 
 
-def _deepen(
-    relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float
-) -> Found:
+def _deepen(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float) -> Found:
     question, goal = relaxation.question, relaxation.goal
     everything = float(question.costs @ question.limits)
     bound, nodes = max(least, shortest.bound), shortest.nodes
     at_start = fold(question, inputs, goal.mixture, question.distance(start))
     known = relaxation.visit(at_start, start)
     best = Found(start if known < np.inf else None, known, bound, False, shortest.method, nodes)
+    if best.taken is None:
+        best = _start(relaxation, inputs, start, best)
     farther, stride = bound, max(question.grain, float(question.costs.min()))
-    while bound < best.objective - RESOLUTION and bound <= everything + RESOLUTION:
-        farther = min(farther, everything, best.objective)
+    while bound < best.objective - RESOLUTION:
+        farthest = min(everything, best.objective)
+        farther = min(farther, farthest)
         step = _up_to(relaxation, inputs, bound, farther, best)
         nodes += step.nodes
         if step.taken is not None:
             best = step
         if not step.is_proven:
             return Found(best.taken, best.objective, min(max(bound, step.bound), best.objective), False, "mio", nodes)
-        bound = best.objective if best.taken is not None else farther + (question.grain or RESOLUTION)
+        if step.taken is not None or farther >= farthest:
+            break
+        bound = farther + (question.grain or RESOLUTION)
         farther, stride = bound + stride, 2 * stride
     return Found(best.taken, best.objective, best.objective, True, best.method, nodes)
+
+
+def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], nothing: Found) -> Found:
+    """A plausible explanation to begin with, if climbing finds one."""
+    question = relaxation.question
+    limits = question.limits.copy()
+    for touched in relaxation.earlier:
+        limits[next(position for position in touched if shortest[position] == 0)] = 0
+    taken = climb(question, relaxation.goal, inputs, shortest, limits)
+    return nothing if taken is None else replace(nothing, taken=taken, objective=question.distance(taken), method="mio")
 
 
 def _up_to(relaxation: Relaxation, inputs: Inputs, least: float, most: float, best: Found) -> Found:
@@ -121,9 +131,10 @@ def _up_to(relaxation: Relaxation, inputs: Inputs, least: float, most: float, be
     if question.is_valid(unranked.taken):
         return unranked
     found = Found(None, best.objective, unranked.objective, True, "mio", unranked.nodes)
-    rivals = reachable(question, most)
+    rivals = reachable(question, min(most, best.objective))
     n_easiest = EASIEST * question.needed
-    for some in [rivals[:n_easiest], rivals][len(rivals) <= n_easiest :]:
+    for easiest in [True, False][len(rivals) <= n_easiest :]:
+        some = rivals[:n_easiest] if easiest else reachable(question, min(most, found.objective))
         if len(some) < question.needed or found.objective <= unranked.objective + RESOLUTION:
             break
         tried = relaxation.minimise(folded, some, least=unranked.objective, most=most, cutoff=found.objective)
@@ -131,7 +142,7 @@ def _up_to(relaxation: Relaxation, inputs: Inputs, least: float, most: float, be
         if tried.taken is not None:
             found = tried
         # With some of the rivals only, a bound is none.
-        bound = max(unranked.objective, tried.bound if len(some) == len(rivals) else -np.inf)
+        bound = max(unranked.objective, -np.inf if easiest else tried.bound)
         found = replace(found, bound=bound, is_proven=tried.is_proven, nodes=nodes)
         if not tried.is_proven:
             break

@@ -1,4 +1,4 @@
-"""A mixed-integer program handed to HiGHS as arrays: built in microseconds, one thread, a limit that holds, cancellable."""
+"""A mixed-integer program handed to HiGHS as arrays: cheap to build, one thread, a limit that holds, cancellable."""
 
 import time
 from dataclasses import dataclass, field
@@ -122,9 +122,9 @@ def _run(solver: highspy.Highs, deadline: float) -> None:
     try:
         while not solver.wait(_WATCH_SECONDS)[0]:
             if time.perf_counter() > deadline:
-                solver.cancelSolve()
+                solver.cancelSolve()  # type: ignore[no-untyped-call]
     except KeyboardInterrupt:
-        solver.cancelSolve()
+        solver.cancelSolve()  # type: ignore[no-untyped-call]
         while not solver.wait(_WATCH_SECONDS)[0]:
             pass
         raise

@@ -7,8 +7,9 @@ Taking ``d_j`` units (stars, or the whole interaction) from interaction j lowers
 
 and the question asks for ``needed`` of them. Validity "kth" has an inequality per rival z and needs k of them, so that
 k rivals stand above a. Validity "score" has a single one: a falls below the factual score t of the k-th best rival,
-``sum_j d_j B[j, a] / scale >= s_a - t + margin``; it is what a user sees of the factual list, and does not guarantee the
-rank. Source: Plausible Counterfactual Explanations of Recommendations, eq. 4 to 6; LiCE (Nemecek et al., ICLR 2025).
+``sum_j d_j B[j, a] / scale >= s_a - t + margin``; it is what a user sees of the factual list, and does not guarantee
+the rank. Source: Plausible Counterfactual Explanations of Recommendations, eq. 4 to 6; LiCE (Nemecek et al., ICLR
+2025).
 
 Rank of a = 1 + the number of other candidates with a strictly higher score. Candidates are the items that are not in
 the factual history; with ``removed_items="eligible"`` an interaction that is taken away entirely makes its item a
@@ -98,6 +99,11 @@ class Question:
         shape = (1, len(self.scores))
         return sp.csr_array((left[kept].astype(np.float64), self.history[kept], [0, len(kept)]), shape=shape)
 
+    def inputs(self, taken: NDArray[np.int64]) -> sp.csr_array:
+        """The counterfactual history as the recommender is told it, ``(1, n_items)``."""
+        left = self.histories(taken)
+        return sp.csr_array((left.data / self.scale, left.indices, left.indptr), shape=left.shape)
+
 
 def make_question(
     recommender: LinearRecommender,
@@ -148,17 +154,17 @@ def make_question(
     -----
     Memory and time O(n n_items).
     """
-    history = np.asarray(history, dtype=np.int64)
+    items: NDArray[np.int64] = np.asarray(history, dtype=np.int64)
     units = np.asarray(amounts, dtype=np.int64)
-    costs = np.ones(len(history)) if weights is None else np.asarray(weights, dtype=np.float64)
-    may_go = np.ones(len(history), dtype=bool) if removable is None else np.asarray(removable, dtype=bool)
-    _check(recommender, history, amounts, costs, may_go, item=item, k=k, scale=scale)
-    rows = recommender.rows(history)
+    costs = np.ones(len(items)) if weights is None else np.asarray(weights, dtype=np.float64)
+    may_go = np.ones(len(items), dtype=bool) if removable is None else np.asarray(removable, dtype=bool)
+    _check(recommender, items, amounts, costs, may_go, item=item, k=k, scale=scale)
+    rows = recommender.rows(items)
     scores = (units / scale) @ rows
     margin = MARGIN * (float(np.abs(scores).max()) or 1.0)
     question = Question(
         recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
-        history=history, amounts=units, scale=scale, weights=costs, limits=np.where(may_go, units, 0),
+        history=items, amounts=units, scale=scale, weights=costs, limits=np.where(may_go, units, 0),
         rows=rows, scores=scores, margin=margin,
         gains=np.empty((0, 0)), gaps=np.empty(0), requires=np.empty(0, dtype=np.int64), needed=k,
     )  # fmt: skip

@@ -70,18 +70,23 @@ class Relaxation:
             Without ``taken``, and proven, where there is none.
         """
         best, objective, bound, nodes = None, cutoff, -np.inf, 0
+        # A threshold leaves distances as objective, and they come in grains.
+        grain = self.question.grain if self.goal.alpha == 0 else 0.0
         seen: list[NDArray[np.int64]] = []
         forbidden: list[NDArray[np.int64]] = []
         while True:
             program, removals, constant = self._program(folded, rivals, least, most, objective)
             for taken in forbidden:
                 forbid(program, removals, taken)
-            solution = program.solve(self.deadline, gap=RESOLUTION / 2)
+            solution = program.solve(self.deadline, gap=0.999 * grain if grain else RESOLUTION / 2)
             nodes += solution.nodes
-            bound = max(bound, min(solution.bound + constant, objective))
+            reached = solution.bound + constant
+            if grain and np.isfinite(reached):
+                reached = float(np.ceil(reached / grain - 1e-6) * grain)
+            bound = max(bound, min(reached, objective))
             if solution.values is not None:
                 taken = removals.taken(self.question, solution.values)
-                if len(rivals) and not self.question.is_valid(taken) or any(np.array_equal(taken, s) for s in seen):
+                if (len(rivals) and not self.question.is_valid(taken)) or any(np.array_equal(taken, s) for s in seen):
                     # Valid by the solver's tolerance only, or evaluated already.
                     forbidden.append(taken)
                 else:

@@ -29,8 +29,8 @@ import pyomo.environ as pyo
 from pyomo.contrib.appsi.base import TerminationCondition
 from pyomo.contrib.appsi.solvers.highs import Highs
 
-from recsys_ops.counterfactuals.relaxation import Goal
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.relaxation import Goal
 from recsys_ops.counterfactuals.shortest import Earlier, Found
 from recsys_ops.models.network import Network, NodeKind, leaf_log_densities
 
@@ -58,7 +58,7 @@ def find_by_specification(question: Question, goal: Goal | None, earlier: Earlie
     solver = Highs()
     solver.config.load_solution = False
     solver.config.time_limit = max(deadline - time.perf_counter(), 1e-3)
-    solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8, "mip_feasibility_tolerance": 1e-9}
+    solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8}
     results = solver.solve(model)
     if results.termination_condition in (TerminationCondition.infeasible, TerminationCondition.infeasibleOrUnbounded):
         return Found(None, np.inf, np.inf, True, "pyomo")
@@ -184,7 +184,8 @@ def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list
         else:
             # Pieces in whole units of the category, where no rounding can move an interaction across their ends.
             grid = aggregation.values(np.arange(most + 1.0), np.full(most + 1, c))
-            inner = [network.piece_lower[network.piece_start[n] + 1 : network.piece_start[n + 1]] for n in _leaves(network, c)]
+            first, last = network.piece_start[:-1] + 1, network.piece_start[1:]
+            inner = [network.piece_lower[first[n] : last[n]] for n in _leaves(network, c)]
             starts = np.unique([0, *(s for ends in inner for s in np.searchsorted(grid, ends) if s <= most)]).tolist()
             values = grid[starts].tolist()
         ends = [*(start - 1 for start in starts[1:]), most]

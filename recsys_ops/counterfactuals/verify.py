@@ -1,4 +1,4 @@
-"""The recommender has the last word: it is run on the counterfactual history, and the rank it really gives is reported."""
+"""The recommender has the last word: it is run on the counterfactual history, and its rank is what is reported."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
     int
         1 + the number of other candidates with a strictly higher score.
     """
-    scores = question.recommender.scores(question.histories(taken) / question.scale)[0]
+    scores = question.recommender.scores(question.inputs(taken))[0]
     is_candidate = np.ones(len(scores), dtype=bool)
     is_candidate[question.history] = False
     if question.removed_items == "eligible":
@@ -33,6 +33,6 @@ def has_left(question: Question, taken: NDArray[np.int64], rank: int) -> bool:
     """Whether the recommender confirms the claim: rank below k, or a score below the factual k-th best rival's."""
     if question.validity == "kth":
         return rank > question.k
-    after = question.recommender.scores(question.histories(taken) / question.scale)[0, question.item]
+    after = question.recommender.scores(question.inputs(taken))[0, question.item]
     kth = question.scores[question.item] - question.gaps[0] + question.margin
     return bool(after < kth)

@@ -8,8 +8,8 @@ Three bounds, all valid for every recourse within the rules, whatever found it:
       reached(n) <= satisfied + sum_u max(0, 1 - nu_u) + (n largest of  sum_u nu_u effect+_uj / gap_u  over changes j)
 
   over the users u with a gap that n changes can close; effect+ is what a change adds to the score, 0 where it takes
-  away, because a change that loses one user does not forbid to gain another. The multipliers are improved on the searched features; the
-  bound is then evaluated with all of them, at the cost of two sparse products;
+  away, because a change that loses one user does not forbid to gain another. The multipliers are improved on the
+  searched features; the bound is then evaluated with all of them, at the cost of two sparse products;
 * exactly, on request: the mixed-integer program in ``exact.py``.
 
 A bound on the users reached is a bound on the changes as well: reaching N users takes at least the first n whose bound

@@ -8,8 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import jobs.counterfactuals
 from jobs import counterfactuals
 from jobs.counterfactuals import CounterfactualsConfig
+from jobs.counterfactuals_work import run_shard
+from jobs.runtime.shards import Shard
 from recsys_ops.datasets import load_dataset
 from recsys_ops.models.ease import RIDGE, fit_ease
 from recsys_ops.models.linear import history_matrix
@@ -184,6 +187,24 @@ def test_costs_and_interactions_that_must_stay_are_respected(base: Run, shop: st
     run = run_job(shop, tmp_path, removal_costs=str(tmp_path / "costs.parquet"), users=str(first["user_id"]))
     for row in rows_of(run):
         assert kept not in (row["removed"] or [])
+
+
+def test_a_case_that_failed_keeps_its_row(
+    shop: str, tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs.counterfactuals, "run_shard", _first_case_killed)
+    ended = command_line("counterfactuals", "--data", shop, "--out", str(tmp_path), "--users", "1,2", "--shards", "1")
+    assert ended.code == 1
+    assert "1 of 6 cases failed, more than --allowed-errors 0" in ended.stdout
+    rows = rows_of(open_run(str(tmp_path)))
+    assert [row["option"] for row in rows] == [0] * 6
+    assert rows[0]["status"] == Status.ERROR
+    assert rows[0]["reason"] == "killed its worker twice: signal 9"
+    assert rows[0]["removed"] is rows[0]["rank_after"] is rows[0]["distance"] is None
+
+
+def _first_case_killed(shared: Any, shard: Shard, isolated: Any) -> Any:
+    return run_shard(shared, shard, {0: (Status.ERROR, "killed its worker twice: signal 9")})
 
 
 @pytest.mark.parametrize(
