@@ -1,8 +1,8 @@
-"""A plausible explanation, found quickly and proven by nobody: a start for a likelihood threshold.
+"""Plausible explanations, found quickly and proven by nobody: a start for the search.
 
-From a removal that has the item leave the top k, take whatever raises the log-likelihood most per distance until it
-reaches the threshold; bring the item out of the top k again where that lost it; in the end give back what is not
-needed.
+``improve`` moves one variable at a time to where the objective is better. ``climb`` is for a threshold: from a removal
+that has the item leave the top k, take whatever raises the log-likelihood most per distance until it reaches the
+threshold, take the item out of the top k again where it came back, and so on; in the end give back what is not needed.
 """
 
 import numpy as np
@@ -16,6 +16,8 @@ from recsys_ops.counterfactuals.relaxation import Goal
 from recsys_ops.models.network import best_child_bound, log_likelihood
 
 _MOST_ROUNDS = 8
+_MOST_STEPS = 30
+_MOST_CHECKED = 40
 
 
 def climb(
@@ -39,18 +41,58 @@ def climb(
         None if the climb leads nowhere, which proves nothing.
     """
     membership = goal.likelihood.aggregation.membership[question.history]
-    taken = start
+    valid: NDArray[np.int64] | None = start
     for _ in range(_MOST_ROUNDS):
-        raised = _raise(question, goal, inputs, membership, taken, limits)
-        if raised is None:
-            return None
-        if question.is_valid(raised):
-            return _give_back(question, goal, membership, raised)
-        out_again = greedy_removal(question, limits, raised)
-        if out_again is None:
-            return None
-        taken = out_again
+        if valid is None:
+            break
+        plausible = _raise(question, goal, inputs, membership, valid, limits)
+        if plausible is None:
+            break
+        if question.is_valid(plausible):
+            return _give_back(question, goal, membership, plausible)
+        valid = greedy_removal(question, limits, plausible)
     return None
+
+
+def improve(question: Question, goal: Goal, inputs: Inputs, start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A removal with an objective no worse: one variable moved, or one interaction given back, as long as that helps.
+
+    Parameters
+    ----------
+    question : Question
+    goal : Goal
+    inputs : Inputs
+    start : ndarray, shape (n,)
+        A valid removal.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    membership = goal.likelihood.aggregation.membership[question.history]
+
+    def objectives(ways: NDArray[np.int64]) -> NDArray[np.float64]:
+        return ways @ question.costs - goal.alpha * _log_likelihoods(question, goal, membership, ways)
+
+    taken, objective = start, objectives(start[None])[0]
+    for _ in range(_MOST_STEPS):
+        ways = np.concatenate([_moves(question, inputs, taken, question.limits), _returns(taken)])
+        values = objectives(ways)
+        better = np.flatnonzero(values < objective - 1e-9)
+        better = better[np.argsort(values[better], kind="stable")][:_MOST_CHECKED]
+        valid = next((way for way in better if question.is_valid(ways[way])), None)
+        if valid is None:
+            break
+        taken, objective = ways[valid], values[valid]
+    return taken
+
+
+def _returns(taken: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Every way to give one interaction back, ``(n_touched, n)``."""
+    touched = np.flatnonzero(taken)
+    ways = np.repeat(taken[None], len(touched), axis=0)
+    ways[np.arange(len(touched)), touched] = 0
+    return ways
 
 
 def _raise(

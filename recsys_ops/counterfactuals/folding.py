@@ -186,6 +186,10 @@ def _product(children: list[Affine]) -> Affine:
     return total
 
 
+Gains = dict[tuple[str, int], tuple[float, float]]
+"""Of each variable and pair, the greatest gain and the best rate of gain per expense."""
+
+
 @dataclass
 class _Folding:
     """The pairs made so far, and how far a ``budget`` can move what is made of them."""
@@ -236,8 +240,8 @@ class _Folding:
 
     def range(self, affine: Affine, budget: float | None = None) -> tuple[float, float]:
         """Least and greatest value within the budget: a continuous knapsack over variables and pairs."""
-        rises: dict[tuple[str, int], tuple[float, float]] = {}
-        falls: dict[tuple[str, int], tuple[float, float]] = {}
+        rises: Gains = {}
+        falls: Gains = {}
         for position, coefficient in affine.cells.items():
             cell = self.cells[position]
             _widen(rises, ("variable", cell.variable), coefficient, cell.expense)
@@ -259,16 +263,14 @@ class _Folding:
         return min([np.inf, *cells, *pairs])
 
 
-def _widen(
-    gains: dict[tuple[str, int], tuple[float, float]], key: tuple[str, int], gain: float, expense: float
-) -> None:
+def _widen(gains: Gains, key: tuple[str, int], gain: float, expense: float) -> None:
     """Keep the greatest gain and the best rate of gain per expense."""
     if gain > 0:
         most, rate = gains.get(key, (0.0, 0.0))
         gains[key] = max(most, gain), max(rate, gain / expense)
 
 
-def _most_within(gains: dict[tuple[str, int], tuple[float, float]], budget: float) -> float:
+def _most_within(gains: Gains, budget: float) -> float:
     total = 0.0
     for gain, rate in sorted(gains.values(), key=lambda entry: -entry[1]):
         spent = min(gain / rate, budget)

@@ -52,9 +52,8 @@ def network_inputs(question: Question, likelihood: Likelihood) -> Inputs:
     by_variable = leaf_nodes[np.argsort(network.variable[leaf_nodes], kind="stable")]
     variables, starts = np.unique(network.variable[by_variable], return_index=True)
     for variable, own in zip(variables.tolist(), np.split(by_variable, starts[1:]), strict=True):
-        positions = np.sort(
-            membership.indices.astype(np.int64)[membership.indptr[variable] : membership.indptr[variable + 1]]
-        )
+        inside = slice(membership.indptr[variable], membership.indptr[variable + 1])
+        positions = np.sort(membership.indices[inside]).astype(np.intp)
         most = int(question.limits[positions].sum())
         left = (totals[variable] - np.arange(most + 1)).astype(np.float64)
         path = aggregation.values(left, np.full(most + 1, variable))

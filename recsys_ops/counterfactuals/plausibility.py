@@ -20,7 +20,7 @@ from recsys_ops.counterfactuals.folding import Affine, Folded, Pair, excess
 from recsys_ops.counterfactuals.formulation import Removals
 from recsys_ops.counterfactuals.program import Program
 
-COARSE = 0.3
+COARSE = 1.0
 """Nats by which a pair may be overestimated before any point has been visited."""
 
 APART = 1e-7

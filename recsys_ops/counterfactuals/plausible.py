@@ -5,8 +5,8 @@
 with the exact log-likelihood LL of the network (mixture "exact") or its best-child bound ("best", which is LiCE's
 program). The distance that may be spent keeps the network small. For "optimise" it is the best known objective plus
 alpha times the greatest log-likelihood: nothing farther is better. For "threshold" it is deepened, and every step
-without a solution is a proof; a step first leaves the ranking out, which bounds the distance from below, then asks for
-a solution with the easiest rivals only, and for all rivals only where the two do not meet.
+without a solution is a proof. With many rivals, the program without the ranking bounds the objective from below and
+that with the easiest rivals from above, and the whole is asked only where the two do not meet.
 """
 
 from dataclasses import replace
@@ -14,16 +14,22 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.climb import climb
-from recsys_ops.counterfactuals.folding import fold
+from recsys_ops.counterfactuals.climb import climb, improve
+from recsys_ops.counterfactuals.folding import Folded, fold
 from recsys_ops.counterfactuals.formulation import reachable
 from recsys_ops.counterfactuals.inputs import Inputs, network_inputs
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.relaxation import Goal, Relaxation
-from recsys_ops.counterfactuals.shortest import RESOLUTION, Earlier, Found, find_shortest
+from recsys_ops.counterfactuals.shortest import RESOLUTION, Earlier, Found, differs, find_shortest
 
 EASIEST = 3
-"""Rivals, in multiples of those needed, that a threshold is tried with before all of them."""
+"""Rivals, in multiples of those needed, that are tried before all of them."""
+
+MANY = 10
+"""Rivals, in multiples of those needed, from which on the whole program is not asked at once."""
+
+UNRANKED_NODES, EASIEST_NODES = 200, 400
+"""Effort spent on the program without the ranking, and on that with the easiest rivals."""
 
 _NOBODY = np.empty(0, dtype=np.intp)
 
@@ -61,6 +67,9 @@ def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: ND
     most = np.inf
     farther = float(question.costs @ question.limits)
     folded = fold(question, inputs, goal.mixture, farther)
+    improved = improve(question, goal, inputs, start)
+    if differs(improved, relaxation.earlier):
+        start = improved
     objective = relaxation.visit(folded, start)
     while farther < most - RESOLUTION:
         most = farther
@@ -69,7 +78,7 @@ def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: ND
     bound = max(least, shortest.bound - goal.alpha * folded.most)
     if bound >= objective - RESOLUTION:
         return Found(start, objective, objective, True, shortest.method, shortest.nodes)
-    better = relaxation.minimise(folded, reachable(question, most), least=shortest.bound, most=most, cutoff=objective)
+    better = _within(relaxation, folded, least=shortest.bound, most=most, cutoff=objective)
     if better.taken is not None:
         start, objective = better.taken, better.objective
     bound = objective if better.is_proven else min(max(bound, better.bound), objective)
@@ -96,7 +105,8 @@ def _deepen(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDAr
     while bound < best.objective - RESOLUTION:
         farthest = min(everything, best.objective)
         farther = min(farther, farthest)
-        step = _up_to(relaxation, inputs, bound, farther, best)
+        folded = fold(question, inputs, goal.mixture, farther)
+        step = _within(relaxation, folded, least=bound, most=farther, cutoff=best.objective)
         nodes += step.nodes
         if step.taken is not None:
             best = step
@@ -119,31 +129,35 @@ def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], 
     return nothing if taken is None else replace(nothing, taken=taken, objective=question.distance(taken), method="mio")
 
 
-def _up_to(relaxation: Relaxation, inputs: Inputs, least: float, most: float, best: Found) -> Found:
-    """The best there is within these distances; without ``taken`` where there is nothing better than the best known."""
+def _within(relaxation: Relaxation, folded: Folded, *, least: float, most: float, cutoff: float) -> Found:
+    """The best objective below ``cutoff`` within these distances; proven without ``taken`` where there is none."""
     question, goal = relaxation.question, relaxation.goal
-    folded = fold(question, inputs, goal.mixture, most)
-    if folded.most < goal.threshold:
-        return Found(None, np.inf, most, True, "mio")
-    unranked = relaxation.minimise(folded, _NOBODY, least=least, most=most, cutoff=best.objective)
-    if unranked.taken is None or not unranked.is_proven:
-        return Found(None, np.inf, max(unranked.bound, least), unranked.is_proven, "mio", unranked.nodes)
-    if question.is_valid(unranked.taken):
-        return unranked
-    found = Found(None, best.objective, unranked.objective, True, "mio", unranked.nodes)
-    rivals = reachable(question, min(most, best.objective))
-    n_easiest = EASIEST * question.needed
-    for easiest in [True, False][len(rivals) <= n_easiest :]:
-        some = rivals[:n_easiest] if easiest else reachable(question, min(most, found.objective))
-        if len(some) < question.needed or found.objective <= unranked.objective + RESOLUTION:
-            break
-        tried = relaxation.minimise(folded, some, least=unranked.objective, most=most, cutoff=found.objective)
-        nodes = found.nodes + tried.nodes
-        if tried.taken is not None:
-            found = tried
-        # With some of the rivals only, a bound is none.
-        bound = max(unranked.objective, -np.inf if easiest else tried.bound)
-        found = replace(found, bound=bound, is_proven=tried.is_proven, nodes=nodes)
-        if not tried.is_proven:
-            break
-    return found
+    none = Found(None, np.inf, np.inf, True, "mio")
+    rivals, n_easiest = reachable(question, most), EASIEST * question.needed
+    if folded.most < goal.threshold or len(rivals) < question.needed:
+        return none
+    bound, nodes, best = -np.inf, 0, replace(none, objective=cutoff)
+    has_many = len(rivals) > MANY * question.needed
+    if goal.alpha == 0 or has_many:
+        unranked = relaxation.minimise(
+            folded, _NOBODY, least=least, most=most, cutoff=cutoff, most_nodes=UNRANKED_NODES
+        )
+        if unranked.is_proven and (unranked.taken is None or question.is_valid(unranked.taken)):
+            return unranked
+        bound, nodes = unranked.bound, unranked.nodes
+    if has_many or (goal.alpha == 0 and len(rivals) > n_easiest):
+        easiest = rivals[:n_easiest]
+        eased = relaxation.minimise(folded, easiest, least=least, most=most, cutoff=cutoff, most_nodes=EASIEST_NODES)
+        nodes += eased.nodes
+        if eased.taken is not None:
+            best = eased
+    if best.objective > bound + RESOLUTION:
+        if goal.alpha == 0:
+            least, most = max(least, bound), min(most, best.objective)
+            rivals = reachable(question, most)
+        full = relaxation.minimise(folded, rivals, least=least, most=most, cutoff=best.objective)
+        nodes += full.nodes
+        bound, proven = max(bound, full.bound), full.is_proven
+        best = full if full.taken is not None else best
+        best = replace(best, bound=best.objective if proven else min(bound, best.objective), is_proven=proven)
+    return replace(best, objective=best.objective if best.taken is not None else np.inf, nodes=nodes)

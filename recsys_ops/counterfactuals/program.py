@@ -1,4 +1,4 @@
-"""A mixed-integer program handed to HiGHS as arrays: cheap to build, one thread, a limit that holds, cancellable."""
+"""A mixed-integer program handed to HiGHS as arrays: quick to build, one thread, a limit that holds, cancellable."""
 
 import time
 from dataclasses import dataclass, field
@@ -61,7 +61,14 @@ class Program:
         self.row_lower.append(lower)
         self.row_upper.append(upper)
 
-    def solve(self, deadline: float, *, gap: float, start: NDArray[np.float64] | None = None) -> Solution:
+    def solve(
+        self,
+        deadline: float,
+        *,
+        gap: float,
+        start: NDArray[np.float64] | None = None,
+        most_nodes: int | None = None,
+    ) -> Solution:
         """Minimise.
 
         Parameters
@@ -72,6 +79,8 @@ class Program:
             Absolute difference of objective and bound at which the search may stop.
         start : ndarray, shape (n_columns,), optional
             A feasible point to begin with.
+        most_nodes : int, optional
+            Nodes of the search tree after which it stops, whatever the clock says.
 
         Returns
         -------
@@ -91,6 +100,8 @@ class Program:
             "mip_feasibility_tolerance": TOLERANCE,
             "primal_feasibility_tolerance": TOLERANCE,
         }
+        if most_nodes is not None:
+            options["mip_max_nodes"] = most_nodes
         for option, value in options.items():
             solver.setOptionValue(option, value)
         solver.passModel(self._model())

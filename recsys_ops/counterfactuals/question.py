@@ -7,9 +7,8 @@ Taking ``d_j`` units (stars, or the whole interaction) from interaction j lowers
 
 and the question asks for ``needed`` of them. Validity "kth" has an inequality per rival z and needs k of them, so that
 k rivals stand above a. Validity "score" has a single one: a falls below the factual score t of the k-th best rival,
-``sum_j d_j B[j, a] / scale >= s_a - t + margin``; it is what a user sees of the factual list, and does not guarantee
-the rank. Source: Plausible Counterfactual Explanations of Recommendations, eq. 4 to 6; LiCE (Nemecek et al., ICLR
-2025).
+``sum_j d_j B[j, a] / scale >= s_a - t + margin``; it compares with the factual list, and does not guarantee the rank.
+Source: Plausible Counterfactual Explanations of Recommendations, eq. 4 to 6; LiCE (Nemecek et al., ICLR 2025).
 
 Rank of a = 1 + the number of other candidates with a strictly higher score. Candidates are the items that are not in
 the factual history; with ``removed_items="eligible"`` an interaction that is taken away entirely makes its item a
@@ -99,10 +98,12 @@ class Question:
         shape = (1, len(self.scores))
         return sp.csr_array((left[kept].astype(np.float64), self.history[kept], [0, len(kept)]), shape=shape)
 
-    def inputs(self, taken: NDArray[np.int64]) -> sp.csr_array:
-        """The counterfactual history as the recommender is told it, ``(1, n_items)``."""
-        left = self.histories(taken)
-        return sp.csr_array((left.data / self.scale, left.indices, left.indptr), shape=left.shape)
+    def rescore(self, taken: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Scores of all items by the recommender itself, run on the counterfactual history."""
+        history = self.histories(taken)
+        history.data /= self.scale
+        scores: NDArray[np.float64] = self.recommender.scores(history)[0]
+        return scores
 
 
 def make_question(
@@ -155,7 +156,7 @@ def make_question(
     Memory and time O(n n_items).
     """
     items: NDArray[np.int64] = np.asarray(history, dtype=np.int64)
-    units = np.asarray(amounts, dtype=np.int64)
+    units: NDArray[np.int64] = np.asarray(amounts, dtype=np.int64)
     costs = np.ones(len(items)) if weights is None else np.asarray(weights, dtype=np.float64)
     may_go = np.ones(len(items), dtype=bool) if removable is None else np.asarray(removable, dtype=bool)
     _check(recommender, items, amounts, costs, may_go, item=item, k=k, scale=scale)

@@ -50,7 +50,14 @@ class Relaxation:
         return self.question.distance(taken) - self.goal.alpha * log_likelihood
 
     def minimise(
-        self, folded: Folded, rivals: NDArray[np.intp], *, least: float, most: float, cutoff: float = np.inf
+        self,
+        folded: Folded,
+        rivals: NDArray[np.intp],
+        *,
+        least: float,
+        most: float,
+        cutoff: float = np.inf,
+        most_nodes: int | None = None,
     ) -> Found:
         """The best removal with an objective below ``cutoff`` that is plausible and has the item leave the top k.
 
@@ -63,6 +70,8 @@ class Relaxation:
         least, most : float
             The distance is within these.
         cutoff : float
+        most_nodes : int, optional
+            Effort that may be spent; counted, not timed, so that the outcome is the same on every machine.
 
         Returns
         -------
@@ -78,7 +87,8 @@ class Relaxation:
             program, removals, constant = self._program(folded, rivals, least, most, objective)
             for taken in forbidden:
                 forbid(program, removals, taken)
-            solution = program.solve(self.deadline, gap=0.999 * grain if grain else RESOLUTION / 2)
+            left = None if most_nodes is None else max(most_nodes - nodes, 1)
+            solution = program.solve(self.deadline, gap=0.999 * grain if grain else RESOLUTION / 2, most_nodes=left)
             nodes += solution.nodes
             reached = solution.bound + constant
             if grain and np.isfinite(reached):
@@ -86,7 +96,8 @@ class Relaxation:
             bound = max(bound, min(reached, objective))
             if solution.values is not None:
                 taken = removals.taken(self.question, solution.values)
-                if (len(rivals) and not self.question.is_valid(taken)) or any(np.array_equal(taken, s) for s in seen):
+                is_out = not len(rivals) or self.question.is_valid(taken)
+                if not is_out or any(np.array_equal(taken, other) for other in seen):
                     # Valid by the solver's tolerance only, or evaluated already.
                     forbidden.append(taken)
                 else:

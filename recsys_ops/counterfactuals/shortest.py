@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.bounds import cheapest, greedy_removal, least_distances
 from recsys_ops.counterfactuals.formulation import add_removals, forbid, keep_one_whole, reachable
+from recsys_ops.counterfactuals.multipliers import squeeze
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
 
@@ -72,6 +73,10 @@ def find_shortest(question: Question, earlier: Earlier, deadline: float, least: 
         return Found(None, np.inf, np.inf, True, "bounds")
     if best is not None and bound >= most - RESOLUTION:
         return Found(best, most, most, True, "bounds")
+    if best is not None and not earlier:
+        best, bound = squeeze(question, best, bound)
+        if bound >= question.distance(best) - RESOLUTION:
+            return Found(best, question.distance(best), question.distance(best), True, "bounds")
     return _search(question, earlier, deadline, best, bound)
 
 

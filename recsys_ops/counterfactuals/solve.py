@@ -159,16 +159,15 @@ def _report(
 ) -> Explanation:
     """What was found, once the recommender has confirmed it."""
     if found.taken is None:
-        status = Status.INFEASIBLE if found.is_proven else Status.TIMEOUT
-        missing = _why_not(question, goal) if found.is_proven else f"nothing found in {settings.time_limit:g} seconds"
         bound = found.bound if np.isfinite(found.bound) else None
-        return Explanation(question.item, option, status, missing, rank, bound=bound, method=found.method)
+        status, why = Status.TIMEOUT, f"nothing found in {settings.time_limit:g} seconds"
+        if found.is_proven:
+            status, why = Status.INFEASIBLE, _why_not(question, goal)
+        return Explanation(question.item, option, status, why, rank, bound=bound, method=found.method)
     rank_after = rank_without(question, found.taken)
     touched = np.flatnonzero(found.taken)
     status = Status.OPTIMAL if found.is_proven else Status.FEASIBLE
-    reason: str | None = None
-    if found.by_exact:
-        reason = "the best-child bound finds none: by the exact likelihood"
+    reason = "by the exact likelihood; by its best-child bound there is none" if found.by_exact else None
     if not found.is_proven:
         reason = f"not proven best in {settings.time_limit:g} seconds"
     if not has_left(question, found.taken, rank_after):

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 from pyomo.contrib.appsi.base import TerminationCondition
 from pyomo.contrib.appsi.solvers.highs import Highs
 
@@ -58,7 +59,7 @@ def find_by_specification(question: Question, goal: Goal | None, earlier: Earlie
     solver = Highs()
     solver.config.load_solution = False
     solver.config.time_limit = max(deadline - time.perf_counter(), 1e-3)
-    solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8}
+    solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8, "mip_feasibility_tolerance": 1e-9}
     results = solver.solve(model)
     if results.termination_condition in (TerminationCondition.infeasible, TerminationCondition.infeasibleOrUnbounded):
         return Found(None, np.inf, np.inf, True, "pyomo")
@@ -184,9 +185,8 @@ def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list
         else:
             # Pieces in whole units of the category, where no rounding can move an interaction across their ends.
             grid = aggregation.values(np.arange(most + 1.0), np.full(most + 1, c))
-            first, last = network.piece_start[:-1] + 1, network.piece_start[1:]
-            inner = [network.piece_lower[first[n] : last[n]] for n in _leaves(network, c)]
-            starts = np.unique([0, *(s for ends in inner for s in np.searchsorted(grid, ends) if s <= most)]).tolist()
+            edges = np.concatenate([np.empty(0), *(_inner_edges(network, n) for n in _leaves(network, c))])
+            starts = sorted({0, *(start for start in np.searchsorted(grid, edges).tolist() if start <= most)})
             values = grid[starts].tolist()
         ends = [*(start - 1 for start in starts[1:]), most]
         chosen = [model.b.add() for _ in starts]
@@ -198,5 +198,11 @@ def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list
     return variables
 
 
+def _inner_edges(network: Network, leaf: int) -> NDArray[np.float64]:
+    """Where the pieces of a leaf begin, other than the first."""
+    return network.piece_lower[network.piece_start[leaf] + 1 : network.piece_start[leaf + 1]]
+
+
 def _leaves(network: Network, variable: int) -> list[int]:
-    return np.flatnonzero((network.kind == NodeKind.LEAF) & (network.variable == variable)).tolist()
+    leaves: list[int] = np.flatnonzero((network.kind == NodeKind.LEAF) & (network.variable == variable)).tolist()
+    return leaves

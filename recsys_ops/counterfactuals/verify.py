@@ -20,7 +20,7 @@ def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
     int
         1 + the number of other candidates with a strictly higher score.
     """
-    scores = question.recommender.scores(question.inputs(taken))[0]
+    scores = question.rescore(taken)
     is_candidate = np.ones(len(scores), dtype=bool)
     is_candidate[question.history] = False
     if question.removed_items == "eligible":
@@ -33,6 +33,5 @@ def has_left(question: Question, taken: NDArray[np.int64], rank: int) -> bool:
     """Whether the recommender confirms the claim: rank below k, or a score below the factual k-th best rival's."""
     if question.validity == "kth":
         return rank > question.k
-    after = question.recommender.scores(question.inputs(taken))[0, question.item]
     kth = question.scores[question.item] - question.gaps[0] + question.margin
-    return bool(after < kth)
+    return bool(question.rescore(taken)[question.item] < kth)

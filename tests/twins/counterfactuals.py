@@ -17,15 +17,17 @@ def all_removals(question: Question) -> NDArray[np.int64]:
 
 def ranking(question: Question, taken: NDArray[np.int64]) -> list[tuple[float, int]]:
     """Scores and items of the candidates of the counterfactual history, the explained item among them, best first."""
-    weights = np.asarray(question.recommender.weights, dtype=np.float64)
     left = question.amounts - taken
-    scores = (left / question.scale) @ weights[question.history]
+    scores = np.zeros(len(question.scores))
+    for item, amount in zip(question.history, left, strict=True):
+        # In the order of the items, as the recommender adds, so that ties stay ties.
+        scores += amount / question.scale * np.asarray(question.recommender.weights[item], dtype=np.float64)
     hidden = set(question.history.tolist())
     if question.removed_items == "eligible":
         hidden -= {
             int(z) for z, before, now in zip(question.history, question.amounts, left, strict=True) if before > now == 0
         }
-    return sorted(((float(s), z) for z, s in enumerate(scores) if z not in hidden), reverse=True)
+    return sorted(((score, z) for z, score in enumerate(scores.tolist()) if z not in hidden), reverse=True)
 
 
 def rank(question: Question, taken: NDArray[np.int64]) -> int:

@@ -1,6 +1,5 @@
-"""Explanations against brute force: the same objective over everything that could be taken away, always."""
+"""Explanations of every kind together against brute force: the same objective over all that could be taken away."""
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +14,6 @@ from recsys_ops.counterfactuals.bounds import cheapest, greedy_removal, least_di
 from recsys_ops.counterfactuals.question import Question, make_question
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
-from recsys_ops.errors import ConfigError
 from recsys_ops.models.aggregate import Aggregation, aggregate_categories, keep_items
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.linear import LinearRecommender
@@ -202,63 +200,18 @@ def test_greedy_removal_is_above_and_sorted_sums_are_below_the_optimum(
         assert question.distance(above) >= best[0] - 1e-9
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_options_are_the_next_best_ones_that_are_no_supersets(seed: int) -> None:
-    puzzle = random_puzzle(seed, weights=None, removable=None)
-    n = len(puzzle.question.history)
-    # Weights of which no two sums are equal, so that the second best does not depend on which best was chosen.
-    question = make_question(
-        puzzle.question.recommender, puzzle.question.history, puzzle.question.amounts, puzzle.question.item,
-        k=puzzle.question.k, weights=1.0 + 2.0 ** -np.arange(1, n + 1),
-    )  # fmt: skip
-    found = explain(question, None, Settings(n_options=3, time_limit=PATIENT))
-    if found[0].status is Status.ALREADY_SATISFIED:
-        return
-    expected = twin.best_explanations(question, n_options=3)
-    objectives = [explanation.objective for explanation in found if explanation.objective is not None]
-    assert objectives == pytest.approx(expected, abs=1e-6)
-    for one, other in itertools.combinations(found, 2):
-        assert not set(one.removed) <= set(other.removed) or other.objective is None
-
-
-@pytest.mark.parametrize("plausibility", ["none", "optimise", "threshold"])
-def test_the_same_question_has_the_same_answer_twice(plausibility: str) -> None:
-    for seed in range(10):
-        puzzle = random_puzzle(seed, "sum", ratings=True)
-        asked = Settings(plausibility=plausibility, threshold=-6.0, time_limit=PATIENT)  # type: ignore[arg-type]
-        one, other = (explain(puzzle.question, puzzle.likelihood, asked)[0] for _ in range(2))
-        assert str(replace(one, effort=other.effort)) == str(other)
-
-
 def test_without_time_a_hard_case_says_so_and_what_is_known() -> None:
     rng = np.random.default_rng(0)
     weights = rng.normal(0.05, 1.0, (400, 400))
     np.fill_diagonal(weights, 0.0)
     history = np.arange(120)
     item = 120 + int(np.argmax(weights[history][:, 120:].sum(axis=0)))
-    question = make_question(LinearRecommender(weights), history, np.ones(120, dtype=np.int64), item, k=10)
+    question = make_question(
+        LinearRecommender(weights), history, np.ones(120, dtype=np.int64), item, k=10, weights=rng.uniform(1, 2, 120)
+    )
     (found,) = explain(question, None, Settings(time_limit=0.0))
-    assert found.status in (Status.FEASIBLE, Status.TIMEOUT)
-    assert found.reason
-    if found.status is Status.FEASIBLE:
-        assert 0 < found.bound <= found.objective
-        assert found.gap > 0
-        assert found.rank_after > 10
-
-
-def test_questions_without_an_answer_say_why() -> None:
-    recommender = LinearRecommender(np.array([[0, 1.0, 0.5], [1.0, 0, 0.2], [0, 0, 0]]))
-    nothing = np.array([], dtype=np.int64)
-    empty = make_question(recommender, nothing, nothing, 1, k=2)
-    kept = make_question(recommender, np.array([0]), np.array([1]), 1, k=1, removable=np.array([False]))
-    alone = make_question(recommender, np.array([0]), np.array([1]), 1, k=2)
-    reasons = [explain(question, None, Settings())[0] for question in (empty, kept, alone)]
-    assert [found.status for found in reasons] == [Status.INFEASIBLE] * 3
-    assert [found.reason for found in reasons] == [
-        "the history is empty", "nothing in the history may be removed", "there are fewer than 2 other candidates",
-    ]  # fmt: skip
-
-
-def test_plausibility_needs_a_likelihood() -> None:
-    with pytest.raises(ConfigError, match="there is no likelihood"):
-        explain(random_puzzle(0).question, None, Settings(plausibility="optimise"))
+    assert found.status is Status.FEASIBLE
+    assert found.reason == "not proven best in 0 seconds"
+    assert found.bound < found.objective
+    assert found.gap > 0
+    assert found.rank_after > 10

@@ -1,0 +1,253 @@
+"""Explanations against trying everything that can be taken away, and what an explanation promises."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from recsys_ops.counterfactuals.question import Question, make_question
+from recsys_ops.counterfactuals.settings import Mixture, Settings
+from recsys_ops.counterfactuals.solve import Explanation, explain
+from recsys_ops.errors import ConfigError
+from recsys_ops.models.likelihood import Likelihood
+from recsys_ops.models.linear import LinearRecommender
+from recsys_ops.status import Status
+from tests.questions import KINDS, random_likelihood, random_question
+from tests.twins import counterfactuals as twin
+from tests.twins import networks
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def taken_by(question: Question, explanation: Explanation) -> NDArray[np.int64]:
+    """Units taken from each interaction of the history."""
+    taken = np.zeros(len(question.history), dtype=np.int64)
+    taken[np.searchsorted(question.history, explanation.removed)] = explanation.taken
+    return taken
+
+
+def log_likelihood_of(
+    question: Question, likelihood: Likelihood, mixture: Mixture
+) -> Callable[[NDArray[np.int64]], float]:
+    """Log-likelihood of the amounts left, node by node."""
+
+    def evaluate(left: NDArray[np.int64]) -> float:
+        amounts = np.zeros((1, len(question.scores)))
+        amounts[0, question.history] = left
+        values = likelihood.aggregation.aggregate(sp.csr_array(amounts))[0]
+        return networks.log_likelihood(likelihood.network, values, best_child=mixture == "best")
+
+    return evaluate
+
+
+def is_open(question: Question) -> bool:
+    """Whether the item is in the top k to begin with."""
+    return not twin.is_valid(question, np.zeros_like(question.amounts))
+
+
+def check_against_everything(
+    question: Question,
+    explanations: list[Explanation],
+    wanted: list[float],
+) -> None:
+    """Same objectives, proven, and the ranks that a full re-ranking gives."""
+    if not wanted:
+        assert [explanation.status for explanation in explanations] == [Status.INFEASIBLE]
+        assert explanations[0].reason
+        return
+    assert [explanation.objective for explanation in explanations] == pytest.approx(wanted, abs=1e-6)
+    for explanation in explanations:
+        taken = taken_by(question, explanation)
+        assert explanation.status == Status.OPTIMAL
+        assert explanation.gap == 0
+        assert twin.is_valid(question, taken)
+        assert np.all(taken <= question.limits)
+        assert explanation.n_removed > 0
+        assert explanation.rank_after == twin.rank(question, taken)
+        assert explanation.rank_before == twin.rank(question, np.zeros_like(taken))
+        assert explanation.distance == pytest.approx(twin.distance(question, taken))
+
+
+@settings(deadline=None, max_examples=80)
+@given(SEEDS)
+def test_the_shortest_explanation_equals_the_best_of_all_removals(seed: int) -> None:
+    question = random_question(np.random.default_rng(seed))
+    explanations = explain(question, None, Settings())
+    if is_open(question):
+        check_against_everything(question, explanations, twin.best_explanations(question))
+    else:
+        assert [explanation.status for explanation in explanations] == [Status.ALREADY_SATISFIED]
+        assert explanations[0].n_removed == 0
+
+
+@settings(deadline=None, max_examples=40)
+@given(SEEDS)
+def test_further_options_equal_the_best_removals_that_differ(seed: int) -> None:
+    question = random_question(np.random.default_rng(seed), has_costs=True)
+    if is_open(question):
+        explanations = explain(question, None, Settings(n_options=4))
+        check_against_everything(question, explanations, twin.best_explanations(question, n_options=4))
+        for position, explanation in enumerate(explanations):
+            for earlier in explanations[:position]:
+                assert not set(earlier.removed) <= set(explanation.removed)
+
+
+@pytest.mark.parametrize("mixture", ["exact", "best"])
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, max_examples=12)
+@given(SEEDS)
+def test_the_optimised_explanation_equals_the_best_of_all_removals(kind: str, mixture: Mixture, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    question = random_question(rng)
+    likelihood = random_likelihood(rng, question, kind)
+    alpha = float(rng.choice([0.1, 0.5, 2.0]))
+    if is_open(question):
+        evaluate = log_likelihood_of(question, likelihood, mixture)
+        explanations = explain(question, likelihood, Settings(plausibility="optimise", alpha=alpha, mixture=mixture))
+        wanted = twin.best_explanations(question, alpha=alpha, log_likelihood=evaluate)
+        check_against_everything(question, explanations, wanted)
+
+
+@pytest.mark.parametrize("mixture", ["exact", "best"])
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, max_examples=12)
+@given(SEEDS)
+def test_the_plausible_explanation_equals_the_best_of_all_removals(kind: str, mixture: Mixture, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    question = random_question(rng)
+    likelihood = random_likelihood(rng, question, kind)
+    exact = log_likelihood_of(question, likelihood, "exact")
+    values = [exact(question.amounts - taken) for taken in twin.all_removals(question)]
+    # Between two values, so that rounding does not decide what is plausible.
+    threshold = float(np.quantile(values, rng.random())) + 1e-7
+    if is_open(question):
+        evaluate = log_likelihood_of(question, likelihood, mixture)
+        asked = Settings(plausibility="threshold", threshold=threshold, mixture=mixture)
+        explanations = explain(question, likelihood, asked)
+        wanted = twin.best_explanations(question, threshold=threshold, log_likelihood=evaluate)
+        if not wanted and mixture == "best":
+            wanted = twin.best_explanations(question, threshold=threshold, log_likelihood=exact)
+            assert not wanted or "best-child" in str(explanations[0].reason)
+        check_against_everything(question, explanations, wanted)
+        for explanation in explanations[: len(wanted)]:
+            after = exact(question.amounts - taken_by(question, explanation))
+            assert explanation.log_likelihood_after == pytest.approx(after)
+            assert after >= threshold
+
+
+@settings(deadline=None, max_examples=15)
+@given(SEEDS)
+def test_options_of_a_plausible_explanation_are_the_best_removals_that_differ(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    question = random_question(rng, has_costs=True)
+    likelihood = random_likelihood(rng, question, "sum")
+    if is_open(question):
+        evaluate = log_likelihood_of(question, likelihood, "exact")
+        explanations = explain(question, likelihood, Settings(plausibility="optimise", alpha=0.3, n_options=3))
+        wanted = twin.best_explanations(question, n_options=3, alpha=0.3, log_likelihood=evaluate)
+        check_against_everything(question, explanations, wanted)
+
+
+def tied_question(lead: float, **changes: object) -> Question:
+    """Item 3 leads item 4 by ``lead``; interaction 0 gives item 3 its score, and item 1 gives both the same."""
+    weights = np.zeros((6, 6))
+    weights[0, 3], weights[0, 4] = 0.5, 0.0
+    weights[1, 3], weights[1, 4] = 0.25, 0.25
+    weights[2, 4] = 0.5 - lead
+    asked = {"k": 1, **changes}
+    return make_question(LinearRecommender(weights), np.arange(3), np.ones(3, dtype=np.int64), 3, **asked)  # type: ignore[arg-type]
+
+
+def test_an_item_that_ties_for_rank_k_is_in_the_top_k() -> None:
+    (explanation,) = explain(tied_question(0.0), None, Settings())
+    assert explanation.status == Status.OPTIMAL
+    assert explanation.rank_before == 1
+    assert explanation.removed.tolist() == [0]
+    assert explanation.rank_after == 2
+
+
+@pytest.mark.parametrize("lead", [1e-9, -1e-9])
+def test_a_difference_below_the_margin_does_not_decide(lead: float) -> None:
+    (explanation,) = explain(tied_question(lead), None, Settings())
+    assert explanation.status == Status.OPTIMAL
+    assert explanation.removed.tolist() == [0]
+
+
+def test_an_item_outside_the_top_k_is_already_satisfied() -> None:
+    (explanation,) = explain(tied_question(-0.1), None, Settings())
+    assert explanation.status == Status.ALREADY_SATISFIED
+    assert (explanation.rank_before, explanation.rank_after, explanation.distance) == (2, 2, 0.0)
+
+
+def test_a_lower_score_alone_does_not_guarantee_the_rank() -> None:
+    weights = np.zeros((5, 5))
+    weights[0, 2:] = [1.0, 0.9, 0.0]
+    weights[1, 2:] = [0.3, 0.0, 0.0]
+    model, history, amounts = LinearRecommender(weights), np.arange(2), np.ones(2, dtype=np.int64)
+    (by_score,) = explain(make_question(model, history, amounts, 2, k=1, validity="score"), None, Settings())
+    assert by_score.status == Status.OPTIMAL
+    assert by_score.removed.tolist() == [0]
+    assert by_score.rank_after == 1
+    (by_rank,) = explain(make_question(model, history, amounts, 2, k=1), None, Settings())
+    assert by_rank.status == Status.INFEASIBLE
+
+
+def test_a_removed_item_can_overtake_only_where_it_is_eligible() -> None:
+    weights = np.zeros((4, 4))
+    weights[0, 2] = 1.0
+    weights[1, 0] = 2.0
+    model, history, amounts = LinearRecommender(weights), np.arange(2), np.ones(2, dtype=np.int64)
+    (excluded,) = explain(make_question(model, history, amounts, 2, k=1), None, Settings())
+    assert excluded.status == Status.INFEASIBLE
+    (eligible,) = explain(make_question(model, history, amounts, 2, k=1, removed_items="eligible"), None, Settings())
+    assert eligible.removed.tolist() == [0]
+    assert eligible.rank_after == 2
+
+
+def test_protected_interactions_leave_the_item_where_it_is() -> None:
+    (explanation,) = explain(tied_question(0.1, removable=np.zeros(3, dtype=bool)), None, Settings())
+    assert explanation.status == Status.INFEASIBLE
+    assert explanation.reason == "nothing in the history may be removed"
+
+
+def test_an_empty_history_has_nothing_to_remove() -> None:
+    model = LinearRecommender(np.zeros((4, 4)))
+    question = make_question(model, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), 1, k=2)
+    (explanation,) = explain(question, None, Settings(plausibility="none"))
+    assert explanation.status == Status.INFEASIBLE
+    assert explanation.reason == "the history is empty"
+
+
+@pytest.mark.parametrize("validity", ["kth", "score"])
+def test_too_few_candidates_are_said_to_be_too_few(validity: str) -> None:
+    (explanation,) = explain(tied_question(0.1, k=3, validity=validity), None, Settings())
+    assert explanation.status == Status.INFEASIBLE
+    assert "fewer than 3 other candidates" in str(explanation.reason)
+
+
+def test_an_item_of_the_history_is_not_recommended() -> None:
+    question = replace(tied_question(0.1), item=1)
+    (explanation,) = explain(question, None, Settings())
+    assert explanation.status == Status.ALREADY_SATISFIED
+    assert "history" in str(explanation.reason)
+
+
+def test_plausibility_without_a_likelihood_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no likelihood"):
+        explain(tied_question(0.1), None, Settings(plausibility="optimise"))
+
+
+def test_the_same_question_has_the_same_answer_twice() -> None:
+    rng = np.random.default_rng(5)
+    question = random_question(rng)
+    likelihood = random_likelihood(rng, question, "sum")
+    asked = Settings(plausibility="optimise", n_options=3)
+    first, second = (explain(question, likelihood, asked) for _ in range(2))
+    assert [repr(replace(e, effort=first[0].effort)) for e in first] == [
+        repr(replace(e, effort=first[0].effort)) for e in second
+    ]
