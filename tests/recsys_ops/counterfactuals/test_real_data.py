@@ -50,13 +50,3 @@ def test_every_explanation_takes_the_film_out_of_the_list(questions: list[Questi
         assert explanation.n_removed == taken.sum() > 0
         assert explanation.rank_before == twin.rank(question, np.zeros_like(taken)) <= K
         assert explanation.rank_after == twin.rank(question, taken) > K
-
-
-@pytest.mark.benchmark
-@pytest.mark.timeout(3600)
-def test_the_textbook_program_finds_the_same_distances(questions: list[Question]) -> None:
-    for question in questions:
-        (direct,) = explain(question, None, Settings())
-        (textbook,) = explain(question, None, Settings(engine="pyomo", time_limit=300.0))
-        assert textbook.status == direct.status == Status.OPTIMAL
-        assert direct.objective == pytest.approx(textbook.objective, abs=1e-6)
