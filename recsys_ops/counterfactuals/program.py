@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 TOLERANCE = 1e-7
-"""Violation of rows and of integrality that the solver may leave. With 1e-9, HiGHS 1.15 calls some worse points optimal."""
+"""Violation of rows and of integrality that the solver may leave. HiGHS 1.15 errs with 1e-9."""
 
 _WATCH_SECONDS = 0.05
 
