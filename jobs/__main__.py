@@ -10,18 +10,14 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
 
-from jobs import counterfactuals, nightly, recourse
+from jobs import counterfactuals, nightly, recourse, validate
 from jobs.config import make_config
 from jobs.counterfactuals import CounterfactualsConfig
 from jobs.recourse import RecourseConfig
 from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
-from recsys_ops.datasets import describe, load_dataset
+from jobs.validate import ValidateConfig
 from recsys_ops.errors import ConfigError, InputError
-from recsys_ops.evaluation import describe_recommender
-from recsys_ops.models.ease import RIDGE
-from recsys_ops.models.recommender import check_recommender
 
 app = typer.Typer(
     name="recsys-ops",
@@ -58,6 +54,7 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
                 annotation=Annotated[_plain(field.annotation), option],
             )
         )
+    # typer reads the options from here; mypy knows no such attribute of functions.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
@@ -85,27 +82,9 @@ app.command("counterfactuals", help="Why each user is recommended an item: the p
 )
 
 
-@app.command("validate")
-def validate_command(
-    data: Annotated[str, typer.Option(help="As in the jobs.")] = "synthetic",
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic data and of the held-out users.")] = 0,
-    on_bad_rows: Annotated[str, typer.Option(help="stop | quarantine")] = "stop",
-    recommender: Annotated[str | None, typer.Option(help="Measure it: ease | knn | slim | a file of weights.")] = None,
-    ridge: Annotated[float, typer.Option(help="Penalty of ease.")] = RIDGE,
-    binary: Annotated[bool, typer.Option("--binary/--ratings", help="Histories of ones, or of ratings.")] = True,
-) -> None:
-    """Say what is in a data set, what is wrong with it, and how good a recommender is on it."""
-    if on_bad_rows not in ("stop", "quarantine"):
-        raise ConfigError(f"--on-bad-rows {on_bad_rows}: expected stop or quarantine.")
-    if recommender is not None:
-        check_recommender(recommender)
-    dataset = load_dataset(data, seed=seed, on_bad_rows=on_bad_rows)  # type: ignore[arg-type]
-    lines = describe(dataset)
-    if recommender is not None:
-        lines += describe_recommender(dataset, recommender, ridge=ridge, binary=binary, seed=seed)
-    console = Console(highlight=False)
-    for name, value in lines:
-        console.print(f"{name:<24} {value}", markup=False, soft_wrap=True)
+app.command("validate", help="Say what is in a data set, what is wrong with it, and how good a recommender is on it.")(
+    _job_command(ValidateConfig, validate.run)
+)
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ def result_tables(
     removed = _removed(items, histories, rows)
     results, timings = [], []
     for user_id, item, parts, (_, found) in zip(user_ids, named, removed, rows, strict=True):
-        case = {"user_id": user_id, "item_id": item["item_id"], "option": found.option - 1}
+        case = {"user_id": user_id, "item_id": item["item_id"], "option": found.option}
         results.append(
             case
             | {

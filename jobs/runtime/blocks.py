@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import ray
 
+from jobs.runtime.cluster import tasks_in_flight
 from jobs.runtime.worker import one_thread
 
 BLOCKS_PER_TASK = 4
@@ -40,7 +41,7 @@ def map_blocks(
     """
     model, arguments = shared
     remote: Any = ray.remote(num_cpus=1, max_retries=3)(_apply)
-    limit = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
+    limit = tasks_in_flight()
     pieces = deque(blocks[n : n + BLOCKS_PER_TASK] for n in range(0, len(blocks), BLOCKS_PER_TASK))
     n_pieces, done, told = len(pieces), 0, time.monotonic()
     running: deque[Any] = deque()

@@ -71,6 +71,11 @@ def connect(
         yield
 
 
+def tasks_in_flight() -> int:
+    """Tasks to keep submitted and not finished: two per CPU, so that a worker never waits for the driver."""
+    return 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
 @contextmanager
 def _replaced(module: Any, name: str, value: object) -> Iterator[None]:
     """Set a private of Ray for a while; a Ray without it goes on as it is.

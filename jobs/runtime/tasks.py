@@ -12,6 +12,7 @@ from typing import Any
 import ray
 from ray import exceptions as failures
 
+from jobs.runtime.cluster import tasks_in_flight
 from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.isolation import Attempt, Outcome, ShardHistory
 from jobs.runtime.records import RunFolder, ShardRecord
@@ -155,7 +156,7 @@ def run_shards(
     remote = ray.remote(**{"num_cpus": 1, **(ray_options or {}), "max_retries": 0})(run_attempt)
     remote = remote.options(num_returns="streaming")
     work_reference = ray.put(work)
-    limit = max_in_flight or 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
+    limit = max_in_flight or tasks_in_flight()
     histories = {
         shard.number: ShardHistory(shard, max_attempts, deadline_seconds(shard) if deadline_seconds else None)
         for shard in shards

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 import highspy
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
+
+from recsys_ops.solver import load_program
 
 TOLERANCE = 1e-7
 """Violation of rows and of integrality that the solver may leave. HiGHS 1.15 errs with 1e-9."""
@@ -90,10 +93,7 @@ class Program:
         -----
         KeyboardInterrupt, which is what a cancelled task receives, stops the solver and is raised again.
         """
-        solver = highspy.Highs()  # type: ignore[no-untyped-call]
         options = {
-            "output_flag": False,
-            "threads": 1,
             "time_limit": max(deadline - time.perf_counter(), 1e-3),
             "mip_abs_gap": gap,
             "mip_rel_gap": 0.0,
@@ -102,9 +102,10 @@ class Program:
         }
         if most_nodes is not None:
             options["mip_max_nodes"] = most_nodes
-        for option, value in options.items():
-            solver.setOptionValue(option, value)
-        solver.passModel(self._model())
+        solver = load_program(
+            self._matrix(), cost=self.cost, lower=self.lower, upper=self.upper,
+            row_lower=self.row_lower, row_upper=self.row_upper, is_whole=np.array(self.is_whole, dtype=bool), **options,
+        )  # fmt: skip
         if start is not None:
             known = highspy.HighsSolution()
             known.col_value = start.tolist()
@@ -112,18 +113,10 @@ class Program:
         _run(solver, deadline)
         return _solution(solver)
 
-    def _model(self) -> highspy.HighsLp:
-        model = highspy.HighsLp()
-        model.num_col_, model.num_row_ = len(self.cost), len(self.row_lower)
-        model.col_cost_, model.col_lower_, model.col_upper_ = self.cost, self.lower, self.upper
-        model.row_lower_, model.row_upper_ = self.row_lower, self.row_upper
-        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.start_ = self.row_start
-        model.a_matrix_.index_ = np.concatenate([*self.indices, np.empty(0, np.int64)])
-        model.a_matrix_.value_ = np.concatenate([*self.coefficients, np.empty(0)])
-        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-        model.integrality_ = [kinds[whole] for whole in self.is_whole]
-        return model
+    def _matrix(self) -> sp.csr_array:
+        columns = np.concatenate([*self.indices, np.empty(0, np.int64)])
+        values = np.concatenate([*self.coefficients, np.empty(0)])
+        return sp.csr_array((values, columns, self.row_start), shape=(len(self.row_lower), len(self.cost)))
 
 
 def _run(solver: highspy.Highs, deadline: float) -> None:
@@ -133,9 +126,9 @@ def _run(solver: highspy.Highs, deadline: float) -> None:
     try:
         while not solver.wait(_WATCH_SECONDS)[0]:
             if time.perf_counter() > deadline:
-                solver.cancelSolve()  # type: ignore[no-untyped-call]
+                solver.cancelSolve()
     except KeyboardInterrupt:
-        solver.cancelSolve()  # type: ignore[no-untyped-call]
+        solver.cancelSolve()
         while not solver.wait(_WATCH_SECONDS)[0]:
             pass
         raise

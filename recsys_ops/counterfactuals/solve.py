@@ -31,10 +31,11 @@ class Effort:
 class Explanation:
     """Verified outcome of one option of a case; measures are None where there is nothing to measure.
 
-    ``removed (n_removed,)`` items that lose ``taken (n_removed,)`` units each. ``distance`` is the weighted L1 distance
-    ``sum_j w_j d_j / scale`` of the model inputs (removed interactions, or stars over the greatest rating);
-    ``objective`` is that, less alpha times the log-likelihood where it is optimised; ``bound`` a proven lower bound on
-    the objective. ``log_likelihood_bound`` is what the optimiser counted on, the other two are exact.
+    ``option`` counts from 0, the best. ``removed (n_removed,)`` items that lose ``taken (n_removed,)`` units each.
+    ``distance`` is the weighted L1 distance ``sum_j w_j d_j / scale`` of the model inputs (removed interactions, or
+    stars over the greatest rating); ``objective`` is that, less alpha times the log-likelihood where it is optimised;
+    ``bound`` a proven lower bound on the objective. ``log_likelihood_bound`` is what the optimiser counted on, the
+    other two are exact.
     """
 
     item: int
@@ -80,7 +81,7 @@ def explain(question: Question, likelihood: Likelihood | None, settings: Setting
     Returns
     -------
     list of Explanation
-        1 to ``n_options``, the best first. Fewer where there are no more; the last one says so if time ran out.
+        At most ``n_options``, the best first. Fewer where there are no more; the last one says so if time ran out.
         A case never raises for what is in its data.
 
     Raises
@@ -97,10 +98,10 @@ def explain(question: Question, likelihood: Likelihood | None, settings: Setting
         return [_with_likelihood(trivial, question, likelihood, np.zeros_like(question.amounts))]
     earlier: Earlier = []
     least = -np.inf
-    for option in range(1, settings.n_options + 1):
+    for option in range(settings.n_options):
         began = time.perf_counter()
         found = _search(question, goal, settings, earlier, started + settings.time_limit, least)
-        if option > 1 and found.taken is None and found.is_proven:
+        if option > 0 and found.taken is None and found.is_proven:
             break
         reported = _report(question, found, settings, goal, option, rank)
         reported = _with_likelihood(reported, question, likelihood, found.taken)
@@ -126,15 +127,15 @@ def _goal(likelihood: Likelihood | None, settings: Settings) -> Goal | None:
 def _without_search(question: Question, rank: int | None) -> Explanation | None:
     if rank is None:
         reason = "the item is in the user's history, so it is not recommended"
-        return Explanation(question.item, 1, Status.ALREADY_SATISFIED, reason)
+        return Explanation(question.item, 0, Status.ALREADY_SATISFIED, reason)
     if question.is_valid(np.zeros_like(question.amounts)):
         return Explanation(
-            question.item, 1, Status.ALREADY_SATISFIED, rank_before=rank, rank_after=rank,
+            question.item, 0, Status.ALREADY_SATISFIED, rank_before=rank, rank_after=rank,
             distance=0.0, objective=0.0, bound=0.0,
         )  # fmt: skip
     if not question.limits.any():
         reason = "nothing in the history may be removed" if len(question.history) else "the history is empty"
-        return Explanation(question.item, 1, Status.INFEASIBLE, reason, rank_before=rank)
+        return Explanation(question.item, 0, Status.INFEASIBLE, reason, rank_before=rank)
     return None
 
 

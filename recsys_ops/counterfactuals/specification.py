@@ -59,7 +59,7 @@ def find_by_specification(question: Question, goal: Goal | None, earlier: Earlie
     solver = Highs()
     solver.config.load_solution = False
     solver.config.time_limit = max(deadline - time.perf_counter(), 1e-3)
-    solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8, "mip_feasibility_tolerance": 1e-9}
+    solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8, "mip_feasibility_tolerance": 1e-7}
     results = solver.solve(model)
     if results.termination_condition in (TerminationCondition.infeasible, TerminationCondition.infeasibleOrUnbounded):
         return Found(None, np.inf, np.inf, True, "pyomo")

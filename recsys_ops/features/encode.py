@@ -6,7 +6,7 @@ divided by its length: adding a word then changes one column and no other, so th
 matrix is exactly what the recommender sees once the provider has acted on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -187,10 +187,10 @@ def _binary_block(counts: sp.csr_array, names: list[str]) -> _Block:
     return _Block(counts, names, np.ones(n), 0.0, np.zeros(n), np.ones(n), 1.0)
 
 
-def _tags_of(cell: object, separator: str) -> list[str]:
+def _tags_of(cell: str | Iterable[object] | None, separator: str) -> list[str]:
     if cell is None:
         return []
-    parts = cell.split(separator) if isinstance(cell, str) else [str(part) for part in cell]  # type: ignore[attr-defined]
+    parts = cell.split(separator) if isinstance(cell, str) else [str(part) for part in cell]
     return sorted({part.strip() for part in parts} - {""})
 
 

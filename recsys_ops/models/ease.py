@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg import lapack
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.linear import BLOCK_BYTES, LinearRecommender
@@ -99,8 +99,8 @@ def check_memory(needed: int, available: int) -> None:
     """
     if needed > available:
         raise ConfigError(
-            f"--recommender ease: its dense weights need {needed / 1e9:.1f} GB of memory and {available / 1e9:.1f} GB "
-            "are free. Use --recommender knn or slim (sparse weights), float32 if it was float64, fewer items, or a "
+            f"recommender ease: its dense weights need {needed / 1e9:.1f} GB of memory and {available / 1e9:.1f} GB "
+            "are free. Use knn or slim (sparse weights), float32 if it was float64, fewer items, or a "
             "machine with more memory."
         )
 

@@ -1,4 +1,4 @@
-"""``--recommender``: one word that says which linear recommender is meant."""
+"""One word that says which linear recommender is meant: fitted here, or a file of weights."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,7 +18,7 @@ FITTED = ("ease", "knn", "slim")
 def make_recommender(
     name: str, histories: sp.csr_array, *, ridge: float = RIDGE, dtype: FloatType = np.float32, item_ids: Array
 ) -> LinearRecommender:
-    """Fit or load what ``--recommender`` names.
+    """Fit or load the recommender of that name.
 
     Parameters
     ----------
@@ -66,6 +66,6 @@ def check_recommender(name: str) -> None:
     """
     if name not in FITTED and not name.endswith(WEIGHT_SUFFIXES):
         raise ConfigError(
-            f"--recommender {name}: expected {', '.join(FITTED)}, or a file of weights that ends in one of "
+            f"recommender {name}: expected {', '.join(FITTED)}, or a file of weights that ends in one of "
             f"{', '.join(WEIGHT_SUFFIXES)}."
         )

@@ -14,6 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys_ops.solver import load_program
+
 
 @dataclass(frozen=True)
 class ExactResult:
@@ -116,19 +118,10 @@ def _run(
     *,
     maximise: bool,
 ) -> ExactResult:
-    program = highspy.HighsLp()
-    program.num_row_, program.num_col_ = rows.shape
-    program.col_cost_ = cost
-    program.col_lower_, program.col_upper_ = np.zeros(len(cost)), np.ones(len(cost))
-    program.row_lower_, program.row_upper_ = lower, upper
-    program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    program.a_matrix_.start_, program.a_matrix_.index_ = rows.indptr, rows.indices
-    program.a_matrix_.value_ = rows.data
-    program.integrality_ = [highspy.HighsVarType.kInteger] * len(cost)
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (("output_flag", False), ("threads", 1), ("time_limit", time_limit), ("mip_abs_gap", 0.999)):
-        solver.setOptionValue(option, value)
-    solver.passModel(program)
+    solver = load_program(
+        rows, cost=cost, lower=np.zeros(len(cost)), upper=np.ones(len(cost)), row_lower=lower, row_upper=upper,
+        is_whole=np.ones(len(cost), dtype=bool), time_limit=time_limit, mip_abs_gap=0.999,
+    )  # fmt: skip
     solver.run()
     info = solver.getInfo()
     sign = -1.0 if maximise else 1.0

@@ -18,7 +18,7 @@ LEAST_HELP = 0.01
 """Least gain of a lever worth pulling, in users; rounding of the float32 sums stays below."""
 
 SHORTLIST = 192
-"""Levers that the search looks at; with all 512, the mean success on MovieLens and the synthetic data is the same."""
+"""Levers that the search looks at; with all 512 the mean success on MovieLens is at most half a point higher."""
 
 
 def choose_levers(

@@ -10,6 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys_ops.solver import load_program
+
 
 def least_overshoot(
     effects: NDArray[np.float64],
@@ -37,19 +39,10 @@ def least_overshoot(
     ndarray, shape (n_changes,), or None
         None if no fractions close all gaps (within the solver's tolerance).
     """
-    program = highspy.HighsLp()
-    program.num_col_, program.num_row_ = effects.shape[1], effects.shape[0]
-    program.col_cost_ = weights @ effects
-    program.col_lower_, program.col_upper_ = least, most
-    program.row_lower_, program.row_upper_ = gaps, np.full(len(gaps), np.inf)
-    matrix = sp.csc_array(effects)
-    program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    program.a_matrix_.start_, program.a_matrix_.index_ = matrix.indptr, matrix.indices
-    program.a_matrix_.value_ = matrix.data
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
-    solver.passModel(program)
+    solver = load_program(
+        sp.csc_array(effects), cost=weights @ effects, lower=least, upper=most,
+        row_lower=gaps, row_upper=np.full(len(gaps), np.inf),
+    )  # fmt: skip
     solver.run()
     if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None

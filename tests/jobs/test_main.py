@@ -93,7 +93,10 @@ def test_validate_names_bad_rows_or_counts_those_set_aside(command_line: Command
         (("recourse", "--k", "ten"), "Invalid value for '--k'"),
         (("recurse",), "No such command 'recurse'"),
         (("recourse", "--k", "0"), "recsys-ops: --k 0: Input should be greater than or equal to 1.\n"),
-        (("validate", "--on-bad-rows", "skip"), "recsys-ops: --on-bad-rows skip: expected stop or quarantine.\n"),
+        (
+            ("validate", "--on-bad-rows", "skip"),
+            "recsys-ops: --on-bad-rows skip: Input should be 'stop' or 'quarantine'.\n",
+        ),
     ],
 )
 def test_a_command_that_makes_no_sense_ends_with_2(

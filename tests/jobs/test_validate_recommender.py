@@ -42,7 +42,7 @@ def test_a_model_that_knows_nothing_is_not_to_be_explained(command_line: Command
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--recommender", "als"), "--recommender als: expected ease, knn, slim, or a file of weights"),
+        (("--recommender", "als"), "recommender als: expected ease, knn, slim, or a file of weights"),
         (("--recommender", "ease", "--ridge", "0"), "--ridge 0: expected a positive number"),
         (("--recommender", "none.npz"), "none.npz: there is no such file"),
     ],

@@ -81,7 +81,7 @@ def test_fitting_takes_one_matrix_and_blocks_of_fixed_size(monkeypatch: pytest.M
 
 def test_weights_that_do_not_fit_are_refused_before_the_work_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "available_bytes", lambda: 1000)
-    with pytest.raises(ConfigError, match=r"--recommender ease: .* need .* GB .* are free.* --recommender knn or slim"):
+    with pytest.raises(ConfigError, match=r"recommender ease: .* need .* GB .* are free.* Use knn or slim"):
         fit_ease(history_matrix(random_ratings(1), binary=True, scale=5), ridge=2.0)
 
 

@@ -1,0 +1,52 @@
+"""Say what is in a data set, what is wrong with it, and how good a recommender is on it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from rich.console import Console
+
+from recsys_ops.datasets import describe, load_dataset
+from recsys_ops.evaluation import describe_recommender
+from recsys_ops.models.ease import RIDGE
+from recsys_ops.models.recommender import check_recommender
+
+
+class ValidateConfig(BaseModel):
+    """Settings of the check; it writes nothing, so it has no run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True)
+
+    data: str = "synthetic"
+    """As in the jobs."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the synthetic data and of the held-out users."""
+    on_bad_rows: Literal["stop", "quarantine"] = "stop"
+    """Rows that break the contract stop the check, or are left out."""
+    recommender: str | None = None
+    """Measure it on held-out users: ease, knn, slim, or a file of weights."""
+    ridge: float = RIDGE
+    """Penalty of ease."""
+    ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
+    """Histories of ratings, or of ones."""
+
+
+def run(config: ValidateConfig) -> int:
+    """Print what the data set holds; return exit code 0.
+
+    Raises
+    ------
+    InputError, ConfigError
+        Each with a message for the user.
+    """
+    if config.recommender is not None:
+        check_recommender(config.recommender)
+    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    lines = describe(dataset)
+    if config.recommender is not None:
+        lines += describe_recommender(
+            dataset, config.recommender, ridge=config.ridge, binary=not config.ratings, seed=config.seed
+        )
+    console = Console(highlight=False)
+    for name, value in lines:
+        console.print(f"{name:<24} {value}", markup=False, soft_wrap=True)
+    return 0
