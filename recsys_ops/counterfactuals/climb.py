@@ -5,6 +5,8 @@ that has the item leave the top k, take whatever raises the log-likelihood most 
 threshold, take the item out of the top k again where it came back, and so on; in the end give back what is not needed.
 """
 
+import time
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -21,7 +23,12 @@ _MOST_CHECKED = 40
 
 
 def climb(
-    question: Question, goal: Goal, inputs: Inputs, start: NDArray[np.int64], limits: NDArray[np.int64]
+    question: Question,
+    goal: Goal,
+    inputs: Inputs,
+    start: NDArray[np.int64],
+    limits: NDArray[np.int64],
+    deadline: float,
 ) -> NDArray[np.int64] | None:
     """Units to take so that the item leaves the top k with a log-likelihood of at least the threshold.
 
@@ -34,6 +41,8 @@ def climb(
         A valid removal.
     limits : ndarray, shape (n,)
         Most units that may be taken.
+    deadline : float
+        Of ``time.perf_counter``, in seconds.
 
     Returns
     -------
@@ -45,7 +54,7 @@ def climb(
     for _ in range(_MOST_ROUNDS):
         if valid is None:
             break
-        plausible = _raise(question, goal, inputs, membership, valid, limits)
+        plausible = _raise(question, goal, inputs, membership, valid, limits, deadline)
         if plausible is None:
             break
         if question.is_valid(plausible):
@@ -54,7 +63,9 @@ def climb(
     return None
 
 
-def improve(question: Question, goal: Goal, inputs: Inputs, start: NDArray[np.int64]) -> NDArray[np.int64]:
+def improve(
+    question: Question, goal: Goal, inputs: Inputs, start: NDArray[np.int64], deadline: float
+) -> NDArray[np.int64]:
     """A removal with an objective no worse: one variable moved, or one interaction given back, as long as that helps.
 
     Parameters
@@ -64,6 +75,8 @@ def improve(question: Question, goal: Goal, inputs: Inputs, start: NDArray[np.in
     inputs : Inputs
     start : ndarray, shape (n,)
         A valid removal.
+    deadline : float
+        Of ``time.perf_counter``, in seconds.
 
     Returns
     -------
@@ -76,6 +89,8 @@ def improve(question: Question, goal: Goal, inputs: Inputs, start: NDArray[np.in
 
     taken, objective = start, objectives(start[None])[0]
     for _ in range(_MOST_STEPS):
+        if time.perf_counter() > deadline:
+            break
         ways = np.concatenate([_moves(question, inputs, taken, question.limits), _returns(taken)])
         values = objectives(ways)
         better = np.flatnonzero(values < objective - 1e-9)
@@ -102,12 +117,13 @@ def _raise(
     membership: sp.csr_array,
     taken: NDArray[np.int64],
     limits: NDArray[np.int64],
+    deadline: float,
 ) -> NDArray[np.int64] | None:
     """Take units until the log-likelihood reaches the threshold."""
     value = _log_likelihoods(question, goal, membership, taken[None])[0]
     while value < goal.threshold:
         moves = _moves(question, inputs, taken, limits)
-        if not len(moves):
+        if not len(moves) or time.perf_counter() > deadline:
             return None
         values = _log_likelihoods(question, goal, membership, moves)
         worth = (np.minimum(values, goal.threshold) - value) / ((moves - taken) @ question.costs)

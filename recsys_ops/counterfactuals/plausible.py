@@ -67,7 +67,7 @@ def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: ND
     most = np.inf
     farther = float(question.costs @ question.limits)
     folded = fold(question, inputs, goal.mixture, farther)
-    improved = improve(question, goal, inputs, start)
+    improved = improve(question, goal, inputs, start, relaxation.deadline)
     if differs(improved, relaxation.earlier):
         start = improved
     objective = relaxation.visit(folded, start)
@@ -125,7 +125,7 @@ def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], 
     limits = question.limits.copy()
     for touched in relaxation.earlier:
         limits[next(position for position in touched if shortest[position] == 0)] = 0
-    taken = climb(question, relaxation.goal, inputs, shortest, limits)
+    taken = climb(question, relaxation.goal, inputs, shortest, limits, relaxation.deadline)
     return nothing if taken is None else replace(nothing, taken=taken, objective=question.distance(taken), method="mio")
 
 

@@ -5,6 +5,7 @@ exactly; where the log-likelihood is lower than the bound said, the bound is mad
 program is solved again. There are finitely many points, so this ends, and it ends with the proven optimum.
 """
 
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,12 +79,12 @@ class Relaxation:
         Found
             Without ``taken``, and proven, where there is none.
         """
-        best, objective, bound, nodes = None, cutoff, -np.inf, 0
+        best, objective, bound, nodes, proven = None, cutoff, -np.inf, 0, False
         # A threshold leaves distances as objective, and they come in grains.
         grain = self.question.grain if self.goal.alpha == 0 else 0.0
         seen: list[NDArray[np.int64]] = []
         forbidden: list[NDArray[np.int64]] = []
-        while True:
+        while time.perf_counter() < self.deadline:
             program, removals, constant = self._program(folded, rivals, least, most, objective)
             for taken in forbidden:
                 forbid(program, removals, taken)
@@ -106,9 +107,11 @@ class Relaxation:
                     if value < objective:
                         best, objective = taken, value
             proven = solution.is_proven and (solution.values is None or bound >= objective - RESOLUTION)
+            if proven:
+                bound = objective
             if proven or not solution.is_proven:
-                bound = objective if proven else bound
-                return Found(best, objective if best is not None else np.inf, bound, proven, "mio", nodes)
+                break
+        return Found(best, objective if best is not None else np.inf, bound, proven, "mio", nodes)
 
     def _program(
         self, folded: Folded, rivals: NDArray[np.intp], least: float, most: float, cutoff: float
