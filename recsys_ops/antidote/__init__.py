@@ -1,0 +1,1 @@
+"""The platform's question: which few artificial ratings make recommendations less polarised or fairer?"""

@@ -1,0 +1,58 @@
+"""Which of the artificial users does how much: by leaving each out, and to first order from the gradient."""
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys_ops.antidote.fixed_point import exact_gradient
+from recsys_ops.antidote.problem import AntidoteProblem
+from recsys_ops.models.mf_rows import predicted, with_values
+
+
+def contributions(problem: AntidoteProblem, artificial: sp.csr_array) -> NDArray[np.float64]:
+    """Change of the objective that each artificial user makes, given the others.
+
+    Parameters
+    ----------
+    problem : AntidoteProblem
+    artificial : csr_array, shape (n_artificial, n_items)
+
+    Returns
+    -------
+    ndarray, shape (n_artificial,)
+        The objective with all of them less that without this one, each fitted anew; they do not add up to the whole
+        effect where users stand in for each other.
+    """
+    n_artificial = int(artificial.shape[0])
+    whole = problem.objective.value(problem.judge(problem.fit(artificial).factors))
+    without = [
+        problem.objective.value(problem.judge(problem.fit(artificial[np.arange(n_artificial) != user]).factors))
+        for user in range(n_artificial)
+    ]
+    return whole - np.array(without, dtype=np.float64)
+
+
+def gradient_contributions(problem: AntidoteProblem, artificial: sp.csr_array) -> NDArray[np.float64]:
+    """The same at the cost of one fit and one gradient.
+
+    Parameters
+    ----------
+    problem : AntidoteProblem
+    artificial : csr_array, shape (n_artificial, n_items)
+
+    Returns
+    -------
+    ndarray, shape (n_artificial,)
+        Sum over a user's ratings of the derivative times what the rating differs from its prediction: a rating that
+        is predicted anyway does nothing. This is the derivative by the user's weight in the fit.
+    """
+    fit = problem.fit(artificial)
+    gradient = exact_gradient(
+        problem.rows, problem.objective, problem.judge(fit.factors), fit, artificial, problem.als.regularisation,
+        judged=problem.judged,
+    )  # fmt: skip
+    surprise = artificial.data - predicted(artificial, fit.artificial, fit.factors.items)
+    sums: NDArray[np.float64] = with_values(artificial, gradient.at(artificial) * surprise) @ np.ones(
+        artificial.shape[1]
+    )
+    return sums

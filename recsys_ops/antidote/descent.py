@@ -1,0 +1,173 @@
+"""Algorithm 1: projected gradient descent on the ratings of the artificial users.
+
+Each step fits the recommender, takes the gradient and moves all ratings at once, clipped to their range. The length of
+a step comes from the last two gradients (Barzilai and Borwein), and a step is taken if it beats the worst of the last
+few (spectral projected gradient: Birgin, Martinez and Raydan 2000). The landscape is rugged; steps that must each be
+the best so far get stuck in it. A limit on the RMSE enters as a quadratic penalty.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys_ops.antidote.fixed_point import exact_gradient
+from recsys_ops.antidote.gradient import paper_gradient
+from recsys_ops.antidote.objectives import Predictions, SquaredError, WeightedSum
+from recsys_ops.antidote.problem import AntidoteProblem
+from recsys_ops.models.mf import Fit
+from recsys_ops.models.mf_rows import with_values
+
+Gradient = Literal["paper", "exact"]
+
+MEMORY = 6
+"""A step must beat the worst of so many earlier ones."""
+
+PENALTY = 4.0
+"""Losing as much RMSE again as the limit allows costs this many times the objective."""
+
+_KEPT_OF_LIMIT = 0.9
+_SHORTENED = 0.3
+_MOST_TRIALS = 6
+_SUFFICIENT = 1e-4
+_GRADIENT_TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the merit of a candidate is measured against: the recommender without artificial users."""
+
+    value: float
+    rmse: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """A candidate with its fit; ``merit`` (to be lowered) is the objective over that before, plus the penalty."""
+
+    ratings: sp.csr_array
+    fit: Fit
+    predictions: Predictions
+    merit: float
+
+
+def descend(
+    problem: AntidoteProblem, start: sp.csr_array, scale: Scale, *, gradient: Gradient = "exact", max_steps: int = 60
+) -> Point:
+    """Improve artificial ratings step by step; who rates what stays.
+
+    Parameters
+    ----------
+    problem : AntidoteProblem
+    start : csr_array, shape (n_artificial, n_items)
+        First ratings.
+    scale : Scale
+    gradient : "paper" or "exact"
+        Eq. 9, or through the fixed point of ALS.
+    max_steps : int
+
+    Returns
+    -------
+    Point
+        The best one on the way.
+    """
+    point = best = evaluate_point(problem, start, scale)
+    slope = _slope(problem, point, scale, gradient)
+    length = _first_length(problem, slope)
+    merits = [point.merit]
+    for _ in range(max_steps):
+        found = _step(problem, point, slope, length, max(merits[-MEMORY:]), scale)
+        if found is None:
+            break
+        new_slope = _slope(problem, found, scale, gradient)
+        length = _next_length(problem, found.ratings.data - point.ratings.data, new_slope - slope, new_slope)
+        point, slope = found, new_slope
+        merits.append(point.merit)
+        best = min(best, point, key=lambda candidate: candidate.merit)
+    return best
+
+
+def evaluate_point(
+    problem: AntidoteProblem, ratings: sp.csr_array, scale: Scale, *, start: NDArray[np.float64] | None = None
+) -> Point:
+    """Fit the recommender with these artificial ratings and tell their merit.
+
+    Parameters
+    ----------
+    problem : AntidoteProblem
+    ratings : csr_array, shape (n_artificial, n_items)
+    scale : Scale
+    start : ndarray, shape (n_items, rank), optional
+        Item factors to start from.
+    """
+    fit = problem.fit(ratings, start=start)
+    predictions = problem.judge(fit.factors)
+    merit = problem.sign * problem.objective.value(predictions) / scale.value
+    return Point(ratings, fit, predictions, merit + PENALTY * _excess(problem, predictions, scale) ** 2)
+
+
+def scale_of(problem: AntidoteProblem) -> Scale:
+    """Objective and RMSE without antidote."""
+    predictions = problem.judge(problem.fit().factors)
+    return Scale(max(abs(problem.objective.value(predictions)), 1e-12), predictions.rmse)
+
+
+def _excess(problem: AntidoteProblem, predictions: Predictions, scale: Scale) -> float:
+    """RMSE lost beyond a little less than the limit, in units of the limit."""
+    if problem.max_rmse_loss is None:
+        return 0.0
+    limit = max(problem.max_rmse_loss, 1e-6)
+    return max(0.0, (predictions.rmse - scale.rmse) / limit - _KEPT_OF_LIMIT)
+
+
+def _slope(problem: AntidoteProblem, point: Point, scale: Scale, gradient: Gradient) -> NDArray[np.float64]:
+    """Derivative of the merit by the ratings given."""
+    terms = [(problem.sign / scale.value, problem.objective)]
+    excess = _excess(problem, point.predictions, scale)
+    if problem.max_rmse_loss is not None and excess > 0:
+        by_rmse = 2 * PENALTY * excess / max(problem.max_rmse_loss, 1e-6)
+        terms.append((by_rmse / (2 * point.predictions.rmse), SquaredError()))
+    merit, ridge = WeightedSum(tuple(terms)), problem.als.regularisation
+    arguments = (problem.rows, merit, point.predictions, point.fit, point.ratings, ridge)
+    if gradient == "paper":
+        return paper_gradient(*arguments, judged=problem.judged).at(point.ratings)
+    return exact_gradient(*arguments, judged=problem.judged, tolerance=_GRADIENT_TOLERANCE).at(point.ratings)
+
+
+def _step(
+    problem: AntidoteProblem, point: Point, slope: NDArray[np.float64], length: float, to_beat: float, scale: Scale
+) -> Point | None:
+    """The first of ever shorter steps that is good enough, None if there is none."""
+    low, high = problem.rating_range
+    direction = np.clip(point.ratings.data - length * slope, low, high) - point.ratings.data
+    descent = float(slope @ direction)
+    if descent >= 0:
+        return None
+    share = 1.0
+    for _ in range(_MOST_TRIALS):
+        moved = np.clip(point.ratings.data + share * direction, low, high)
+        tried = evaluate_point(
+            problem, with_values(point.ratings, moved), scale, start=point.fit.factors.items if problem.warm else None
+        )
+        if tried.merit <= to_beat + _SUFFICIENT * share * descent:
+            return tried
+        share *= _SHORTENED
+    return None
+
+
+def _first_length(problem: AntidoteProblem, slope: NDArray[np.float64]) -> float:
+    """So long that a typical rating crosses the whole range."""
+    typical = float(np.sqrt(np.mean(slope**2))) if len(slope) else 0.0
+    return (problem.rating_range[1] - problem.rating_range[0]) / max(typical, 1e-300)
+
+
+def _next_length(
+    problem: AntidoteProblem, moved: NDArray[np.float64], turned: NDArray[np.float64], slope: NDArray[np.float64]
+) -> float:
+    longest = 4 * _first_length(problem, slope)
+    curvature = float(moved @ turned)
+    if curvature <= 0:
+        return longest
+    return min(max(float(moved @ moved) / curvature, 1e-3 * longest), longest)

@@ -1,0 +1,115 @@
+"""What is asked: which objective, of which recommender, moved which way, within which limits."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys_ops.antidote.objectives import Objective, Predictions, measure
+from recsys_ops.errors import ConfigError
+from recsys_ops.models.mf import AlsSettings, Factors, Fit, fit_als
+from recsys_ops.models.mf_rows import RowMap
+
+Direction = Literal["min", "max"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Ratings that an objective is about, other than those that are fitted.
+
+    ``user_noise (n_users,)`` and ``item_noise (n_items,)`` are squared errors per rating that no prediction avoids, and
+    are added to the losses; ``unseen.py`` tells what for.
+    """
+
+    rows: RowMap
+    user_noise: NDArray[np.float64]
+    item_noise: NDArray[np.float64]
+
+    def measure(self, factors: Factors) -> Predictions:
+        """Errors of factors as this judgement sees them."""
+        seen = measure(self.rows, factors)
+        return replace(
+            seen,
+            user_errors=seen.user_errors + self.user_noise * seen.user_counts,
+            item_errors=seen.item_errors + self.item_noise * seen.item_counts,
+        )
+
+
+@dataclass(frozen=True)
+class AntidoteProblem:
+    """Everything that artificial ratings are sought for.
+
+    ``rows`` the ratings of the real users, which are fitted with ``als``; ``objective`` to be moved in ``direction``.
+    Artificial ratings stay within ``rating_range`` (least, greatest), are whole stars with ``whole_ratings``, and no
+    artificial user gives more than ``max_ratings``. ``max_rmse_loss`` in stars is how much worse the fit may become.
+    ``judgement`` is None where the objective is about the fitted ratings themselves. ``warm`` starts each fit of the
+    search from the last one: faster on large data, less true to the fit from scratch that has the last word.
+    """
+
+    rows: RowMap
+    objective: Objective
+    direction: Direction
+    als: AlsSettings
+    rating_range: tuple[float, float]
+    whole_ratings: bool = False
+    max_ratings: int | None = None
+    max_rmse_loss: float | None = None
+    judgement: Judgement | None = None
+    warm: bool = False
+
+    @property
+    def sign(self) -> float:
+        """1 to lower the objective, -1 to raise it."""
+        return 1.0 if self.direction == "min" else -1.0
+
+    @property
+    def judged(self) -> RowMap:
+        """Rows of the ratings that the objective is about."""
+        return self.rows if self.judgement is None else self.judgement.rows
+
+    def fit(self, artificial: sp.csr_array | None = None, *, start: NDArray[np.float64] | None = None) -> Fit:
+        """The recommender fitted with artificial users beside the real ones, from scratch unless ``start`` is given."""
+        return fit_als(self.rows, self.als, artificial=artificial, start=start)
+
+    def judge(self, factors: Factors) -> Predictions:
+        """Predictions as the objective sees them."""
+        return measure(self.rows, factors) if self.judgement is None else self.judgement.measure(factors)
+
+    def feasible(self, ratings: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Ratings clipped to the range, and rounded where whole ones are asked for."""
+        clipped = np.clip(ratings, *self.rating_range)
+        if not self.whole_ratings:
+            return clipped
+        low, high = np.ceil(self.rating_range[0]), np.floor(self.rating_range[1])
+        return np.clip(np.round(clipped), low, high)
+
+
+def budget_users(budget: str, n_users: int) -> int:
+    """How many artificial users a budget buys.
+
+    Parameters
+    ----------
+    budget : str
+        ``20`` users, or ``2%`` of the real users, rounded to the nearest whole number, at least 1.
+    n_users : int
+        Real users.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ConfigError
+        The budget is neither, or not positive.
+    """
+    text, percent = budget.strip().removesuffix("%"), budget.strip().endswith("%")
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = float("nan")
+    if not (np.isfinite(amount) and amount > 0 and (percent or amount == int(amount))):
+        raise ConfigError(f"--budget {budget}: expected a whole number of users or a share. Use 20 or 2%, for example.")
+    return max(1, round(amount / 100 * n_users)) if percent else int(amount)
