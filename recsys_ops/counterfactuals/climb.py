@@ -58,7 +58,8 @@ def climb(
         if plausible is None:
             break
         if question.is_valid(plausible):
-            return _give_back(question, goal, membership, plausible)
+            climbed = _give_back(question, goal, membership, plausible)
+            return climbed if question.explains(climbed) else None
         valid = greedy_removal(question, limits, plausible)
     return None
 
@@ -95,7 +96,7 @@ def improve(
         values = objectives(ways)
         better = np.flatnonzero(values < objective - 1e-9)
         better = better[np.argsort(values[better], kind="stable")][:_MOST_CHECKED]
-        valid = next((way for way in better if question.is_valid(ways[way])), None)
+        valid = next((way for way in better if question.explains(ways[way])), None)
         if valid is None:
             break
         taken, objective = ways[valid], values[valid]

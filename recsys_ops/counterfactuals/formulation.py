@@ -4,6 +4,7 @@
     sum_j g_jz d_j + loss_z >= (gap_z + loss_z) y_z             per rival z left; loss_z: most that d can cost it
     amount_r y_z <= d_r                                         where z is an item of the history itself
     sum_z y_z >= needed,    least <= sum_j c_j d_j <= most      y binary
+    d_j <= limit_j m_j,     sum_j m_j <= most interactions      m binary; where there is such a cap
 
 The textbook program is in ``specification.py``, which shares nothing with this module.
 """
@@ -55,9 +56,21 @@ def add_removals(
     columns = program.add_columns(len(used), cost=costs[used], upper=question.limits[used])
     program.add_row(columns, costs[used], lower=least, upper=most)
     removals = Removals(used, columns)
+    if question.max_removed < len(used):
+        _touch_few(program, question, removals)
     if len(rivals):
         _rank(program, question, rivals, removals, most)
     return removals
+
+
+def _touch_few(program: Program, question: Question, removals: Removals) -> None:
+    """At most ``max_removed`` interactions lose anything."""
+    limits, touched = question.limits[removals.used], removals.columns
+    if limits.max() > 1:
+        touched = program.add_columns(len(limits))
+        for column, limit, mark in zip(removals.columns, limits, touched, strict=True):
+            program.add_row([column, mark], [1.0, -float(limit)], upper=0.0)
+    program.add_row(touched, 1.0, upper=question.max_removed)
 
 
 def reachable(question: Question, most: float) -> NDArray[np.intp]:

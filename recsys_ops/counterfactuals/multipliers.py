@@ -100,6 +100,6 @@ def _first_valid(question: Question, chosen: NDArray[np.intp]) -> NDArray[np.int
     """The first of some removals that is valid; ``chosen (n_units, n_removals)`` holds an interaction per unit."""
     for positions in chosen.T[:MOST_TRIED]:
         taken = np.bincount(positions, minlength=len(question.limits)).astype(np.int64)
-        if question.is_valid(taken):
+        if question.explains(taken):
             return taken
     return None

@@ -65,7 +65,7 @@ def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: f
 def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float) -> Found:
     question, goal = relaxation.question, relaxation.goal
     most = np.inf
-    farther = float(question.costs @ question.limits)
+    farther = question.farthest
     folded = fold(question, inputs, goal.mixture, farther)
     improved = improve(question, goal, inputs, start, relaxation.deadline)
     if differs(improved, relaxation.earlier):
@@ -94,7 +94,7 @@ def _in_grains(question: Question, distance: float) -> float:
 
 def _deepen(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float) -> Found:
     question, goal = relaxation.question, relaxation.goal
-    everything = float(question.costs @ question.limits)
+    everything = question.farthest
     bound, nodes = max(least, shortest.bound), shortest.nodes
     at_start = fold(question, inputs, goal.mixture, question.distance(start))
     known = relaxation.visit(at_start, start)
@@ -142,7 +142,7 @@ def _within(relaxation: Relaxation, folded: Folded, *, least: float, most: float
         unranked = relaxation.minimise(
             folded, _NOBODY, least=least, most=most, cutoff=cutoff, most_nodes=UNRANKED_NODES
         )
-        if unranked.is_proven and (unranked.taken is None or question.is_valid(unranked.taken)):
+        if unranked.is_proven and (unranked.taken is None or question.explains(unranked.taken)):
             return unranked
         bound, nodes = unranked.bound, unranked.nodes
     if has_many or (goal.alpha == 0 and len(rivals) > n_easiest):

@@ -40,7 +40,8 @@ class Question:
     units that may be taken. ``rows (n, n_items)`` weights of the history, ``scores (n_items,)`` factual scores.
     ``gains (n, m)`` what one unit taken closes of ``gaps (m,)``, inf where the inequality can never hold;
     ``requires (m,)`` the position in the history that must be taken entirely, or -1. Column z belongs to item z
-    (validity "kth"), the only column of "score" to none.
+    (validity "kth"), the only column of "score" to none. An explanation touches at most ``max_removed`` interactions
+    and has a distance of at most ``max_distance``.
     """
 
     recommender: LinearRecommender
@@ -60,6 +61,8 @@ class Question:
     gaps: NDArray[np.float64]
     requires: NDArray[np.int64]
     needed: int
+    max_removed: float = np.inf
+    max_distance: float = np.inf
 
     @property
     def costs(self) -> NDArray[np.float64]:
@@ -73,6 +76,20 @@ class Question:
         if len(whole) == 0 or np.any(whole != self.weights) or whole.max() > 2**31:
             return 0.0
         return float(np.gcd.reduce(whole.astype(np.int64)) / self.scale)
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether an explanation can be too long."""
+        return self.max_removed < len(self.history) or self.max_distance < float(self.costs @ self.limits)
+
+    @property
+    def farthest(self) -> float:
+        """Greatest distance that any explanation may have."""
+        everything = float(self.costs @ self.limits)
+        if self.max_removed < len(self.limits):
+            dearest = np.sort(self.costs * self.limits)[::-1]
+            everything = min(everything, float(dearest[: int(self.max_removed)].sum()))
+        return min(everything, self.max_distance)
 
     def distance(self, taken: NDArray[np.int64]) -> float:
         """Weighted L1 distance of the model inputs, ``sum_j w_j d_j / scale`` (eq. 1)."""
@@ -90,6 +107,11 @@ class Question:
     def is_valid(self, taken: NDArray[np.int64]) -> bool:
         """Whether item a has left the top k."""
         return int(self.holds(taken).sum()) >= self.needed
+
+    def explains(self, taken: NDArray[np.int64]) -> bool:
+        """Whether item a has left the top k, within the caps."""
+        within = self.distance(taken) <= self.max_distance * (1 + 1e-9) and np.count_nonzero(taken) <= self.max_removed
+        return bool(within) and self.is_valid(taken)
 
     def histories(self, taken: NDArray[np.int64]) -> sp.csr_array:
         """The counterfactual history in units, ``(1, n_items)``; without what was taken entirely."""
@@ -118,6 +140,8 @@ def make_question(
     removed_items: RemovedItems = "excluded",
     weights: NDArray[np.float64] | None = None,
     removable: NDArray[np.bool_] | None = None,
+    max_removed: int | None = None,
+    max_distance: float | None = None,
 ) -> Question:
     """Prepare the question of one user and one item.
 
@@ -141,6 +165,8 @@ def make_question(
         Cost of each interaction; 1 without.
     removable : ndarray, shape (n,), bool, optional
         Interactions that may be touched; all without.
+    max_removed, max_distance : optional
+        Most interactions that an explanation touches, and its greatest distance; as many as there are without.
 
     Returns
     -------
@@ -168,6 +194,8 @@ def make_question(
         history=items, amounts=units, scale=scale, weights=costs, limits=np.where(may_go, units, 0),
         rows=rows, scores=scores, margin=margin,
         gains=np.empty((0, 0)), gaps=np.empty(0), requires=np.empty(0, dtype=np.int64), needed=k,
+        max_removed=np.inf if max_removed is None else max_removed,
+        max_distance=np.inf if max_distance is None else max_distance,
     )  # fmt: skip
     return _with_rivals(question) if validity == "kth" else _with_threshold(question)
 

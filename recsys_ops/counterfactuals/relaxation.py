@@ -97,7 +97,7 @@ class Relaxation:
             bound = max(bound, min(reached, objective))
             if solution.values is not None:
                 taken = removals.taken(self.question, solution.values)
-                is_out = not len(rivals) or self.question.is_valid(taken)
+                is_out = not len(rivals) or self.question.explains(taken)
                 if not is_out or any(np.array_equal(taken, other) for other in seen):
                     # Valid by the solver's tolerance only, or evaluated already.
                     forbidden.append(taken)

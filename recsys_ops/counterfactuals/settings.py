@@ -12,7 +12,7 @@ Engine = Literal["direct", "pyomo"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a run; those of a question (k, validity, removed_items) are for ``make_question``."""
+    """Settings of a run; those of a question (k, validity, removed_items, caps) are for ``make_question``."""
 
     k: int = 10
     """Length of the lists that users see."""
@@ -20,6 +20,10 @@ class Settings:
     """"kth": k rivals stand above the item. "score": it falls below the factual score of the k-th best rival."""
     removed_items: RemovedItems = "excluded"
     """Whether an item whose interaction is taken away entirely becomes a candidate."""
+    max_removed: int | None = None
+    """Most interactions that an explanation touches; None for any number."""
+    max_distance: float | None = None
+    """Greatest distance of an explanation; None for any."""
     plausibility: Plausibility = "none"
     """"optimise": minimise distance - alpha * log-likelihood. "threshold": log-likelihood of at least ``threshold``."""
     alpha: float = 0.1

@@ -63,10 +63,10 @@ def find_shortest(question: Question, earlier: Earlier, deadline: float, least: 
         The objective is the distance.
     """
     best: NDArray[np.int64] | None = None
-    most = float(question.costs @ question.limits)
+    most = question.farthest
     for limits in _starts(question, earlier):
         taken = greedy_removal(question, limits)
-        if taken is not None and (best is None or question.distance(taken) < most):
+        if taken is not None and question.explains(taken) and (best is None or question.distance(taken) < most):
             best, most = taken, question.distance(taken)
     bound = max(least, cheapest(least_distances(question, question.limits, most), question.needed))
     if bound == np.inf:
@@ -94,7 +94,7 @@ def _search(
     """Ask the solver for something strictly better than the best known, until there is none."""
     grain = question.grain
     step = grain if grain > 0 else RESOLUTION
-    most = question.distance(best) - step if best is not None else float(question.costs @ question.limits)
+    most = question.distance(best) - step if best is not None else question.farthest
     program = Program()
     removals = add_removals(program, question, reachable(question, most), least=bound, most=most)
     for touched in earlier:
@@ -104,7 +104,7 @@ def _search(
         solution = program.solve(deadline, gap=0.999 * step)
         nodes += solution.nodes
         found = None if solution.values is None else removals.taken(question, solution.values)
-        if found is not None and not question.is_valid(found):
+        if found is not None and not question.explains(found):
             forbid(program, removals, found)
             continue
         if found is not None:

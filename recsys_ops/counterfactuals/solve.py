@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.counterfactuals.bounds import cheapest, least_distances
 from recsys_ops.counterfactuals.plausible import find_plausible
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.relaxation import Goal
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.shortest import Earlier, Found, find_shortest
-from recsys_ops.counterfactuals.specification import find_by_specification
 from recsys_ops.counterfactuals.verify import has_left, rank_without
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.likelihood import Likelihood
@@ -144,6 +144,8 @@ def _search(
 ) -> Found:
     """Ask the engine; where the best-child bound finds nothing, ask the exact likelihood."""
     if settings.engine == "pyomo":
+        from recsys_ops.counterfactuals.specification import find_by_specification  # late: few need its library
+
         found = find_by_specification(question, goal, earlier, deadline)
     elif goal is None:
         found = find_shortest(question, earlier, deadline, least)
@@ -183,9 +185,22 @@ def _report(
 def _why_not(question: Question, goal: Goal | None) -> str:
     if question.needed > np.isfinite(question.gaps).sum():
         return f"there are fewer than {question.k} other candidates"
+    if question.is_capped:
+        return _why_not_within_caps(question, goal)
     if goal is not None and np.isfinite(goal.threshold):
         return f"no removal that brings the item out of the top k has a log-likelihood of {goal.threshold:.6g} (exact)"
     return "no removal brings the item out of the top k"
+
+
+def _why_not_within_caps(question: Question, goal: Goal | None) -> str:
+    """Which caps there are, and how far one has to go at least."""
+    few = "1 interaction" if question.max_removed == 1 else f"{question.max_removed:g} interactions"
+    caps = [(question.max_removed, few), (question.max_distance, f"a distance of {question.max_distance:g}")]
+    named = " and ".join(text for most, text in caps if np.isfinite(most))
+    likely = "" if goal is None or np.isinf(goal.threshold) else f" with a log-likelihood of {goal.threshold:.6g}"
+    least = cheapest(least_distances(question, question.limits), question.needed)
+    needs = f"it takes a distance of at least {least:g}" if np.isfinite(least) else "nor does any longer one"
+    return f"no removal{likely} of at most {named} brings the item out of the top k; {needs}"
 
 
 def _with_likelihood(

@@ -87,6 +87,7 @@ def build_model(question: Question, goal: Goal | None, earlier: Earlier) -> Any:
         float(question.weights[j]) * (int(question.amounts[j]) - model.x[j]) / question.scale for j in range(n)
     )
     _add_validity(model, question)
+    _add_caps(model, question, distance)
     _add_earlier(model, question, earlier)
     if goal is None:
         model.objective = pyo.Objective(expr=distance)
@@ -126,6 +127,19 @@ def _add_validity(model: Any, question: Question) -> None:
         model.entirely = pyo.ConstraintList()
         for z, (j, amount) in amounts.items():
             model.entirely.add(model.x[j] <= amount * (1 - model.y[z]) if amount > 0 else model.y[z] <= 0)
+
+
+def _add_caps(model: Any, question: Question, distance: Any) -> None:
+    """A distance, and interactions that lose anything, of at most so much."""
+    if np.isfinite(question.max_distance):
+        model.near = pyo.Constraint(expr=distance <= question.max_distance + 1e-9)
+    if np.isfinite(question.max_removed):
+        model.touched = pyo.Var(model.interactions, domain=pyo.Binary)
+        model.touches = pyo.Constraint(
+            model.interactions,
+            rule=lambda m, j: int(question.amounts[j]) - m.x[j] <= int(question.amounts[j]) * m.touched[j],
+        )
+        model.few = pyo.Constraint(expr=sum(model.touched[j] for j in model.interactions) <= question.max_removed)
 
 
 def _add_earlier(model: Any, question: Question, earlier: Earlier) -> None:

@@ -18,6 +18,7 @@ _EXPECTED = {
     "text": "a string",
     "tags": "a string or a list of strings",
     "category": "a string, an integer or true/false",
+    "ordinal": "a string or an integer",
 }
 _NUMBER_TEXT = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
 
@@ -58,7 +59,7 @@ def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequ
         column = _plain(table.column(name), is_id=wanted.get(name) == "id")
         if name in wanted:
             for kind in {wanted[name], *(rule.kind for rule in rules if rule.column == name)}:
-                column = _checked(column, kind, name, source)
+                column = _checked(column, kind, name, source, contract)
             columns[name] = column
         elif column is not None and contract.name != "interactions":
             columns[name] = column
@@ -68,10 +69,10 @@ def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequ
 def _missing_message(table: pa.Table, contract: TableContract, source: str, missing: list[str]) -> str:
     names = ", ".join(f"'{name}'" for name in missing)
     what = f"column {names} is missing" if len(missing) == 1 else f"columns {names} are missing"
-    return (
-        f"{source}: {what} (found {', '.join(table.column_names) or 'none'}). "
-        f"Name the columns that hold them under tables.{contract.name}.columns in features.yaml."
-    )
+    remedy = f"Name the columns that hold them under tables.{contract.name}.columns in features.yaml."
+    if not contract.is_in_mapping:
+        remedy = f"The table needs {', '.join(contract.columns)}."
+    return f"{source}: {what} (found {', '.join(table.column_names) or 'none'}). {remedy}"
 
 
 def _plain(column: ChunkedArray, *, is_id: bool) -> ChunkedArray | None:
@@ -95,7 +96,7 @@ def _canonical(kind: pa.DataType, *, is_id: bool) -> pa.DataType | None:
         return pa.float64()
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         inner = kind.value_type.value_type if pa.types.is_dictionary(kind.value_type) else kind.value_type
-        return pa.list_(pa.string()) if _is_text(inner) else None
+        return pa.list_(pa.string()) if _is_text(inner) or pa.types.is_null(inner) else None  # null: all empty
     return kind if pa.types.is_boolean(kind) else None
 
 
@@ -103,7 +104,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _checked(column: ChunkedArray | None, kind: str, name: str, source: str) -> Any:
+def _checked(column: ChunkedArray | None, kind: str, name: str, source: str, contract: TableContract) -> Any:
     """The column if it can hold what ``kind`` says, ratings as double and titles as strings."""
     found = None if column is None else column.type
     if column is not None and found is not None:
@@ -115,14 +116,14 @@ def _checked(column: ChunkedArray | None, kind: str, name: str, source: str) -> 
             return pc.cast(column, pa.string())
         if is_string and kind != "number":
             return column
-        if is_integer and kind in ("id", "category"):
+        if is_integer and kind in ("id", "category", "ordinal"):
             return column
         if (kind == "category" and pa.types.is_boolean(found)) or (kind == "tags" and pa.types.is_list(found)):
             return column
     first = _first_offenders(column) if kind == "number" else ""
     raise InputError(
         f"{source}: column '{name}' is {found or 'of a type that has no meaning here'}, expected {_EXPECTED[kind]}"
-        f"{first}. Correct the column, or name another one in features.yaml."
+        f"{first}. Correct the column{', or name another one in features.yaml' if contract.is_in_mapping else ''}."
     )
 
 

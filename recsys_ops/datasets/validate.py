@@ -5,23 +5,20 @@ Rows are 0-based data rows of the file: the header of a CSV file is not counted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import ChunkedArray, in_one_chunk, table_of
 from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.datasets.arrow import in_one_chunk
+from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, check_null, codes_of, repeats
+from recsys_ops.datasets.checked import OnBadRows as OnBadRows
 from recsys_ops.datasets.columns import normalise
 from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.tables import INTERACTIONS, ITEMS, USERS, rejected_schema
-
-OnBadRows = Literal["stop", "quarantine"]
-
-QUARANTINE = "pass --on-bad-rows quarantine"
 
 
 @dataclass(frozen=True)
@@ -32,59 +29,6 @@ class Clean:
     items: pa.Table
     users: pa.Table | None
     rejected: pa.Table
-
-
-@dataclass
-class _Checked:
-    """One table while it is checked: which of its rows still hold, and why the others do not."""
-
-    name: str
-    source: str
-    table: pa.Table
-    on_bad_rows: OnBadRows
-    holds: np.ndarray = field(init=False)
-    rejected: list[pa.Table] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.holds = np.ones(self.table.num_rows, dtype=bool)
-
-    def reject(self, is_bad: np.ndarray, column: str, reason: str, remedy: str, shown: str | None = None) -> None:
-        """Stop at rows where ``is_bad``, or note them; rows noted before are not noted again.
-
-        ``reason`` completes "column ... has n values ..." and ``shown`` names another column to show beside it.
-        """
-        rows = np.flatnonzero(is_bad & self.holds)
-        if len(rows) == 0:
-            return
-        if self.on_bad_rows == "stop":
-            raise InputError(self._message(rows, column, reason, remedy, shown))
-        self.holds[rows] = False
-        n = len(rows)
-        values = self._values(rows, column, shown)
-        cells = {"table": [self.name] * n, "row": rows, "column": [column] * n, "value": values, "reason": [reason] * n}
-        self.rejected.append(table_of(cells, rejected_schema()))
-
-    def kept(self) -> pa.Table:
-        """The rows that hold; stops when none does."""
-        if self.holds.all():
-            return self.table
-        if not self.holds.any():
-            n_rows = self.table.num_rows
-            raise InputError(f"{self.source}: every row was rejected ({n_rows} of {n_rows}). Correct the file.")
-        return self.table.filter(pa.array(self.holds))
-
-    def _message(self, rows: np.ndarray, column: str, reason: str, remedy: str, shown: str | None) -> str:
-        pairs = zip(rows[:3].tolist(), self._values(rows[:3], column, shown), strict=True)
-        first = ", ".join(f"row {row} = {value}" for row, value in pairs)
-        values = "value" if len(rows) == 1 else "values"
-        return f"{self.source}: column '{column}' has {len(rows)} {values} {reason} (first: {first}). {remedy}"
-
-    def _values(self, rows: np.ndarray, column: str, shown: str | None) -> list[str]:
-        """What stands in the rows, as text."""
-        columns = [column] if shown is None else [shown, column]
-        cells = [pc.cast(self.table.column(name).take(pa.array(rows)), pa.string()) for name in columns]
-        texts = [pc.fill_null(cell, "null").to_pylist() for cell in cells]
-        return [", ".join(parts) for parts in zip(*texts, strict=True)]
 
 
 def validate(
@@ -127,16 +71,16 @@ def validate(
     Time O(n log n) in the interactions, for the search for duplicates. Missing feature values are no error.
     """
 
-    def checked(name: str, table: pa.Table) -> _Checked:
-        return _Checked(name, sources[name], table, on_bad_rows)
+    def checked(name: str, table: pa.Table) -> CheckedRows:
+        return CheckedRows(name, sources[name], table, on_bad_rows)
 
     item_rows = checked("items", normalise(items, ITEMS, sources["items"], rules))
     rating_rows = checked("interactions", normalise(interactions, INTERACTIONS, sources["interactions"]))
     user_rows = None if users is None else checked("users", normalise(users, USERS, sources["users"]))
     rating_rows.table = _with_id_type(rating_rows, item_rows, "item_id")
     _check_ids(item_rows, "item_id")
-    _check_null(item_rows, "seller_id", f"Name the seller of each item, or {QUARANTINE}.")
-    _check_null(item_rows, "title", f"Give each item a title, or {QUARANTINE}.")
+    check_null(item_rows, "seller_id", f"Name the seller of each item, or {QUARANTINE}.")
+    check_null(item_rows, "title", f"Give each item a title, or {QUARANTINE}.")
     clean_items = item_rows.kept()
     clean_users = None
     if user_rows is not None:
@@ -155,7 +99,7 @@ def validate(
     )
 
 
-def _with_id_type(ratings: _Checked, known: _Checked, column: str) -> pa.Table:
+def _with_id_type(ratings: CheckedRows, known: CheckedRows, column: str) -> pa.Table:
     """The interactions with their ids in the type of the table that defines them."""
     found, expected = ratings.table.schema.field(column).type, known.table.schema.field(column).type
     if found == expected:
@@ -172,27 +116,21 @@ def _with_id_type(ratings: _Checked, known: _Checked, column: str) -> pa.Table:
     )
 
 
-def _check_ids(rows: _Checked, column: str) -> None:
-    _check_null(rows, column, f"Give each row an id, or {QUARANTINE}.")
+def _check_ids(rows: CheckedRows, column: str) -> None:
+    check_null(rows, column, f"Give each row an id, or {QUARANTINE}.")
     ids = rows.table.column(column)
     if pc.count_distinct(ids, mode="only_valid").as_py() == len(ids) - ids.null_count:
         return
-    is_repeated = _repeats(_codes(ids), rows.holds)
+    is_repeated = repeats(codes_of(ids), rows.holds)
     rows.reject(is_repeated, column, "that an earlier row has", f"Keep one row per {column}, or {QUARANTINE}.")
 
 
-def _check_null(rows: _Checked, column: str, remedy: str) -> None:
-    values = rows.table.column(column)
-    if values.null_count:
-        rows.reject(pc.is_null(values).to_numpy(), column, "missing", remedy)
-
-
-def _check_ratings(rows: _Checked, rating_range: tuple[float, float]) -> None:
+def _check_ratings(rows: CheckedRows, rating_range: tuple[float, float]) -> None:
     least, greatest = rating_range
     for column in ("user_id", "item_id"):
-        _check_null(rows, column, f"Give each row a {column}, or {QUARANTINE}.")
+        check_null(rows, column, f"Give each row a {column}, or {QUARANTINE}.")
     correct = f"Correct them, or {QUARANTINE}."
-    _check_null(rows, "rating", correct)
+    check_null(rows, "rating", correct)
     values = pc.fill_null(rows.table.column("rating"), least).to_numpy()
     rows.reject(~np.isfinite(values), "rating", "of NaN or infinity", correct)
     is_outside = (values < least) | (values > greatest)
@@ -200,28 +138,15 @@ def _check_ratings(rows: _Checked, rating_range: tuple[float, float]) -> None:
     rows.reject(is_outside, "rating", f"outside [{least:g}, {greatest:g}]", remedy)
 
 
-def _check_known(rows: _Checked, column: str, known: pa.Table, source: str) -> None:
+def _check_known(rows: CheckedRows, column: str, known: pa.Table, source: str) -> None:
     ids = in_one_chunk(known.column(column))
     is_unknown = positions_of(rows.table.column(column), ids) < 0
     remedy = f"Add them to {source}, remove these rows, or {QUARANTINE}."
     rows.reject(is_unknown, column, f"that {source} does not have", remedy)
 
 
-def _check_pairs(rows: _Checked) -> None:
-    codes = [_codes(rows.table.column(column)) for column in ("user_id", "item_id")]
+def _check_pairs(rows: CheckedRows) -> None:
+    codes = [codes_of(rows.table.column(column)) for column in ("user_id", "item_id")]
     pairs = codes[0] * (int(codes[1].max(initial=0)) + 1) + codes[1]
     remedy = f"Keep one rating per user and item, or {QUARANTINE}."
-    rows.reject(_repeats(pairs, rows.holds), "item_id", "rated before by the same user", remedy, shown="user_id")
-
-
-def _codes(ids: ChunkedArray) -> np.ndarray:
-    return positions_of(ids, pc.unique(ids).drop_null())
-
-
-def _repeats(codes: np.ndarray, holds: np.ndarray) -> np.ndarray:
-    """Where a row that holds has the code of an earlier one that holds."""
-    rows = np.flatnonzero(holds)
-    order = rows[np.argsort(codes[rows], kind="stable")]
-    is_repeated = np.zeros(len(codes), dtype=bool)
-    is_repeated[order[1:][codes[order[1:]] == codes[order[:-1]]]] = True
-    return is_repeated
+    rows.reject(repeats(pairs, rows.holds), "item_id", "rated before by the same user", remedy, shown="user_id")

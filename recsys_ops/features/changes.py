@@ -38,7 +38,7 @@ def describe_changes(items: EncodedItems, before: NDArray[np.float64], after: ND
     Returns
     -------
     list of Change
-        One per changed word, tag or number and one per changed category, in column order.
+        One per changed word, tag, number or ordinal and one per changed category, in column order.
     """
     columns = items.columns
     moved = changed_columns(before, after)
@@ -53,6 +53,9 @@ def describe_changes(items: EncodedItems, before: NDArray[np.float64], after: ND
         elif rule.kind == "number":
             old_text, new_text = f"{old:.2f}", f"{new:.2f}"
             changes.append(Change(rule.name, old_text, new_text, f"{rule.name} {old_text} -> {new_text}"))
+        elif rule.kind == "ordinal":
+            old_text, new_text = (rule.values[round(place) - 1] for place in (old, new))
+            changes.append(Change(rule.name, old_text, new_text, f"{rule.name} {new_text} instead of {old_text}"))
         elif new > old:
             lost = [int(c) for c in moved if columns.one_hot[c] == columns.one_hot[column] and after[c] < before[c]]
             changes.append(_category_change(rule.name, columns, int(column), lost))

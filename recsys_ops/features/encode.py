@@ -1,13 +1,13 @@
 """Item features as a sparse matrix, with a description of every column.
 
 Every column is linear in what the provider writes: a word counts as often as it occurs (times its inverse
-document frequency), a tag is there or not, a number is scaled by its range. A description is deliberately not
-divided by its length: adding a word then changes one column and no other, so that a recourse found on the
-matrix is exactly what the recommender sees once the provider has acted on it.
+document frequency), a tag is there or not, a number is scaled by its range, an ordinal is its place among its values.
+A description is deliberately not divided by its length: adding a word then changes one column and no other, so that a
+recourse found on the matrix is exactly what the recommender sees once the provider has acted on it.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ class FeatureColumns:
     """What each column of the feature matrix means and how it may change; arrays of length n_features.
 
     Bounds, steps and values are encoded, and never negative; ``encoded = (provider's value - offset) * unit``.
+    ``span`` is the range of a feature: between its rule's bounds, or what items have where the rule names none.
     ``greatest`` is what items really have, ``one_hot`` the category that a column is a value of (-1 for none).
     """
 
@@ -38,6 +39,7 @@ class FeatureColumns:
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     greatest: NDArray[np.float64]
+    span: NDArray[np.float64]
     step: NDArray[np.float64]
     cost: NDArray[np.float64]
     can_rise: NDArray[np.bool_]
@@ -55,6 +57,17 @@ class EncodedItems:
     matrix: sp.csr_array
     columns: FeatureColumns
     rules: tuple[FeatureRule, ...]
+
+
+def fix_features(items: EncodedItems, names: Set[str]) -> EncodedItems:
+    """The same items, with features of these names that may not change; names that no rule has change nothing."""
+    if not names:
+        return items
+    is_free = np.array([rule.name not in names for rule in items.rules], dtype=bool)[items.columns.rule]
+    columns = items.columns
+    return replace(
+        items, columns=replace(columns, can_rise=columns.can_rise & is_free, can_fall=columns.can_fall & is_free)
+    )
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,9 @@ def _describe_columns(
     unit = np.concatenate(units)
     lower = (np.concatenate([block.lower for block in blocks]) - offset) * unit
     upper = (np.concatenate([block.upper for block in blocks]) - offset) * unit
+    greatest = matrix.max(axis=0).toarray().ravel()
+    is_open = (spread([rule.kind != "ordinal" and rule.upper is None for rule in rules]) > 0) | ~np.isfinite(upper)
+    ranges = np.where(is_open, greatest, upper) - lower
     return FeatureColumns(
         rule=spread(range(len(rules))).astype(np.int32),
         value=tuple(value for block in blocks for value in block.values),
@@ -133,7 +149,8 @@ def _describe_columns(
         offset=offset,
         lower=lower,
         upper=upper,
-        greatest=matrix.max(axis=0).toarray().ravel(),
+        greatest=greatest,
+        span=np.where(ranges > 0, ranges, unit),  # a feature of but one value: one of the provider's units
         step=spread([block.step for block in blocks]) * unit,
         cost=spread([rule.cost for rule in rules]),
         can_rise=spread([rule.mutable and rule.direction != "decrease" for rule in rules]).astype(bool),
@@ -226,9 +243,33 @@ def _encode_number(column: ChunkedArray, rule: FeatureRule) -> _Block:
     )
 
 
+def _encode_ordinal(column: ChunkedArray, rule: FeatureRule) -> _Block:
+    place = {value: position for position, value in enumerate(rule.values)}
+    texts = [None if value is None else str(value) for value in column.to_pylist()]
+    unknown = [(row, text) for row, text in enumerate(texts) if text is not None and text not in place]
+    if unknown:
+        row, text = unknown[0]
+        raise InputError(
+            f"items: column '{rule.column}' has {len(unknown)} values that its rule does not list (first: row {row} = "
+            f"{text}; listed: {', '.join(rule.values)}). Add them to values, in their order."
+        )
+    places = np.array([0.0 if text is None else float(place[text]) for text in texts])
+    last = len(rule.values)
+    return _Block(
+        sp.csr_array(places[:, None]),
+        [rule.column],
+        np.array([1.0 / (last - 1)]),
+        1.0,
+        np.array([1.0 if rule.lower is None else rule.lower]),
+        np.array([float(last) if rule.upper is None else rule.upper]),
+        1.0 if rule.step is None else rule.step,
+    )
+
+
 _ENCODERS = {
     "text": _encode_text,
     "tags": _encode_tags,
     "category": _encode_category,
+    "ordinal": _encode_ordinal,
     "number": _encode_number,
 }

@@ -9,25 +9,28 @@ class FeatureRule(BaseModel):
     """How one column of the items table is read, and how its provider may change it.
 
     Bounds and steps are in the provider's units: occurrences of a word for text, 0 or 1 for a tag,
-    the column's own unit for a number. They mean nothing for a category, which is one of its values.
+    the column's own unit for a number, the place in ``values`` for an ordinal (1 for the first). They mean nothing
+    for a category, which is one of its values.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     column: str
     """Column of the items table."""
-    kind: Literal["text", "tags", "category", "number"]
-    """text: words; tags: a list of labels; category: one of several values; number: a scaled quantity."""
+    kind: Literal["text", "tags", "category", "ordinal", "number"]
+    """text: words; tags: a list of labels; category: one of several values; ordinal: one of values with an order; number: a scaled quantity."""  # noqa: E501
+    values: tuple[str, ...] = ()
+    """ordinal only: its values, least first; an item without one counts as having the first."""
     mutable: bool = True
     """Whether the provider may change it at all."""
     direction: Literal["free", "increase", "decrease"] = "free"
-    """Which way a number, a word count or a tag may move."""
+    """Which way a number, an ordinal, a word count or a tag may move."""
     lower: float | None = None
-    """Least value; by default 0 for words and tags, the least value seen for a number."""
+    """Least value; by default 0 for words and tags, the least value seen for a number, 1 for an ordinal."""
     upper: float | None = None
-    """Greatest value; by default the 99th percentile of what real items have (words, numbers), 1 for a tag."""
+    """Greatest value; by default the 99th percentile of what real items have (words, numbers), 1 for a tag, the last for an ordinal."""  # noqa: E501
     step: float | None = Field(default=None, ge=0)
-    """Values move in multiples of it (0: any value); by default 1 for words and tags, any value for numbers."""
+    """Values move in multiples of it (0: any value); by default 1, and any value for numbers."""
     cost: float = Field(default=1.0, gt=0)
     """What one change of this feature costs the provider, relative to the others."""
     label: str | None = None
@@ -45,6 +48,22 @@ class FeatureRule(BaseModel):
     def _bounds_in_order(self) -> "FeatureRule":
         if self.lower is not None and self.upper is not None and self.lower > self.upper:
             raise ValueError(f"feature '{self.column}': lower {self.lower} is above upper {self.upper}")
+        return self
+
+    @model_validator(mode="after")
+    def _values_of_an_ordinal(self) -> "FeatureRule":
+        if self.kind != "ordinal":
+            if self.values:
+                raise ValueError(f"feature '{self.column}': values are for kind ordinal, this is {self.kind}")
+            return self
+        if self.step is not None and (self.step < 1 or self.step != int(self.step)):
+            raise ValueError(f"feature '{self.column}': an ordinal moves in whole places (found step {self.step:g})")
+        if len(self.values) < 2 or len(set(self.values)) < len(self.values):
+            raise ValueError(f"feature '{self.column}': an ordinal needs at least two different values, least first")
+        last = len(self.values)
+        outside = [bound for bound in (self.lower, self.upper) if bound is not None and not 1 <= bound <= last]
+        if outside:
+            raise ValueError(f"feature '{self.column}': bound {outside[0]:g} is no place in its {last} values")
         return self
 
     @property

@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from recsys_ops.features.changes import describe_changes
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.models.content import ContentModel
+from recsys_ops.recourse.capped import cut_levers, lever_budgets, most_changes
 from recsys_ops.recourse.exchange import choose_levers
 from recsys_ops.recourse.feasible import Box, onto_steps
 from recsys_ops.recourse.levers import Levers, lever_effects, make_levers
-from recsys_ops.recourse.polish import least_overshoot
+from recsys_ops.recourse.polish import least_cost
 from recsys_ops.recourse.problem import MARGIN, Case, TargetGroup
 from recsys_ops.recourse.proposal import FrontierPoint, Limits, Proposal, group_effects
 from recsys_ops.recourse.thresholding import Frontier, best_frontier, reversion_path
@@ -23,6 +24,8 @@ def propose_bounded(
     box: Box,
     descended: NDArray[np.float64],
     limits: Limits,
+    *,
+    capped: bool = False,
 ) -> Proposal:
     """Exchange levers from where the descent went, revert what matters least, polish the rest.
 
@@ -37,39 +40,57 @@ def propose_bounded(
     descended : ndarray, shape (n_searched,)
         Where the descent went.
     limits : Limits
+    capped : bool
+        Search within the caps on proximity and cost, from nothing; otherwise they are not looked at.
 
     Returns
     -------
     Proposal
     """
-    levers, searches = _search(items, group, case, box, descended, limits)
+    levers, searches = _search(items, group, case, box, descended, limits, capped=capped)
     effects, gaps = group_effects(model, group, case, levers), case.missing
     targets = np.flatnonzero(case.targets)
     frontier = best_frontier(effects[targets], gaps[targets], searches)
-    kept = frontier.kept[frontier.within(limits.tolerance)]
-    features = _polished(items, case, box, levers.only(kept), effects[:, kept])
+    kept = frontier.kept[frontier.within(limits.tolerance, limits.n_wanted(len(targets)))]
+    features = polish(items, case, box, levers.only(kept), effects[:, kept])
     return Proposal(
         features, float(frontier.n_satisfied.max() / len(targets)), _points(items, case, levers, frontier, len(targets))
     )
 
 
 def _search(
-    items: EncodedItems, group: TargetGroup, case: Case, box: Box, descended: NDArray[np.float64], limits: Limits
+    items: EncodedItems,
+    group: TargetGroup,
+    case: Case,
+    box: Box,
+    descended: NDArray[np.float64],
+    limits: Limits,
+    *,
+    capped: bool,
 ) -> tuple[Levers, list[NDArray[np.intp]]]:
     """Levers worth pulling, searched on the sample: those of the most changes, then ever fewer for the same success."""
     levers = make_levers(items.columns, case.features, box, group.columns)
-    if not len(levers):
+    n_most, budgets = int(limits.max_changes), None
+    if capped:
+        levers, n_most = cut_levers(items.columns, levers), most_changes(items.columns, limits.caps)
+        budgets = lever_budgets(items.columns, levers, limits.caps)
+    if not len(levers) or n_most == 0:
         return levers, [np.array([], dtype=np.intp)]
     effects = lever_effects(levers, group.profiles, group.columns, case.features)
     gaps = case.missing[group.sample]
-    start = _strongest(levers, effects[gaps > 0], group, case, descended, limits.max_changes)
-    found = [choose_levers(effects, gaps, levers.unit, n_most=limits.max_changes, start=start)]
+    start = np.array([], dtype=np.intp)
+    if not capped:
+        start = _strongest(levers, effects[gaps > 0], group, case, descended, n_most)
+    found = [choose_levers(effects, gaps, levers.unit, n_most=n_most, start=start, budgets=budgets)]
     path = reversion_path(effects[:, found[0]], gaps)
-    n_changes = path.within(limits.tolerance)
+    sampled = case.targets[group.sample]
+    n_changes = path.within(limits.tolerance, limits.n_wanted(int(sampled.sum())) + int((~sampled).sum()))
     wanted = path.n_satisfied[n_changes]
     start = found[0][path.kept[n_changes]]
     while n_changes > 1:
-        fewer = choose_levers(effects, gaps, levers.unit, n_most=n_changes - 1, start=start[: n_changes - 1])
+        fewer = choose_levers(
+            effects, gaps, levers.unit, n_most=n_changes - 1, start=start[: n_changes - 1], budgets=budgets
+        )
         path = reversion_path(effects[:, fewer], gaps)
         if path.n_satisfied.max() < wanted:
             break
@@ -97,10 +118,32 @@ def _strongest(
     return positive
 
 
-def _polished(
-    items: EncodedItems, case: Case, box: Box, levers: Levers, effects: NDArray[np.float64]
+def polish(
+    items: EncodedItems,
+    case: Case,
+    box: Box,
+    levers: Levers,
+    effects: NDArray[np.float64],
+    costs: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Features after the changes, each as small as the users they reach allow."""
+    """Features after the changes, each as small as the users they reach allow.
+
+    Parameters
+    ----------
+    items : EncodedItems
+    case : Case
+    box : Box
+    levers : Levers
+        The changes, made in full.
+    effects : ndarray, shape (n_users, n_levers)
+        What each adds to the score of each user of the group.
+    costs : ndarray, shape (n_levers,), optional
+        What is least in sum; by default what users' scores exceed their gaps by.
+
+    Returns
+    -------
+    ndarray, shape (n_features,)
+    """
     full = levers.pull(case.features, np.arange(len(levers)))
     at_risk = (case.missing > -np.inf) & (np.minimum(effects, 0).sum(axis=1) < case.missing)
     reached = np.flatnonzero(at_risk & (effects.sum(axis=1) >= case.missing))
@@ -110,9 +153,10 @@ def _polished(
     if not len(reached) or not partial.any():
         return full
     gaps = case.missing[reached]
-    weights = np.where(gaps > 0, 1 / np.where(gaps > 0, gaps, 1.0), 0.0)
-    fractions = least_overshoot(
-        effects[reached], gaps + MARGIN * np.abs(gaps), weights, np.ones(len(levers)), np.where(partial, 0.0, 1.0)
+    if costs is None:
+        costs = np.where(gaps > 0, 1 / np.where(gaps > 0, gaps, 1.0), 0.0) @ effects[reached]
+    fractions = least_cost(
+        effects[reached], gaps + MARGIN * np.abs(gaps), costs, np.ones(len(levers)), np.where(partial, 0.0, 1.0)
     )
     if fractions is None:
         return full

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.acceptance.caps import Caps
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.models.content import ContentModel
+from recsys_ops.recourse.capped import most_changes
 from recsys_ops.recourse.certificate import improve_multipliers, reach_by_changes, relaxation_bound
 from recsys_ops.recourse.feasible import Box
 from recsys_ops.recourse.levers import lever_effects, make_levers
@@ -40,11 +42,11 @@ def bound_case(
     frontier: list[FrontierPoint],
     *,
     n_chosen: int,
-    n_most: int,
+    caps: Caps,
 ) -> Bounds:
     """Best valid bounds of a case: each user alone, and all together with two sets of multipliers.
 
-    One set aims at the success that ``n_most`` changes can have, the other at showing that fewer than ``n_chosen``
+    One set aims at the success that the most changes can have, the other at showing that fewer than ``n_chosen``
     changes cannot do what ``n_chosen`` do.
 
     Parameters
@@ -54,14 +56,18 @@ def bound_case(
     group : TargetGroup
     case : Case
     box : Box
+        What the provider may make of the item by changes that each keep the caps.
     frontier : list of FrontierPoint
         What has been reached; only steers the multipliers.
-    n_chosen, n_most : int
+    n_chosen : int
+    caps : Caps
+        Of which that on sparsity is finite.
 
     Returns
     -------
     Bounds
     """
+    n_most = most_changes(items.columns, caps)
     shown = np.flatnonzero(case.targets)
     gaps = true_gaps(case)
     reachable = reach_by_changes(group.gains[shown], gaps[shown], n_most)
@@ -79,6 +85,7 @@ def bound_case(
                 gaps[shown],
                 multipliers[shown],
                 reachable,
+                caps,
             )
             reached = np.minimum(reached, relaxed)
     return Bounds(np.floor(reached + 1e-6).astype(np.int64), len(shown))

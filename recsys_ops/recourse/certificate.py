@@ -20,6 +20,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys_ops.acceptance.caps import Caps
 from recsys_ops.features.encode import FeatureColumns
 from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.feasible import Box
@@ -101,6 +102,7 @@ def relaxation_bound(
     gaps: NDArray[np.float64],
     multipliers: NDArray[np.float64],
     reachable: NDArray[np.bool_],
+    caps: Caps,
 ) -> NDArray[np.float64]:
     """Lagrangian bound on the users that 0 .. n_most changes reach, over all features of the item.
 
@@ -118,6 +120,8 @@ def relaxation_bound(
     multipliers : ndarray, shape (n_users,), >= 0
         0 for users who were left out; they count as reached where they are reachable.
     reachable : ndarray, shape (n_users, n_most + 1)
+    caps : Caps
+        On proximity and cost: changes by fractions fill them best, those first that are worth most for what they take.
 
     Returns
     -------
@@ -125,15 +129,27 @@ def relaxation_bound(
     """
     is_open = gaps > 0
     price = np.where(is_open, multipliers / np.where(is_open, gaps, 1.0), 0.0)
-    gains = _unit_gains(model, columns, box, features, ratings, price)
+    gains, proximity, cost = _unit_gains(model, columns, box, features, ratings, price)
     n_most = reachable.shape[1] - 1
     largest = -np.sort(-gains)[:n_most]
     cumulative = np.zeros(n_most + 1)
     cumulative[1 : len(largest) + 1] = np.cumsum(largest)
     cumulative[len(largest) + 1 :] = cumulative[len(largest)]
+    for weights, most in ((proximity, caps.proximity), (cost, caps.cost)):
+        if np.isfinite(most):
+            cumulative = np.minimum(cumulative, _fractional_knapsack(gains, weights, most))
     left = np.where(is_open, np.maximum(0.0, 1.0 - multipliers), 1.0)
     bound: NDArray[np.float64] = left @ reachable + cumulative
     return bound
+
+
+def _fractional_knapsack(gains: NDArray[np.float64], weights: NDArray[np.float64], most: float) -> float:
+    """Greatest sum of gains, each taken by a fraction, whose weights sum to at most ``most``."""
+    useful = np.flatnonzero(gains > 0)
+    order = useful[np.argsort(-gains[useful] / weights[useful], kind="stable")]
+    before = np.cumsum(weights[order]) - weights[order]
+    fractions = np.clip((most - before) / weights[order], 0.0, 1.0)
+    return float(fractions @ gains[order]) * (1 + 1e-9)
 
 
 def _unit_gains(
@@ -143,21 +159,32 @@ def _unit_gains(
     features: NDArray[np.float64],
     ratings: sp.csr_array,
     price: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Most that one change of each feature is worth to all users together, those it harms left out."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Most that one change of each feature is worth to all users together, those it harms left out.
+
+    With the proximity and the cost of that change; per proximity, the other direction is not worth more.
+    """
     rise, fall = _pulls(model, ratings, price)
     single = columns.one_hot < 0
+    room, depth = box.upper - features, np.maximum(features - box.lower, 0.0)
     with np.errstate(invalid="ignore"):
-        up = np.nan_to_num(rise * (box.upper - features), nan=0.0, posinf=np.inf)
-    down = fall * np.maximum(features - box.lower, 0.0)
-    gains = [np.maximum(up, down)[single]]
+        up = np.nan_to_num(rise * room, nan=0.0, posinf=np.inf)
+    down = fall * depth
+    # The gain of the better direction at the least weight that has it: what the worse one does per weight, times that.
+    density = np.maximum(np.where(room > 0, rise, 0.0), np.where(depth > 0, fall, 0.0)) * columns.span
+    best = np.maximum(up, down)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        proximity = np.where(best > 0, best / density, 0.0)
+    gains, proximities, costs = [best[single]], [proximity[single]], [columns.cost[single]]
     for group in np.unique(columns.one_hot[~single]):
         members = np.flatnonzero(columns.one_hot == group)
-        if columns.can_rise[members[0]]:
+        if np.any(box.upper[members] > features[members]):
             profiles = (ratings @ model.features[:, members]).toarray()
             added = profiles * columns.upper[members] - (profiles @ features[members])[:, None]
             gains.append(np.array([(price @ np.maximum(added, 0.0)).max()]))
-    return np.concatenate(gains)
+            proximities.append(np.ones(1))
+            costs.append(columns.cost[members[:1]])
+    return np.concatenate(gains), np.concatenate(proximities), np.concatenate(costs)
 
 
 def _pulls(

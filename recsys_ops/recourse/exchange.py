@@ -5,6 +5,8 @@ coverage. Levers are added greedily, then exchanged one for another while that h
 limit, and users who need nothing, are left out.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,29 @@ SHORTLIST = 192
 """Levers that the search looks at; with all 512 the mean success on MovieLens is at most half a point higher."""
 
 
+@dataclass(frozen=True)
+class Budgets:
+    """What levers take, ``weights (n_budgets, n_levers)``, of how much there is, ``most (n_budgets,)``."""
+
+    weights: NDArray[np.float64]
+    most: NDArray[np.float64]
+
+    def only(self, chosen: NDArray[np.intp]) -> "Budgets":
+        """The same budgets for some of the levers."""
+        return Budgets(self.weights[:, chosen], self.most)
+
+    def barred(self, pulled: list[int]) -> NDArray[np.bool_]:
+        """Levers that do not fit on top of those pulled, ``(n_levers,)``."""
+        left = self.most - self.weights[:, pulled].sum(axis=1)
+        too_much: NDArray[np.bool_] = (self.weights > left[:, None]).any(axis=0)
+        return too_much
+
+    def prices(self, n_most: int) -> NDArray[np.float64]:
+        """Share that each lever takes of the budget it strains most, one lever of ``n_most`` at least."""
+        shares: NDArray[np.float64] = np.maximum((self.weights / self.most[:, None]).max(axis=0), 1 / n_most)
+        return shares
+
+
 def choose_levers(
     effects: NDArray[np.float64],
     gaps: NDArray[np.float64],
@@ -28,6 +53,7 @@ def choose_levers(
     *,
     n_most: int,
     start: NDArray[np.intp],
+    budgets: Budgets | None = None,
 ) -> NDArray[np.intp]:
     """Levers that close the gaps of as many users as the search can find.
 
@@ -43,6 +69,8 @@ def choose_levers(
         Most levers to pull.
     start : ndarray
         Levers pulled at the start of one of the searches, at most ``n_most``; the other starts from none.
+    budgets : Budgets, optional
+        Further limits on the levers, which ``start`` keeps.
 
     Returns
     -------
@@ -57,11 +85,17 @@ def choose_levers(
     counted = is_open | at_risk
     closing = (effects[counted] / np.abs(gaps[counted, None])).T.astype(np.float32)
     share = np.where(is_open[counted], np.float32(0), np.float32(HAS_ITEM))
-    listed = _shortlist(closing, share, start)
+    prices = None if budgets is None else budgets.prices(n_most)
+    listed = _shortlist(closing, share, start, prices)
     closing, units = closing[listed], units[listed]
+    budgets = None if budgets is None else budgets.only(listed)
     first = np.searchsorted(listed, start)
     starts = [first[np.unique(units[first], return_index=True)[1]], np.array([], dtype=np.intp)]
-    found = [_search(closing, share, units, n_most, begin, power) for begin in starts for power in (2, 6)]
+    weighings = [None] if prices is None else [None, prices[listed]]
+    found = [
+        _search(_Coverage(closing, share, units, power, budgets, weighing), n_most, begin)
+        for begin in starts for power in (2, 6) for weighing in weighings
+    ]  # fmt: skip
     values = [int((_shares(closing, share, levers) >= 1).sum()) for levers in found]
     best = max(range(len(found)), key=lambda n: (values[n], -len(found[n]), -n))
     return listed[found[best]]
@@ -75,11 +109,18 @@ def _within_reach(effects: NDArray[np.float64], n_most: int) -> NDArray[np.float
     return reach
 
 
-def _shortlist(closing: NDArray[np.float32], share: NDArray[np.float32], start: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Levers that alone close most of all gaps, and those of the start."""
+def _shortlist(
+    closing: NDArray[np.float32],
+    share: NDArray[np.float32],
+    start: NDArray[np.intp],
+    prices: NDArray[np.float64] | None,
+) -> NDArray[np.intp]:
+    """Levers that alone close most of all gaps, those that do so for the least of a budget, and those of the start."""
     worth = np.clip(closing[:, share == 0], 0, 1).sum(axis=1)
-    richest = np.argsort(-worth, kind="stable")[:SHORTLIST]
-    return np.union1d(richest, start).astype(np.intp)
+    listed = np.union1d(np.argsort(-worth, kind="stable")[:SHORTLIST], start)
+    if prices is not None:
+        listed = np.union1d(np.argsort(-worth / prices, kind="stable")[:SHORTLIST], listed)
+    return listed.astype(np.intp)
 
 
 def _shares(
@@ -90,44 +131,54 @@ def _shares(
     return shares
 
 
-def _search(
-    closing: NDArray[np.float32],
-    share: NDArray[np.float32],
-    units: NDArray[np.int64],
-    n_most: int,
-    start: NDArray[np.intp],
-    power: int,
-) -> NDArray[np.intp]:
-    pulled = [int(lever) for lever in start]
-    while len(pulled) < n_most:
-        lever = _best_addition(closing, _shares(closing, share, pulled), units, pulled, power)
-        if lever is None:
-            break
-        pulled.append(lever)
+@dataclass(frozen=True)
+class _Coverage:
+    """One search's view of the levers: what they close, what they exclude, and how their help is weighed."""
+
+    closing: NDArray[np.float32]
+    share: NDArray[np.float32]
+    units: NDArray[np.int64]
+    power: int
+    budgets: Budgets | None
+    prices: NDArray[np.float64] | None
+
+    def best_addition(self, pulled: list[int]) -> int | None:
+        """The lever that helps most on top of those pulled, closed gaps first; None if none helps."""
+        share = _shares(self.closing, self.share, pulled)
+        value = _value(share + self.closing, self.power)
+        value[(self.units[:, None] == self.units[pulled]).any(axis=1)] = -1
+        if self.budgets is not None:
+            value[self.budgets.barred(pulled)] = -1
+        enough = _value(share[None], self.power)[0] + LEAST_HELP
+        helps = value > enough
+        ranked = value if self.prices is None else np.where(helps, (value - enough) / self.prices, -1.0)
+        best = int(np.argmax(ranked))
+        return best if helps[best] else None
+
+
+def _search(coverage: _Coverage, n_most: int, start: NDArray[np.intp]) -> NDArray[np.intp]:
+    pulled = _fill(coverage, [int(lever) for lever in start], n_most)
     for _ in range(ROUNDS):
         before = set(pulled)
         for lever in list(pulled):
             pulled.remove(lever)
-            replacement = _best_addition(closing, _shares(closing, share, pulled), units, pulled, power)
+            replacement = coverage.best_addition(pulled)
             if replacement is not None:
                 pulled.append(replacement)
+        if coverage.budgets is not None:  # an exchange may have left room in a budget
+            pulled = _fill(coverage, pulled, n_most)
         if set(pulled) == before:
             break
     return np.sort(np.array(pulled, dtype=np.intp))
 
 
-def _best_addition(
-    closing: NDArray[np.float32],
-    share: NDArray[np.float32],
-    units: NDArray[np.int64],
-    pulled: list[int],
-    power: int,
-) -> int | None:
-    """The lever that helps most on top of those pulled, closed gaps first; None if none helps."""
-    value = _value(share + closing, power)
-    value[(units[:, None] == units[pulled]).any(axis=1)] = -1
-    best = int(np.argmax(value))
-    return best if value[best] > _value(share[None], power)[0] + LEAST_HELP else None
+def _fill(coverage: _Coverage, pulled: list[int], n_most: int) -> list[int]:
+    while len(pulled) < n_most:
+        lever = coverage.best_addition(pulled)
+        if lever is None:
+            break
+        pulled.append(lever)
+    return pulled
 
 
 def _value(shares: NDArray[np.float32], power: int) -> NDArray[np.float64]:

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.features.changes import TOLERANCE
 from recsys_ops.features.encode import FeatureColumns
+
+_OFF_GRID = 1e-6
+"""Part of a step by which a value may miss the grid: rounding."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,23 @@ def onto_steps(
     distance = _whole_steps(columns, np.abs(wanted - features), np.ceil)
     moved: NDArray[np.float64] = np.clip(features + np.sign(wanted - features) * distance, box.lower, box.upper)
     return moved
+
+
+def are_feasible(
+    columns: FeatureColumns, features: NDArray[np.float64], rows: NDArray[np.float64], box: Box
+) -> NDArray[np.bool_]:
+    """Which changed rows ``(m, n_features)`` of an item the rules allow; a category may be changed but not lost."""
+    moved = np.abs(rows - features) > TOLERANCE
+    inside = (rows <= box.upper + TOLERANCE) & (rows >= box.lower - TOLERANCE)
+    stepped = (columns.step > 0) & (columns.one_hot < 0)
+    n_steps = np.abs(rows - features) / np.where(stepped, columns.step, 1.0)
+    on_grid = ~stepped | (np.abs(n_steps - np.rint(n_steps)) < _OFF_GRID)
+    allowed: NDArray[np.bool_] = np.all(~moved | (inside & on_grid), axis=1)
+    for category in np.unique(columns.one_hot[columns.one_hot >= 0]):
+        members = columns.one_hot == category
+        if np.any(features[members] > 0):
+            allowed &= np.any(rows[:, members] > 0, axis=1)
+    return allowed
 
 
 def _whole_steps(columns: FeatureColumns, distance: NDArray[np.float64], rounding: np.ufunc) -> NDArray[np.float64]:

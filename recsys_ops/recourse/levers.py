@@ -5,6 +5,7 @@ a limit on the number of changes the best recourse pulls few levers, each to its
 settled afterwards (``polish``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +64,13 @@ def make_levers(
     n_columns = len(columns)
     unit = np.concatenate([rise, fall, n_columns + columns.one_hot[values]]).astype(np.int64)
     return Levers(column, amount, drop, unit)
+
+
+def concatenate(parts: Sequence[Levers]) -> Levers:
+    """Several lists of levers as one."""
+    return Levers(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("column", "amount", "drop", "unit"))
+    )
 
 
 def lever_effects(

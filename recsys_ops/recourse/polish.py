@@ -39,8 +39,32 @@ def least_overshoot(
     ndarray, shape (n_changes,), or None
         None if no fractions close all gaps (within the solver's tolerance).
     """
+    return least_cost(effects, gaps, weights @ effects, most, least)
+
+
+def least_cost(
+    effects: NDArray[np.float64],
+    gaps: NDArray[np.float64],
+    costs: NDArray[np.float64],
+    most: NDArray[np.float64],
+    least: NDArray[np.float64],
+) -> NDArray[np.float64] | None:
+    """Fractions of the changes that close all gaps at the least cost.
+
+    Parameters
+    ----------
+    effects, gaps, most, least
+        As in ``least_overshoot``.
+    costs : ndarray, shape (n_changes,)
+        Of each change made in full.
+
+    Returns
+    -------
+    ndarray, shape (n_changes,), or None
+        None if no fractions close all gaps (within the solver's tolerance).
+    """
     solver = load_program(
-        sp.csc_array(effects), cost=weights @ effects, lower=least, upper=most,
+        sp.csc_array(effects), cost=costs, lower=least, upper=most,
         row_lower=gaps, row_upper=np.full(len(gaps), np.inf),
     )  # fmt: skip
     solver.run()

@@ -6,7 +6,7 @@ Thresholds of all items come from the k + 1 best scores of each user.
 Source: RecRec (Verma et al., CIKM 2023), eq. 1; the reduction to thresholds is ours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -51,6 +51,12 @@ class TargetGroup:
     def k(self) -> int:
         """Length of the lists that users see."""
         return int(self.top_scores.shape[1]) - 1
+
+
+def searched_of(group: TargetGroup, columns: FeatureColumns) -> TargetGroup:
+    """The group with those of its searched columns that ``columns`` let change, fewer where a provider fixed some."""
+    free = (columns.can_rise | columns.can_fall)[group.columns]
+    return replace(group, columns=group.columns[free], profiles=group.profiles[:, free])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys_ops.acceptance.caps import Caps
 from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.levers import Levers, lever_effects
 from recsys_ops.recourse.problem import Case, TargetGroup
@@ -17,14 +18,28 @@ class Limits:
 
     The fewest changes that lose at most ``tolerance`` of what ``max_changes`` changes gain. Where features have no
     upper bound, one change taken far enough reaches everybody and turns their lists upside down: there, reversion
-    also stops before the mean overlap (RBO) of the lists falls below ``overlap``.
+    also stops before the mean overlap (RBO) of the lists falls below ``overlap``. No recourse exceeds the caps
+    ``max_changes`` (finite where levers are searched), ``max_proximity`` and ``max_cost``; one that reaches less than
+    ``min_success`` of the group is told as infeasible, with the most that was reached.
     """
 
     tolerance: float = 0.2
-    max_changes: int = 10
+    max_changes: float = 10
     overlap: float = 0.995
     prove_seconds: float = 0.0
     device: str = "cpu"
+    max_proximity: float = float("inf")
+    max_cost: float = float("inf")
+    min_success: float = 0.0
+
+    @property
+    def caps(self) -> Caps:
+        """What no recourse may exceed."""
+        return Caps(self.max_changes, self.max_proximity, self.max_cost)
+
+    def n_wanted(self, n_targets: int) -> int:
+        """Users that a recourse must reach."""
+        return int(np.ceil(self.min_success * n_targets - 1e-9))
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.acceptance.distances import measure
 from recsys_ops.features.changes import Change, changed_columns, describe_changes
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.metrics import move_overlaps
 from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.bounded import propose_bounded
 from recsys_ops.recourse.bounds import Bounds, bound_case
+from recsys_ops.recourse.capped import capped_box, finite_box
 from recsys_ops.recourse.descent import DescentBatch, descend
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.problem import Case, TargetGroup, make_cases
@@ -25,7 +27,10 @@ from recsys_ops.status import Status
 
 @dataclass(frozen=True)
 class Recourse:
-    """Verified outcome of one case; measures are None where there is nothing to measure."""
+    """Verified outcome of one option of a case; measures are None where there is nothing to measure.
+
+    ``option`` counts from 0; ``proximity`` is the sum of the changes, each by the range of its feature.
+    """
 
     item: int
     status: Status
@@ -43,6 +48,9 @@ class Recourse:
     rbo: float | None = None
     lower_bound: int | None = None
     frontier: list[FrontierPoint] = field(default_factory=list)
+    option: int = 0
+    sparsity: int | None = None
+    proximity: float | None = None
 
     @property
     def gap(self) -> float | None:
@@ -50,6 +58,16 @@ class Recourse:
         if self.lower_bound is None:
             return None
         return (len(self.changes) - self.lower_bound) / max(len(self.changes), 1)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """One case, its recourse and what was learnt on the way; no ``box`` and ``bounds`` where there was no search."""
+
+    case: Case
+    found: Recourse
+    box: Box | None = None
+    bounds: Bounds | None = None
 
 
 def find_recourses(
@@ -71,19 +89,27 @@ def find_recourses(
     list of Recourse
         In the order of ``asked``; a case never raises for what is in its data.
     """
+    return [solved.found for solved in solve_cases(model, items, group, asked, limits)]
+
+
+def solve_cases(
+    model: ContentModel, items: EncodedItems, group: TargetGroup, asked: NDArray[np.int64], limits: Limits
+) -> list[Solved]:
+    """As ``find_recourses``, with the cases, boxes and bounds behind the recourses."""
     cases = make_cases(model, items, group, asked)
-    trivial = [_without_search(case) for case in cases]
+    trivial = [without_search(case) for case in cases]
     if all(outcome is not None for outcome in trivial):
-        return [outcome for outcome in trivial if outcome is not None]
+        return [Solved(case, outcome) for case, outcome in zip(cases, trivial, strict=True) if outcome is not None]
     boxes = [feasible_box(items.columns, case.features) for case in cases]
     descended = descend(_descent_batch(items, group, cases, boxes), device=limits.device)
     return [
-        outcome or _finish(model, items, group, case, box, wanted, limits)
+        Solved(case, outcome) if outcome is not None else _finish(model, items, group, case, box, wanted, limits)
         for outcome, case, box, wanted in zip(trivial, cases, boxes, descended, strict=True)
     ]
 
 
-def _without_search(case: Case) -> Recourse | None:
+def without_search(case: Case) -> Recourse | None:
+    """The outcome of a case in which there is nothing to search for."""
     n_targets = int(case.targets.sum())
     if n_targets == 0:
         return Recourse(case.item, Status.INFEASIBLE, "every user of the group has rated the item", 0)
@@ -92,7 +118,7 @@ def _without_search(case: Case) -> Recourse | None:
             case.item, Status.ALREADY_SATISFIED, None, n_targets,
             success_before=1.0, success_unthresholded=1.0, success_after=1.0, success_bound=1.0,
             features=case.features, share_changed=0.0, cost=0.0, l1=0.0, rbo=1.0, lower_bound=0,
-            frontier=[FrontierPoint(0, 1.0, "")],
+            frontier=[FrontierPoint(0, 1.0, "")], sparsity=0, proximity=0.0,
         )  # fmt: skip
     return None
 
@@ -120,19 +146,22 @@ def _finish(
     box: Box,
     descended: NDArray[np.float64],
     limits: Limits,
-) -> Recourse:
+) -> Solved:
     """Propose, bound and verify one case, given where the descent went."""
-    bounded = bool(np.all(np.isfinite(box.upper)))
+    columns, caps = items.columns, limits.caps
     propose = propose_bounded if np.all(np.isfinite(box.upper[group.columns])) else propose_unbounded
     proposal = propose(model, items, group, case, box, descended, limits)
+    box = capped_box(columns, case.features, caps)
+    if not caps.allow(measure(columns, case.features, proposal.features[None]))[0]:
+        finite = finite_box(columns, case.features, box)
+        proposal = propose_bounded(model, items, group, case, finite, descended, limits, capped=True)
     n_changes = len(describe_changes(items, case.features, proposal.features))
-    bounds = bound_case(
-        model, items, group, case, box, proposal.frontier, n_chosen=n_changes, n_most=limits.max_changes
-    )
-    found = _verified(model, items, group, case, proposal, bounds)
+    bounds = bound_case(model, items, group, case, box, proposal.frontier, n_chosen=n_changes, caps=caps)
+    found = verify(model, items, group, case, proposal, bounds, limits)
+    bounded = bool(np.all(np.isfinite(box.upper)))
     if limits.prove_seconds > 0 and bounded and found.status is Status.FEASIBLE and found.changes:
-        return _proven(model, items, group, case, box, proposal, bounds, found, limits.prove_seconds)
-    return found
+        found = _proven(model, items, group, case, box, proposal, bounds, found, limits)
+    return Solved(case, found, box, bounds)
 
 
 def _proven(
@@ -144,11 +173,11 @@ def _proven(
     proposal: Proposal,
     bounds: Bounds,
     found: Recourse,
-    seconds: float,
+    limits: Limits,
 ) -> Recourse:
     """The same success with the proven fewest changes, or what was found where the proof takes too long."""
     n_satisfied = int(case.satisfied(run_recommender(model, group, proposal.features)).sum())
-    proof = prove_fewest(model, items, group, case, box, n_satisfied=n_satisfied, seconds=seconds)
+    proof = prove_fewest(model, items, group, case, box, n_satisfied=n_satisfied, seconds=limits.prove_seconds)
     if proof is None:
         return found
     fewest, levers = proof
@@ -157,14 +186,21 @@ def _proven(
         bounds.n_targets,
     )
     exact = replace(proposal, features=levers.pull(case.features, np.arange(len(levers))))
-    better = _verified(model, items, group, case, exact, proven)
-    if better.success_after is not None and better.success_after * bounds.n_targets >= n_satisfied - 0.5:
+    better = verify(model, items, group, case, exact, proven, limits)
+    allowed = limits.caps.allow(measure(items.columns, case.features, exact.features[None]))[0]
+    if allowed and better.success_after is not None and better.success_after * bounds.n_targets >= n_satisfied - 0.5:
         return better
-    return _verified(model, items, group, case, proposal, proven)
+    return verify(model, items, group, case, proposal, proven, limits)
 
 
-def _verified(
-    model: ContentModel, items: EncodedItems, group: TargetGroup, case: Case, proposal: Proposal, bounds: Bounds
+def verify(
+    model: ContentModel,
+    items: EncodedItems,
+    group: TargetGroup,
+    case: Case,
+    proposal: Proposal,
+    bounds: Bounds,
+    limits: Limits,
 ) -> Recourse:
     """Run the recommender on the changed item and report what it does."""
     columns, features = items.columns, proposal.features
@@ -173,21 +209,32 @@ def _verified(
     success, before = case.success(scores), case.success(case.scores)
     overlaps = move_overlaps(group.k)[case.positions(case.scores), case.positions(scores)]
     changed = changed_columns(case.features, features)
+    distances = measure(columns, case.features, features[None])
     lower_bound = min(bounds.changes_for(int(case.satisfied(scores).sum())), len(changes))
-    status, reason = _judge(changes, before, lower_bound, bounds)
+    status, reason = _judge(changes, before, success, lower_bound, bounds, limits)
     return Recourse(
         item=case.item, status=status, reason=reason, n_targets=int(case.targets.sum()), success_before=before,
         success_unthresholded=max(proposal.success_unthresholded, success), success_after=success,
         success_bound=bounds.success, features=features, changes=changes, share_changed=len(changed) / len(columns),
         cost=float(sum(columns.cost[c] for c in changed if columns.one_hot[c] < 0 or features[c] > case.features[c])),
         l1=float(np.abs(features - case.features).sum()), rbo=float(overlaps.mean()), lower_bound=lower_bound,
-        frontier=proposal.frontier,
+        frontier=proposal.frontier, sparsity=int(distances.sparsity[0]), proximity=float(distances.proximity[0]),
     )  # fmt: skip
 
 
-def _judge(changes: list[Change], before: float, lower_bound: int, bounds: Bounds) -> tuple[Status, str | None]:
+def _judge(
+    changes: list[Change], before: float, success: float, lower_bound: int, bounds: Bounds, limits: Limits
+) -> tuple[Status, str | None]:
+    caps = "" if limits.caps.is_of_sparsity_alone else f" and the caps ({limits.caps})"
+    if success < limits.min_success - 1e-9:
+        reached = f"{success:.1%} of the group is the most that was reached within the rules{caps}"
+        wanted = f"at most {bounds.success:.1%} is possible, and {limits.min_success:.1%} is wanted"
+        return Status.INFEASIBLE, f"{reached}; {wanted}"
+    if not changes and limits.min_success > 0:
+        return Status.ALREADY_SATISFIED, None
     if not changes and bounds.success <= before + 1e-12:
-        return Status.INFEASIBLE, "no change within the rules brings the item into the top k of another user"
+        return Status.INFEASIBLE, f"no change within the rules{caps} brings the item into the top k of another user"
     if not changes:
-        return Status.FEASIBLE, "nothing found that reaches more users; the bound leaves room"
+        within = f" within the rules{caps}" if caps else ""
+        return Status.FEASIBLE, f"nothing found{within} that reaches more users; the bound leaves room"
     return (Status.OPTIMAL if lower_bound == len(changes) else Status.FEASIBLE), None

@@ -18,14 +18,16 @@ class Frontier:
     kept: tuple[NDArray[np.intp], ...]
     n_satisfied: NDArray[np.int64]
 
-    def within(self, tolerance: float) -> int:
+    def within(self, tolerance: float, n_wanted: int = 0) -> int:
         """Fewest changes that lose at most the tolerated share of the users gained by all of them.
+
+        Where at least ``n_wanted`` users can be reached, it is not fewer than that; else as many as can be.
 
         The paper tolerates a share of all users reached; for an item that many see already, that would accept no
         change at all.
         """
         before, best = self.n_satisfied[0], self.n_satisfied.max()
-        wanted = before + (1.0 - tolerance) * (best - before)
+        wanted = max(before + (1.0 - tolerance) * (best - before), min(n_wanted, best))
         return int(np.argmax(self.n_satisfied >= wanted - 1e-9))
 
 

@@ -41,7 +41,7 @@ def propose_unbounded(
     targets = int(case.targets.sum())
     reached = int(((effects[needy] > 0).any(axis=1)).sum()) if len(levers) else 0
     before = int(case.in_top.sum())
-    n_wanted = int(np.ceil((1 - limits.tolerance) * reached))
+    n_wanted = max(int(np.ceil((1 - limits.tolerance) * reached)), min(limits.n_wanted(targets) - before, reached))
     points: list[FrontierPoint] = [FrontierPoint(0, before / targets, "")]
     if reached == 0:
         return Proposal(case.features, before / targets, points)

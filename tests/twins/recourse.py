@@ -41,7 +41,7 @@ def all_moves(items: EncodedItems, row: NDArray[np.float64]) -> list[Move]:
         unit, offset = columns.unit[column], columns.offset[column]
         now = row[column] / unit + offset
         least, greatest = (bound[column] / unit + offset for bound in (columns.lower, columns.upper))
-        step = {"text": 1.0, "tags": 1.0}.get(rule.kind, 0.0) if rule.step is None else rule.step
+        step = {"text": 1.0, "tags": 1.0, "ordinal": 1.0}.get(rule.kind, 0.0) if rule.step is None else rule.step
         for direction, end in ((1, greatest), (-1, least)):
             if rule.direction == {1: "decrease", -1: "increase"}[direction]:
                 continue

@@ -83,6 +83,13 @@ def test_a_first_category_comes_instead_of_none(items: EncodedItems) -> None:
     assert [told.text for told in describe_changes(items, before, after)] == ["category thriller instead of none"]
 
 
+def test_an_ordinal_takes_the_place_of_another_value() -> None:
+    rule = FeatureRule(column="size", kind="ordinal", values=("S", "M", "L"), label="bottle size")
+    items = encode_items(pa.table({"size": ["S", "L"]}), [rule])
+    small, large = items.matrix.toarray()
+    assert describe_changes(items, small, large) == [Change("bottle size", "S", "L", "bottle size L instead of S")]
+
+
 def test_several_changes_come_in_the_order_of_the_columns(items: EncodedItems) -> None:
     told = change(items, 0, price=19.90, heist=2, comedy=1)
     assert [one.feature for one in told] == ["description", "genre: comedy", "price"]

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from recsys_ops.errors import InputError
-from recsys_ops.features.encode import EncodedItems, encode_items
+from recsys_ops.features.encode import EncodedItems, encode_items, fix_features
 from recsys_ops.features.rules import FeatureRule
 from tests.worlds import random_world
 
@@ -182,3 +182,72 @@ def test_bounds_out_of_order_are_refused() -> None:
 def test_a_misspelt_option_is_refused() -> None:
     with pytest.raises(ValueError, match="mutabel"):
         FeatureRule.model_validate({"column": "x", "kind": "text", "mutabel": False})
+
+
+def test_an_ordinal_is_its_place_among_its_values_and_moves_by_places() -> None:
+    rule = FeatureRule(column="size", kind="ordinal", values=("S", "M", "L"), direction="increase")
+    items = encode_items(pa.table({"size": ["M", "S", None, "L"]}), [rule])
+    columns = items.columns
+    places = items.matrix.toarray()[:, 0] / columns.unit[0] + columns.offset[0]
+    assert places.tolist() == [2, 1, 1, 3]
+    assert (columns.can_rise[0], columns.can_fall[0]) == (True, False)
+    assert columns.step[0] == pytest.approx(columns.unit[0])
+    assert [(bound[0] / columns.unit[0]) for bound in (columns.lower, columns.upper, columns.span)] == [0, 2, 2]
+
+
+def test_the_bounds_of_an_ordinal_are_places() -> None:
+    rule = FeatureRule(column="size", kind="ordinal", values=("1", "2", "3", "4"), lower=2, upper=3)
+    columns = encode_items(pa.table({"size": [1, 4]}), [rule]).columns
+    assert [round(bound[0] / columns.unit[0]) for bound in (columns.lower, columns.upper, columns.span)] == [1, 2, 1]
+
+
+def test_a_value_that_an_ordinal_does_not_list_is_an_input_error() -> None:
+    rule = FeatureRule(column="size", kind="ordinal", values=("S", "M"))
+    with pytest.raises(InputError, match=r"'size' has 2 values .* \(first: row 1 = XL; listed: S, M\)\. Add them"):
+        encode_items(pa.table({"size": ["S", "XL", "XXL"]}), [rule])
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"kind": "ordinal"}, "at least two different values"),
+        ({"kind": "ordinal", "values": ("S", "S")}, "at least two different values"),
+        ({"kind": "ordinal", "values": ("S", "M"), "upper": 3}, "bound 3 is no place in its 2 values"),
+        ({"kind": "ordinal", "values": ("S", "M"), "step": 0.5}, "moves in whole places"),
+        ({"kind": "category", "values": ("S", "M")}, "values are for kind ordinal"),
+    ],
+)
+def test_an_ordinal_says_what_its_values_are(settings: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        FeatureRule.model_validate({"column": "size", **settings})
+
+
+def test_the_range_of_a_feature_is_that_of_its_rule_or_of_what_items_have() -> None:
+    table = pa.table({"price": [10.0, 12.0, 30.0], "plot": ["heist heist heist", "heist", "ghost"]})
+    text = FeatureRule(column="plot", kind="text", min_items=1, upper=1)
+    for rule, price in (
+        (FeatureRule(column="price", kind="number"), 20),
+        (_between(12, 20), 8),
+        (_between(12, None), 18),
+    ):
+        columns = encode_items(table, [rule, text]).columns
+        assert (columns.span / columns.unit).tolist() == pytest.approx([price, 1, 1])
+    without = encode_items(table, [text.model_copy(update={"upper": None})]).columns
+    assert (without.span / without.unit).tolist() == pytest.approx([1, 3])
+
+
+def _between(lower: float, upper: float | None) -> FeatureRule:
+    return FeatureRule(column="price", kind="number", lower=lower, upper=upper)
+
+
+def test_features_that_someone_cannot_change_are_fixed_and_the_others_as_they_were() -> None:
+    items = random_world(0).items
+    names = [rule.name for rule in items.rules]
+    fixed = fix_features(items, {names[0], "of no rule"})
+    of_first = items.columns.rule == 0
+    assert of_first.any()
+    for way in ("can_rise", "can_fall"):
+        before, after = getattr(items.columns, way), getattr(fixed.columns, way)
+        assert not after[of_first].any()
+        assert np.array_equal(after[~of_first], before[~of_first])
+    assert fix_features(items, set()) is items

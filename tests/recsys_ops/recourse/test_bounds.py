@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from recsys_ops.acceptance.caps import Caps
 from recsys_ops.recourse.bounds import Bounds
 from recsys_ops.recourse.certificate import (
     combinatorial_bound,
@@ -37,7 +38,7 @@ def relaxed(world: World, item: int, multipliers: np.ndarray, reachable: np.ndar
     box = feasible_box(world.items.columns, world.features[item])
     ratings = world.model.ratings[users]
     row = world.features[item]
-    return relaxation_bound(world.model, world.items.columns, box, row, ratings, gaps, multipliers, reachable)
+    return relaxation_bound(world.model, world.items.columns, box, row, ratings, gaps, multipliers, reachable, Caps())
 
 
 @pytest.mark.parametrize("seed", range(8))

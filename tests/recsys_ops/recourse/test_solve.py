@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_ops.features.changes import describe_changes
+from recsys_ops.features.rules import FeatureRule
 from recsys_ops.metrics import RBO_PERSISTENCE
 from recsys_ops.recourse.proposal import Limits
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from recsys_ops.status import Status
 from tests.twins import ranking, rbo
 from tests.twins import recourse as twin
-from tests.worlds import World, checkerboard, one_word_world, random_rules, random_world, tie_world
+from tests.twins.feasible import is_feasible
+from tests.worlds import KINDS, World, checkerboard, one_word_world, random_rules, random_world, tie_world
 
 EVERYTHING = Limits(tolerance=0.0, max_changes=3)
 TIE = 1e-9
@@ -134,30 +136,6 @@ def test_success_is_close_to_the_best_that_brute_force_finds() -> None:
     assert np.mean(losses) <= 0.05
 
 
-def feasible(world: World, item: int, row: np.ndarray) -> bool:
-    """Whether the rules allow these features, read from the rules and not from the library's box."""
-    columns, now = world.items.columns, world.features[item]
-    for position, rule in enumerate(world.rules):
-        members = columns.rule == position
-        moved = row[members] - now[members]
-        if not rule.mutable and np.any(moved != 0):
-            return False
-        if rule.kind == "category":
-            values = row[members] / columns.unit[members]
-            if np.any(moved != 0) and not (np.isclose(values.sum(), 1) and np.isin(np.round(values, 9), [0, 1]).all()):
-                return False
-            continue
-        if {"increase": np.any(moved < -1e-9), "decrease": np.any(moved > 1e-9), "free": False}[rule.direction]:
-            return False
-        outside = (row[members] > columns.upper[members] + 1e-9) & (moved > 1e-9)
-        outside |= (row[members] < columns.lower[members] - 1e-9) & (moved < -1e-9)
-        step = {"text": 1.0, "tags": 1.0, "number": 0.0}[rule.kind] if rule.step is None else rule.step
-        n_steps = moved / columns.unit[members] / step if step else np.zeros(1)
-        if outside.any() or not np.allclose(n_steps, np.round(n_steps), atol=1e-6):
-            return False
-    return True
-
-
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), n_most=st.integers(1, 4))
 def test_a_recourse_never_leaves_what_the_rules_allow(seed: int, n_most: int) -> None:
@@ -165,7 +143,7 @@ def test_a_recourse_never_leaves_what_the_rules_allow(seed: int, n_most: int) ->
     for found in recourses(world, Limits(tolerance=0.1, max_changes=n_most)):
         if found.features is not None:
             assert len(found.changes) <= n_most
-            assert feasible(world, found.item, found.features)
+            assert is_feasible(world, found.item, found.features)
 
 
 def full_moves_by_text(world: World, item: int) -> dict[str, twin.Move]:
@@ -272,3 +250,25 @@ def test_an_item_s_recourse_is_the_same_alone_and_among_others() -> None:
     for item in range(len(world.features)):
         alone = find_recourses(world.model, world.items, group, np.array([item]), EVERYTHING)[0]
         assert alone.success_after == pytest.approx(together[item].success_after)
+
+
+@pytest.mark.parametrize("direction", ["free", "increase", "decrease"])
+def test_a_value_with_an_order_moves_by_places_in_its_direction(direction: str) -> None:
+    changed = set()
+    for seed in range(4):
+        kind = FeatureRule(column="kind", kind="ordinal", values=KINDS, direction=direction)
+        rules = [kind if rule.column == "kind" else rule for rule in random_rules(np.random.default_rng(seed))]
+        world = random_world(seed, rules=rules)
+        if direction == "decrease":  # less is more only where users dislike
+            world = replace(world, opinions=world.opinions - 3)
+        for found in recourses(world):
+            if found.features is None:
+                continue
+            assert_verified(world, found)
+            assert is_feasible(world, found.item, found.features)
+            best = twin.best_success(world, found.item, EVERYTHING.max_changes, tie=TIE)
+            assert found.success_bound >= best.success[-1] - 1e-9
+            places = [KINDS.index(value) for c in found.changes if c.feature == "kind" for value in (c.before, c.after)]
+            changed |= {after - before for before, after in zip(places[::2], places[1::2], strict=True)}
+    assert changed
+    assert changed <= {"free": {-2, -1, 1, 2}, "increase": {1, 2}, "decrease": {-1, -2}}[direction]

@@ -1,0 +1,206 @@
+"""People's reactions to the recourses of committed runs, joined to how far those recourses were.
+
+A case is one recourse that was shown: ``<run>/<item>/<group>/<option>``, made from its row in the recourse table.
+Ratings of a recourse that changes something which the person cannot change say nothing about distance and are left out
+of the fits, as in the study of recourse (Tominaga et al. 2024, section 4); what cannot be changed is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from recsys_ops.datasets.arrow import ChunkedArray, in_one_chunk, table_of
+from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, OnBadRows, check_null, codes_of, repeats
+from recsys_ops.datasets.columns import normalise
+from recsys_ops.datasets.dataset import positions_of
+from recsys_ops.datasets.files import read_table
+from recsys_ops.errors import InputError
+from recsys_ops.runs import Run
+from recsys_ops.tables import FEEDBACK, rejected_schema
+
+LEAST_RATING, GREATEST_RATING = 1, 7
+SEPARATOR = "|"
+"""Between impossible features that come as one string."""
+
+_MEASURES = {"sparsity": ("sparsity", "n_changes"), "proximity": ("proximity", "l1")}
+"""Columns of the recourse table that hold each distance: the first that the run has."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The recourses of some runs that can be rated, by ``table`` of case_id, seller_id, sparsity, proximity, changes.
+
+    ``measured_by`` names the column of the runs behind each distance.
+    """
+
+    table: pa.Table
+    measured_by: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Ratings that keep the contract, sorted by person and case, beside the cases that they are about.
+
+    ``table`` has case_id, person_id, accept, act, impossible_features (lists), seller_id, sparsity, proximity;
+    ``rejected`` the rows that quarantine set aside.
+    """
+
+    table: pa.Table
+    measured_by: dict[str, str]
+    rejected: pa.Table
+
+    @property
+    def possible(self) -> pa.Table:
+        """The ratings of recourses of which the person finds nothing impossible."""
+        return self.table.filter(pc.equal(pc.list_value_length(self.table["impossible_features"]), 0))
+
+
+def case_ids(run_id: str, recourses: pa.Table) -> ChunkedArray:
+    """Name every recourse of a run, the same whenever it is read.
+
+    Parameters
+    ----------
+    run_id : str
+    recourses : pyarrow.Table
+        With item_id, group and option of the recourse table.
+
+    Returns
+    -------
+    ChunkedArray of string
+        ``run/item/group/option``, with '/' and '%' inside a part as in URLs, so that no two cases have one name.
+    """
+    parts = [pc.cast(recourses[name], pa.string()) for name in ("item_id", "group", "option")]
+    escaped = [pc.replace_substring(pc.replace_substring(part, "%", "%25"), "/", "%2F") for part in parts]
+    ids: ChunkedArray = pc.binary_join_element_wise(pa.scalar(run_id), *escaped, "/")
+    return ids
+
+
+def read_cases(runs: Sequence[Run]) -> Cases:
+    """The recourses of the runs that change something.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Of the recourse job.
+
+    Returns
+    -------
+    Cases
+
+    Raises
+    ------
+    InputError
+        The runs do not measure distance in the same way: they were made by different versions.
+    """
+    measures = [_measured_by(run) for run in runs]
+    for run, measured_by in zip(runs, measures, strict=True):
+        if measured_by != measures[0]:
+            here, there = (" and ".join(found.values()) for found in (measured_by, measures[0]))
+            raise InputError(
+                f"run {run.run_id}: measures distance by {here}, but run {runs[0].run_id} by {there}. "
+                "Give runs of one version of recsys-ops."
+            )
+    tables = [_cases_of(run, measures[0]) for run in runs]
+    types = {str(table.schema.field("seller_id").type) for table in tables}
+    if len(types) > 1:
+        raise InputError(f"runs: seller_id is {' and '.join(sorted(types))}. Give runs of the same data.")
+    return Cases(pa.concat_tables(tables), measures[0])
+
+
+def _measured_by(run: Run) -> dict[str, str]:
+    found = run.table("recourse").schema.names
+    return {distance: next(name for name in names if name in found) for distance, names in _MEASURES.items()}
+
+
+def _cases_of(run: Run, measured_by: dict[str, str]) -> pa.Table:
+    columns = ["item_id", "seller_id", "group", "option", "changes", *measured_by.values()]
+    rows = run.table("recourse").to_table(columns=columns, filter=pc.field("n_changes") > 0)
+    return table_of(
+        {"case_id": case_ids(run.run_id, rows), "seller_id": rows["seller_id"], "changes": rows["changes"]}
+        | {distance: pc.cast(rows[name], pa.float64()) for distance, name in measured_by.items()}
+    )
+
+
+def read_feedback(url: str, cases: Cases, *, on_bad_rows: OnBadRows = "stop") -> Feedback:
+    """Read ratings and join them to their cases.
+
+    Parameters
+    ----------
+    url : str
+        Table of the contract ``FEEDBACK`` in a file at any fsspec URL; impossible features as a list, or as one string
+        with ``|`` between them, empty for none.
+    cases : Cases
+    on_bad_rows : "stop" or "quarantine"
+        Stop at the first kind of bad rows, or set all bad rows aside. Of ratings of one case by one person the first
+        is kept.
+
+    Returns
+    -------
+    Feedback
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, a column is missing or of the wrong type, or rows are bad and ``on_bad_rows`` is
+        "stop": an unknown case, a rating that is not a whole number 1..7, a person twice for a case, an impossible
+        feature that the case does not change.
+    """
+    source = url.rstrip("/").rpartition("/")[2]
+    table = normalise(read_table(url, source, ids=("case_id", "person_id")), FEEDBACK, source)
+    table = table.select(list(FEEDBACK.columns))
+    lists = _as_lists(table["impossible_features"])
+    rows = CheckedRows("feedback", source, table.set_column(4, "impossible_features", lists), on_bad_rows)
+    for column in ("case_id", "person_id"):
+        check_null(rows, column, f"Give each row a {column}, or {QUARANTINE}.")
+    for column in ("accept", "act"):
+        _check_rating(rows, column)
+    position = positions_of(rows.table["case_id"], in_one_chunk(cases.table["case_id"]))
+    remedy = f"Name the runs that were rated with --run, remove these rows, or {QUARANTINE}."
+    rows.reject(position < 0, "case_id", "that is no recourse of the runs", remedy)
+    codes = [codes_of(rows.table[column]) for column in ("person_id", "case_id")]
+    pairs = codes[0] * (int(codes[1].max(initial=0)) + 1) + codes[1]
+    remedy = f"Keep one row per person and case, or {QUARANTINE}."
+    rows.reject(repeats(pairs, rows.holds), "case_id", "rated before by the same person", remedy, shown="person_id")
+    _check_features(rows, position, cases)
+    kept = rows.kept()
+    about = cases.table.select(["seller_id", "sparsity", "proximity"]).take(pa.array(position[rows.holds], pa.int64()))
+    for name in about.column_names:
+        kept = kept.append_column(name, about[name])
+    rejected = pa.concat_tables([rejected_schema().empty_table(), *rows.rejected])
+    return Feedback(kept.sort_by([("person_id", "ascending"), ("case_id", "ascending")]), cases.measured_by, rejected)
+
+
+def _as_lists(column: ChunkedArray) -> ChunkedArray:
+    """Impossible features as lists, empty for none."""
+    if pa.types.is_string(column.type):
+        split = [
+            [part.strip() for part in (text or "").split(SEPARATOR) if part.strip()] for text in column.to_pylist()
+        ]
+        return pa.chunked_array([pa.array(split, pa.list_(pa.string()))])
+    lists: ChunkedArray = pc.fill_null(column, pa.scalar([], column.type))
+    return lists
+
+
+def _check_rating(rows: CheckedRows, column: str) -> None:
+    correct = f"Correct them, or {QUARANTINE}."
+    check_null(rows, column, correct)
+    values = pc.fill_null(rows.table[column], LEAST_RATING).to_numpy()
+    is_rating = np.isin(values, np.arange(LEAST_RATING, GREATEST_RATING + 1))
+    rows.reject(~is_rating, column, f"that is no whole number {LEAST_RATING} to {GREATEST_RATING}", correct)
+
+
+def _check_features(rows: CheckedRows, position: np.ndarray, cases: Cases) -> None:
+    """Reject rows that call something impossible which the case does not change: a misspelt name would do nothing."""
+    marked = rows.table["impossible_features"]
+    some = np.flatnonzero((pc.list_value_length(marked).to_numpy() > 0) & rows.holds)
+    changed: list[Any] = cases.table["changes"].take(pa.array(position[some], pa.int64())).to_pylist()
+    is_bad = np.zeros(len(position), dtype=bool)
+    named: list[Any] = marked.take(pa.array(some, pa.int64())).to_pylist()
+    for row, features, changes in zip(some, named, changed, strict=True):
+        is_bad[row] = not set(features) <= {change["feature"] for change in changes}
+    remedy = f"Name features as the column 'changes' of the run does, or {QUARANTINE}."
+    rows.reject(is_bad, "impossible_features", "that the case does not change", remedy, shown="case_id")

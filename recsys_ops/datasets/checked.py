@@ -1,0 +1,97 @@
+"""One table while its rows are checked: stop with one message that says where the bad ones are, or set them aside."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from recsys_ops.datasets.arrow import ChunkedArray, table_of
+from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.datasets.dataset import positions_of
+from recsys_ops.errors import InputError
+from recsys_ops.tables import rejected_schema
+
+OnBadRows = Literal["stop", "quarantine"]
+
+QUARANTINE = "pass --on-bad-rows quarantine"
+
+
+@dataclass
+class CheckedRows:
+    """One table while it is checked: which of its rows still hold, and why the others do not."""
+
+    name: str
+    source: str
+    table: pa.Table
+    on_bad_rows: OnBadRows
+    holds: np.ndarray = field(init=False)
+    rejected: list[pa.Table] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.holds = np.ones(self.table.num_rows, dtype=bool)
+
+    def reject(self, is_bad: np.ndarray, column: str, reason: str, remedy: str, shown: str | None = None) -> None:
+        """Stop at rows where ``is_bad``, or note them; rows noted before are not noted again.
+
+        ``reason`` completes "column ... has n values ..." and ``shown`` names another column to show beside it.
+        """
+        rows = np.flatnonzero(is_bad & self.holds)
+        if len(rows) == 0:
+            return
+        if self.on_bad_rows == "stop":
+            raise InputError(self._message(rows, column, reason, remedy, shown))
+        self.holds[rows] = False
+        n = len(rows)
+        values = self._values(rows, column, shown)
+        cells = {"table": [self.name] * n, "row": rows, "column": [column] * n, "value": values, "reason": [reason] * n}
+        self.rejected.append(table_of(cells, rejected_schema()))
+
+    def kept(self) -> pa.Table:
+        """The rows that hold; stops when none does."""
+        if self.holds.all():
+            return self.table
+        if not self.holds.any():
+            n_rows = self.table.num_rows
+            raise InputError(f"{self.source}: every row was rejected ({n_rows} of {n_rows}). Correct the file.")
+        return self.table.filter(pa.array(self.holds))
+
+    def _message(self, rows: np.ndarray, column: str, reason: str, remedy: str, shown: str | None) -> str:
+        pairs = zip(rows[:3].tolist(), self._values(rows[:3], column, shown), strict=True)
+        first = ", ".join(f"row {row} = {value}" for row, value in pairs)
+        values = "value" if len(rows) == 1 else "values"
+        return f"{self.source}: column '{column}' has {len(rows)} {values} {reason} (first: {first}). {remedy}"
+
+    def _values(self, rows: np.ndarray, column: str, shown: str | None) -> list[str]:
+        """What stands in the rows, as text."""
+        columns = [column] if shown is None else [shown, column]
+        cells = [_as_text(self.table.column(name).take(pa.array(rows))) for name in columns]
+        texts = [pc.fill_null(cell, "null").to_pylist() for cell in cells]
+        return [", ".join(parts) for parts in zip(*texts, strict=True)]
+
+
+def _as_text(cells: ChunkedArray) -> ChunkedArray:
+    is_list = pa.types.is_list(cells.type)
+    text: ChunkedArray = pc.binary_join(cells, "|") if is_list else pc.cast(cells, pa.string())
+    return text
+
+
+def check_null(rows: CheckedRows, column: str, remedy: str) -> None:
+    """Reject rows without a value in ``column``."""
+    values = rows.table.column(column)
+    if values.null_count:
+        rows.reject(pc.is_null(values).to_numpy(), column, "missing", remedy)
+
+
+def codes_of(ids: ChunkedArray) -> np.ndarray:
+    """A number per row, the same for equal values; -1 for null."""
+    return positions_of(ids, pc.unique(ids).drop_null())
+
+
+def repeats(codes: np.ndarray, holds: np.ndarray) -> np.ndarray:
+    """Where a row that holds has the code of an earlier one that holds."""
+    rows = np.flatnonzero(holds)
+    order = rows[np.argsort(codes[rows], kind="stable")]
+    is_repeated = np.zeros(len(codes), dtype=bool)
+    is_repeated[order[1:][codes[order[1:]] == codes[order[:-1]]]] = True
+    return is_repeated

@@ -1,0 +1,147 @@
+"""Recourse under caps on proximity, cost and success against every combination of changes of every length."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recsys_ops.acceptance.caps import Caps
+from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.solve import Recourse, find_recourses
+from recsys_ops.status import Status
+from tests.twins import caps as twin
+from tests.twins import distances
+from tests.twins.feasible import is_feasible
+from tests.worlds import World, one_word_world, random_world
+
+SEVERAL = [
+    Limits(tolerance=0.0, max_changes=2, max_proximity=0.7),
+    Limits(tolerance=0.0, max_changes=2, max_proximity=1.4),
+    Limits(tolerance=0.0, max_changes=3, max_cost=2.5),
+    Limits(tolerance=0.0, max_changes=2, max_proximity=1.2, max_cost=3.0),
+]
+TIE = 1e-9
+
+
+def dear_world(seed: int, **size: int) -> World:
+    """A random world whose features differ in cost."""
+    world = random_world(seed, **size)
+    rules = tuple(
+        rule.model_copy(update={"cost": cost}) for rule, cost in zip(world.rules, (1, 2, 3, 0.5), strict=True)
+    )
+    return World(world.table, rules, world.opinions, world.k)
+
+
+def recourses(world: World, limits: Limits) -> list[Recourse]:
+    return find_recourses(world.model, world.items, world.group(), np.arange(len(world.features)), limits)
+
+
+def spent(world: World, found: Recourse) -> tuple[int, float, float]:
+    """Sparsity, proximity and cost, feature by feature."""
+    row = world.features[found.item]
+    changed = {
+        (rule, -1 if world.rules[rule].kind == "category" else int(column))
+        for column in np.flatnonzero(np.abs(found.features - row) > TIE)
+        for rule in [int(world.items.columns.rule[column])]
+    }
+    return *distances.between_rows(world.items, row, found.features), sum(world.rules[rule].cost for rule, _ in changed)
+
+
+@pytest.mark.parametrize("limits", SEVERAL)
+def test_no_recourse_exceeds_a_cap_or_breaks_a_rule(limits: Limits) -> None:
+    for seed in range(3):
+        world = dear_world(seed)
+        for found in recourses(world, limits):
+            if found.features is None:
+                continue
+            sparsity, proximity, cost = spent(world, found)
+            assert sparsity <= limits.max_changes
+            assert proximity <= limits.max_proximity + 1e-6
+            assert cost <= limits.max_cost
+            assert (found.sparsity, found.cost) == (sparsity, cost)
+            assert found.proximity == pytest.approx(proximity)
+            assert is_feasible(world, found.item, found.features)
+
+
+@pytest.mark.parametrize("limits", SEVERAL)
+def test_the_bound_holds_for_the_best_within_the_caps_that_brute_force_finds(limits: Limits) -> None:
+    losses = []
+    for seed in range(3):
+        world = dear_world(seed, n_items=8)
+        for found in recourses(world, limits):
+            if found.features is None:
+                continue
+            best = twin.best_success(world, found.item, limits.caps, tie=TIE)
+            assert found.success_bound >= best - 1e-9
+            assert found.success_before - 1e-9 <= found.success_after <= found.success_bound + 1e-9
+            assert found.status is not Status.INFEASIBLE or best <= found.success_after + 1e-9
+            losses.append(best - found.success_after)
+    assert len(losses) > 15
+    assert np.mean(losses) <= 0.03
+
+
+def test_success_within_caps_is_close_to_the_best_that_brute_force_finds() -> None:
+    """Measured: the mean loss is well below a point."""
+    limits = Limits(tolerance=0.0, max_changes=2, max_proximity=1.0)
+    losses = []
+    for seed in range(10, 14):
+        world = random_world(seed)
+        for found in recourses(world, limits):
+            if found.features is not None:
+                losses.append(twin.best_success(world, found.item, limits.caps) - found.success_after)
+    assert np.mean(losses) <= 0.01
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_caps_that_bind_nothing_change_nothing(seed: int) -> None:
+    world = random_world(seed)
+    free, wide = Limits(tolerance=0.0, max_changes=3), Limits(0.0, 3, max_proximity=1000.0, max_cost=1000.0)
+    for one, other in zip(recourses(world, free), recourses(world, wide), strict=True):
+        assert one.changes == other.changes
+        assert one.success_after == other.success_after
+
+
+def test_a_success_below_the_one_wanted_is_infeasible_and_told() -> None:
+    limits, wanted, seen = Limits(tolerance=0.3, max_changes=2, max_proximity=0.3), 0.7, set()
+    for seed in range(2):
+        world = random_world(seed)
+        strict = replace(limits, min_success=wanted)
+        for any_gain, found in zip(recourses(world, limits), recourses(world, strict), strict=True):
+            if found.status is Status.ALREADY_SATISFIED:
+                assert found.success_before >= wanted
+                continue
+            seen.add(found.status)
+            assert (found.status is Status.INFEASIBLE) == (found.success_after < wanted)
+            assert found.changes or found.status is Status.INFEASIBLE
+            assert found.success_after >= any_gain.success_after - 1e-9
+            if found.status is Status.INFEASIBLE:
+                assert found.success_after == pytest.approx(found.success_unthresholded)
+                assert f"{found.success_after:.1%} of the group is the most that was reached" in found.reason
+                assert f"at most {found.success_bound:.1%} is possible, and 70.0% is wanted" in found.reason
+    assert {Status.INFEASIBLE, Status.OPTIMAL} <= seen
+
+
+def test_a_word_is_used_no_more_often_than_the_cap_on_proximity_allows() -> None:
+    """Three times brings item 3 to the top of every list, twice beside item 1, once beside item 2."""
+    world = one_word_world(k=2)
+    for most, n_words in ((1.0, 2), (0.7, 2), (0.5, 1), (0.3, 0)):
+        found = recourses(world, Limits(tolerance=0.0, max_proximity=most))[3]
+        assert found.proximity == pytest.approx(n_words / 3 if found.changes else 0)
+        assert found.proximity <= most
+        assert (found.success_after == 1) == (n_words == 2)
+
+
+def test_a_feature_that_costs_more_than_the_cap_stays() -> None:
+    world = one_word_world(k=2, cost=3.0)
+    assert recourses(world, Limits(max_cost=3.0))[3].changes
+    found = recourses(world, Limits(max_cost=2.9))[3]
+    assert (found.status, found.changes) == (Status.INFEASIBLE, [])
+    assert "the caps (10 changes, cost 2.9)" in found.reason
+
+
+@pytest.mark.parametrize("caps", [Limits(max_proximity=1.5), Limits(max_cost=1.0)])
+def test_a_cap_ends_features_without_bounds(caps: Limits) -> None:
+    world = one_word_world(k=1, upper=float("inf"))
+    found = recourses(world, replace(caps, tolerance=0.0))[3]
+    assert found.success_after == 1
+    assert Caps(10, caps.max_proximity, caps.max_cost).proximity >= found.proximity
