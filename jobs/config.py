@@ -3,20 +3,19 @@
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import fsspec
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from jobs.runtime.logs import LogFormat
 from recsys_ops.errors import ConfigError
+from recsys_ops.storage import Encryption, is_missing_file, open_file, refuse_credentials, storage_errors
 
 
-class JobConfig(BaseModel):
-    """Settings of every job."""
+class RunConfig(BaseModel):
+    """Settings of whatever writes a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True)
 
-    data: str = "synthetic"
-    """movielens-100k:DIR, movielens-1m:DIR, synthetic[:items=..,users=..], or the URL of a folder (or of a YAML file) with the contract's tables."""  # noqa: E501
     out: str = "out"
     """Folder or object-store URL for the results."""
     run_id: str | None = None
@@ -35,8 +34,33 @@ class JobConfig(BaseModel):
     """Rows that break the contract stop the job, or go to the table 'rejected'."""
     format: Literal["parquet", "arrow"] = "parquet"
     """Files of the result tables."""
+    sse: Literal["AES256", "aws:kms"] | None = None
+    """Encryption that S3 is asked for with every file written; by default what the bucket says."""
+    sse_kms_key: str | None = None
+    """With aws:kms: id or ARN of the key; by default the store's own."""
     allowed_errors: float = Field(default=0.0, ge=0, le=1)
     """Share of the cases that may end as 'error' before the exit code says so."""
+    log_format: LogFormat = "text"
+    """Lines of the log on stderr: text, or json with run id, job and shard."""
+
+    @field_validator("sse_kms_key")
+    @classmethod
+    def _key_of_kms(cls, key: str | None, others: ValidationInfo) -> str | None:
+        if key is not None and others.data.get("sse") != "aws:kms":
+            raise ValueError("a key needs --sse aws:kms")
+        return key
+
+    @property
+    def encryption(self) -> Encryption:
+        """What every file is written with."""
+        return Encryption(self.sse, self.sse_kms_key)
+
+
+class JobConfig(RunConfig):
+    """Settings of every job on a data set."""
+
+    data: str = "synthetic"
+    """movielens-100k:DIR, movielens-1m:DIR, synthetic[:items=..,users=..], or the URL of a folder (or of a YAML file) with the contract's tables."""  # noqa: E501
 
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -60,9 +84,12 @@ def make_config(model: type[Config], given: dict[str, Any], file: str | None) ->
     Raises
     ------
     ConfigError
-        The file cannot be read, or a setting is unknown or out of range; names all of them.
+        The file cannot be read, or a setting is unknown or out of range (names all of them) or holds credentials.
     """
     settings = {**(_read_yaml(file) if file else {}), **given}
+    for value in settings.values():
+        if isinstance(value, str):  # before any message can repeat it
+            refuse_credentials(value)
     try:
         return model(**settings)
     except ValidationError as error:
@@ -80,13 +107,16 @@ def _told(problem: Any, model: type[BaseModel]) -> str:
 
 
 def _read_yaml(file: str) -> dict[str, Any]:
-    try:
-        with fsspec.open(file, "rt", encoding="utf-8") as stream:
-            content = yaml.safe_load(stream) or {}
-    except OSError as error:
-        raise ConfigError(f"--config {file}: cannot be read ({error}).") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--config {Path(file).name}: not YAML ({str(error).splitlines()[0]}).") from None
+    with storage_errors(file, "reading"):
+        try:
+            with open_file(file, "rt", encoding="utf-8") as stream:
+                content = yaml.safe_load(stream) or {}
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--config {Path(file).name}: not YAML ({str(error).splitlines()[0]}).") from None
+        except OSError as error:
+            if not is_missing_file(error):
+                raise
+            raise ConfigError(f"--config {file}: cannot be read ({error}).") from None
     if not isinstance(content, dict):
         raise ConfigError(f"--config {file}: expected settings by name, found a {type(content).__name__}.")
     return {str(key).replace("-", "_"): value for key, value in content.items()}

@@ -7,3 +7,9 @@ class InputError(ValueError):
 
 class ConfigError(ValueError):
     """A setting that cannot be honoured; the message names the option as the user types it."""
+
+
+class StorageError(RuntimeError):
+    """The store did not take or give what was asked; the message names the URL without credentials."""
+
+    exit_code = 3

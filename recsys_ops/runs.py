@@ -1,14 +1,27 @@
-"""Read the results of a run: its manifest says which parts belong to it, nothing is found by listing."""
+"""Read the results of a run: its manifest says which parts belong to it, nothing is found by listing.
 
-import hashlib
+Versions. ``schema_version`` of the manifest counts changes of manifest and tables that a reader would stumble over: a
+field or column renamed, of another type, or of another meaning. New fields, columns and tables leave it as it is, so
+readers must not mind any they do not know. A reader knows all versions up to its own: for each earlier one there is a
+function in ``_UPGRADES`` that makes a manifest of that version one of the next, in memory; what is stored is never
+rewritten. A run of a later version is refused with the advice to upgrade the package.
+
+1. Parts as the shards wrote them.
+2. Parts merged to 16 MB and more; Arrow schema, size and statistics of each table, protocol of the commit.
+"""
+
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
 import pyarrow.dataset as ds
 
 from recsys_ops.errors import InputError
+from recsys_ops.parts import READERS, parts_dataset, wrong_parts
+from recsys_ops.storage import is_missing_file, open_store, shown_url, storage_errors
+from recsys_ops.tables import SCHEMA_VERSION, parse_schema
 
 
 @dataclass(frozen=True)
@@ -28,18 +41,22 @@ class Run:
         """Names of the run's tables."""
         return list(self.manifest["tables"])
 
-    def table(self, name: str) -> ds.Dataset:
-        """The parts of one table as a dataset, in the order of the shards.
+    def table(self, name: str, *, checked: bool = True) -> ds.Dataset:
+        """The parts of one table as a dataset, in the order of its rows.
 
         Parameters
         ----------
         name : str
             One of ``tables``.
+        checked : bool
+            Compare each part that is read with its checksum, for which it is read as a whole. Without, only the
+            columns asked for are read, and a part that was edited goes unnoticed.
 
         Returns
         -------
         pyarrow.dataset.Dataset
-            Read nothing yet; ``.to_table()`` or a scanner does.
+            Read nothing yet; ``.to_table()`` or a scanner does, and raises InputError at a part that does not hold.
+            Give DuckDB the ``.to_table()``: scanning a dataset itself, it hangs at such a part (seen in 2.0).
 
         Raises
         ------
@@ -48,9 +65,16 @@ class Run:
         """
         if name not in self.manifest["tables"]:
             raise InputError(f"run {self.run_id}: no table {name} (found {', '.join(self.tables)}).")
-        filesystem, root = fsspec.core.url_to_fs(self.url)
-        paths = [f"{root}/{part['path']}" for part in self.manifest["tables"][name]["parts"]]
-        return ds.dataset(paths, format=self.manifest["format"], filesystem=filesystem)
+        table = self.manifest["tables"][name]
+        filesystem, root = open_store(self.url)
+        schema = parse_schema(table["arrow_schema"]) if table["arrow_schema"] else None
+        return parts_dataset(filesystem, root, table["parts"], self.manifest["format"], schema, checked=checked)
+
+    def wrong_parts(self) -> list[str]:
+        """Read every part; path of each that is missing or not as written, with what is wrong with it."""
+        filesystem, root = open_store(self.url)
+        tables = self.manifest["tables"].values()
+        return wrong_parts(filesystem, root, [part for table in tables for part in table["parts"]])
 
     def verify(self) -> None:
         """Read every part and compare it with its checksum.
@@ -60,13 +84,13 @@ class Run:
         InputError
             Parts are missing or not as written; the message names them.
         """
-        filesystem, root = fsspec.core.url_to_fs(self.url)
-        parts = [part for table in self.manifest["tables"].values() for part in table["parts"]]
-        wrong = [part["path"] for part in parts if not _holds(filesystem, f"{root}/{part['path']}", part["sha256"])]
+        wrong = self.wrong_parts()
         if wrong:
+            n_parts = sum(len(table["parts"]) for table in self.manifest["tables"].values())
+            more = f"; {len(wrong) - 3} more" if len(wrong) > 3 else ""
             raise InputError(
-                f"run {self.run_id}: {len(wrong)} of {len(parts)} parts are missing or not as written "
-                f"(first: {', '.join(wrong[:3])}). Run the job again with another --run-id."
+                f"run {self.run_id}: {len(wrong)} of {n_parts} parts are missing or not as written "
+                f"({'; '.join(wrong[:3])}{more}). Run the job again with another --run-id."
             )
 
 
@@ -89,11 +113,12 @@ def open_run(url: str, *, job: str | None = None, verify: bool = False) -> Run:
     Raises
     ------
     InputError
-        No complete run is there, it is of another job, or with ``verify`` a part is not as written.
+        No complete run is there, it is of another job or a later version, or with ``verify`` a part is not as written.
+    StorageError
+        The store refused; ConfigError if the URL holds credentials.
     """
-    filesystem, root = fsspec.core.url_to_fs(url)
-    root = str(root).rstrip("/")
-    manifest = _read_json(filesystem, f"{root}/_manifest.json")
+    filesystem, root = open_store(url)
+    manifest = _read_manifest(filesystem, root)
     if manifest is not None:
         if job not in (None, manifest["job"]):
             raise InputError(f"run {manifest['run_id']}: is of job {manifest['job']}, not {job}.")
@@ -116,57 +141,99 @@ def list_runs(url: str) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``run_id``, ``job``, ``started``, ``state`` ("complete" or "incomplete"), ``shards_done``, ``n_shards``.
+        ``run_id``, ``job``, ``started``, ``state``, ``shards_done``, ``n_shards``, ``n_cases``, ``message``. The state
+        is "complete"; "failed" if its driver gave up, with its ``message``; else "partial": under way or interrupted.
+
+    Raises
+    ------
+    StorageError
+        The store refused; ConfigError if the URL holds credentials.
     """
-    filesystem, root = fsspec.core.url_to_fs(url)
-    root = str(root).rstrip("/")
-    runs = []
-    for folder in _list(filesystem, f"{root}/runs"):
-        info = _read_json(filesystem, f"{folder}/_run.json")
-        if info is not None:
-            is_complete = filesystem.exists(f"{folder}/_manifest.json")
-            shards_done = [path for path in _list(filesystem, f"{folder}/_shards") if path.endswith(".json")]
-            runs.append(
-                {
-                    **{key: info[key] for key in ("run_id", "job", "started", "n_shards")},
-                    "state": "complete" if is_complete else "incomplete",
-                    "shards_done": len(shards_done),
-                }
-            )
+    filesystem, root = open_store(url)
+    with ThreadPoolExecutor(READERS) as readers:
+        found = readers.map(lambda folder: _told(filesystem, folder), _list(filesystem, f"{root}/runs"))
+        runs = [run for run in found if run is not None]
     return sorted(runs, key=lambda run: (run["started"], run["run_id"]))
+
+
+def _told(filesystem: Any, folder: str) -> dict[str, Any] | None:
+    info = _read_json(filesystem, f"{folder}/_run.json")
+    if info is None:
+        return None
+    told = {key: info[key] for key in ("run_id", "job", "started", "n_shards")}
+    manifest = _read_json(filesystem, f"{folder}/_manifest.json")
+    if manifest is not None:
+        done = {"shards_done": info["n_shards"], "n_cases": manifest.get("n_cases"), "message": ""}
+        return {**told, "state": "complete", **done}
+    failure = _read_json(filesystem, f"{folder}/_failed.json")
+    records = [path for path in _list(filesystem, f"{folder}/_shards") if path.endswith(".json")]
+    return {
+        **told,
+        "state": "partial" if failure is None else "failed",
+        "shards_done": len(records),
+        "n_cases": None,
+        "message": "" if failure is None else failure["message"],
+    }
 
 
 def _latest_run(url: str, filesystem: Any, root: str, job: str | None) -> Run:
     latest = _read_json(filesystem, f"{root}/latest.json") or {}
     wanted = latest if job is None else {name: run_id for name, run_id in latest.items() if name == job}
-    found = {run_id: _read_json(filesystem, f"{root}/runs/{run_id}/_manifest.json") for run_id in wanted.values()}
+    found = {run_id: _read_manifest(filesystem, f"{root}/runs/{run_id}") for run_id in wanted.values()}
     complete = [(manifest["finished"], run_id) for run_id, manifest in found.items() if manifest is not None]
     if not complete:
         what = "complete run" if job is None else f"complete run of {job}"
         hint = (
             f"Jobs with one: {', '.join(latest)}." if latest else "Give the --out of a job, or a folder below its runs."
         )
-        raise InputError(f"{url}: no {what} here. {hint}")
+        raise InputError(f"{shown_url(url)}: no {what} here. {hint}")
     run_id = max(complete)[1]
-    return Run(f"{url}/runs/{run_id}", found[run_id])
+    return Run(f"{url}/runs/{run_id}", found[run_id] or {})
+
+
+def _read_manifest(filesystem: Any, folder: str) -> dict[str, Any] | None:
+    """The manifest in a folder, upgraded to the present version; None if there is none."""
+    manifest = _read_json(filesystem, f"{folder}/_manifest.json")
+    if manifest is None:
+        return None
+    version = manifest.get("schema_version", 1)
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"run {manifest['run_id']}: was written with schema version {version}; this recsys-ops reads up to "
+            f"{SCHEMA_VERSION}. Upgrade the package."
+        )
+    for earlier in range(version, SCHEMA_VERSION):
+        manifest = _UPGRADES[earlier](manifest)
+    return {**manifest, "schema_version": SCHEMA_VERSION}
+
+
+def _from_version_1(manifest: dict[str, Any]) -> dict[str, Any]:
+    tables = {name: {"arrow_schema": None, "columns": {}, **table} for name, table in manifest["tables"].items()}
+    return {"commit_protocol": None, **manifest, "tables": tables}
+
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_version_1}
 
 
 def _read_json(filesystem: Any, path: str) -> Any:
+    with storage_errors(path, "reading"):
+        try:
+            content = filesystem.cat_file(path)
+        except OSError as error:
+            if not is_missing_file(error):
+                raise
+            return None
     try:
-        return json.loads(filesystem.cat_file(path))
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
+        return json.loads(content)
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error}). Restore the file, or remove the run.") from error
 
 
 def _list(filesystem: Any, path: str) -> list[str]:
-    try:
-        return sorted(filesystem.ls(path, detail=False))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _holds(filesystem: Any, path: str, sha256: str) -> bool:
-    try:
-        return hashlib.sha256(filesystem.cat_file(path)).hexdigest() == sha256
-    except FileNotFoundError:
-        return False
+    with storage_errors(path, "listing"):
+        try:
+            return sorted(filesystem.ls(path, detail=False))
+        except OSError as error:
+            if not is_missing_file(error):
+                raise
+            return []

@@ -4,12 +4,13 @@ Ids come back in the type they came in, so result schemas are functions of the i
 number may be null: a case that failed keeps its row and has a status and a reason instead.
 """
 
+import base64
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
-"""Raised whenever a column changes its name, type or meaning."""
+SCHEMA_VERSION = 2
+"""Raised whenever a column, or a field of the manifest, changes its name, type or meaning; see ``recsys_ops.runs``."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class TableContract:
 
     name: str
     columns: dict[str, str]
+    is_in_mapping: bool = True
+    """Whether features.yaml can say where it is and what its columns are called."""
 
 
 INTERACTIONS = TableContract("interactions", {"user_id": "id", "item_id": "id", "rating": "number"})
@@ -28,6 +31,13 @@ ITEMS = TableContract("items", {"item_id": "id", "seller_id": "id", "title": "st
 
 USERS = TableContract("users", {"user_id": "id"})
 """One row per user; every other column can form groups."""
+
+FEEDBACK = TableContract(
+    "feedback",
+    {"case_id": "string", "person_id": "id", "accept": "number", "act": "number", "impossible_features": "tags"},
+    is_in_mapping=False,
+)
+"""One row per recourse shown and person: two ratings 1..7, and the features that the person cannot change."""
 
 CHANGE = pa.struct(
     [
@@ -43,11 +53,22 @@ _STATUS_COUNT = pa.struct([pa.field("status", pa.string()), pa.field("cases", pa
 _NAMED_VALUE = pa.struct([pa.field("name", pa.string()), pa.field("value", pa.string())])
 
 
-def _schema(columns: dict[str, pa.DataType]) -> pa.Schema:
+def schema_text(schema: pa.Schema) -> str:
+    """``schema`` as text for JSON: Arrow's own serialisation in base 64."""
+    return base64.b64encode(schema.serialize().to_pybytes()).decode()
+
+
+def parse_schema(text: str) -> pa.Schema:
+    """Inverse of ``schema_text``."""
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
+
+
+def table_schema(columns: dict[str, pa.DataType]) -> pa.Schema:
+    """A schema of these columns, each of which may be null."""
     return pa.schema(columns)
 
 
-RUNS = _schema(
+RUNS = table_schema(
     {
         "run_id": pa.string(),
         "job": pa.string(),
@@ -58,9 +79,14 @@ RUNS = _schema(
         "versions": pa.list_(_NAMED_VALUE),
         "fingerprints": pa.list_(_NAMED_VALUE),
         "peak_memory_bytes": pa.int64(),
+        "committed": pa.timestamp("us", tz="UTC"),
+        "shard_seconds": pa.float64(),
+        "parts": pa.int64(),
+        "shard_retries": pa.int64(),
+        "solver_timeouts": pa.int64(),
     }
 )
-"""One row per job and run."""
+"""One row per job and run; ``parts`` of all its tables, ``shard_seconds`` of work in all workers together."""
 
 
 def rejected_schema() -> pa.Schema:
@@ -71,7 +97,7 @@ def rejected_schema() -> pa.Schema:
     pyarrow.Schema
         ``row`` is the 0-based data row in the file (a CSV header is not counted); ``value`` is what stood there.
     """
-    return _schema(
+    return table_schema(
         {
             "table": pa.string(),
             "row": pa.int64(),
@@ -93,10 +119,12 @@ def recourse_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
     Returns
     -------
     pyarrow.Schema
-        ``rank_before`` is the mean over the group; the ``success_*`` are shares of its users in [0, 1], where
-        ``success_bound`` is what no change within the limits can exceed.
+        ``option`` counts from 0, the one to show first. ``rank_before`` is the mean over the group; the ``success_*``
+        are shares of its users in [0, 1], where ``success_bound`` is what no change within the limits can exceed.
+        ``sparsity`` is the number of features changed, ``proximity`` the sum of the changes, each by the range of its
+        feature; ``method`` is "recrec" or "examples", whose bounds are over real items.
     """
-    return _schema(
+    return table_schema(
         {
             "item_id": item_id,
             "seller_id": seller_id,
@@ -119,6 +147,9 @@ def recourse_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
             "rbo": pa.float64(),
             "lower_bound": pa.int32(),
             "gap": pa.float64(),
+            "sparsity": pa.int32(),
+            "proximity": pa.float64(),
+            "method": pa.string(),
         }
     )
 
@@ -136,7 +167,7 @@ def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
     pyarrow.Schema
         ``text`` says which changes these are, each made in full; the recourse makes them no larger than needed.
     """
-    return _schema(
+    return table_schema(
         {
             "item_id": item_id,
             "seller_id": seller_id,
@@ -168,7 +199,7 @@ def counterfactuals_schema(user_id: pa.DataType, item_id: pa.DataType, *, rating
         both log-likelihoods are exact.
     """
     removal: pa.DataType = pa.struct([pa.field("item_id", item_id), pa.field("stars", pa.float64())])
-    return _schema(
+    return table_schema(
         {
             "user_id": user_id,
             "item_id": item_id,
@@ -205,7 +236,7 @@ def case_timings_schema(user_id: pa.DataType, item_id: pa.DataType) -> pa.Schema
     pyarrow.Schema
         ``seconds`` of the search and ``nodes`` of the solver's tree.
     """
-    return _schema(
+    return table_schema(
         {
             "user_id": user_id,
             "item_id": item_id,

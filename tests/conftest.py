@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("tests.suites.object_store",)
+
 # The same random cases in every run, so that a run tells about the change and not about the draw.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")

@@ -1,6 +1,7 @@
-"""WRITE side of a run: parts, then the shard's record, then one create-only manifest. A run exists when that does."""
+"""WRITE side of a run: pieces, the shard's record, at last parts and one create-only manifest. A run exists with it."""
 
 import hashlib
+import logging
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,33 +10,24 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from jobs.runtime.errors import RunExistsError, StorageError
-from jobs.runtime.records import PartInfo, RunFolder, ShardRecord, TableFormat
+from jobs.runtime.files import json_bytes, read_json, remove_folder, write_bytes
+from jobs.runtime.merge import Part, merge_pieces, write_part
+from jobs.runtime.models import Models, write_models
+from jobs.runtime.records import PIECES, PieceInfo, RunFolder, ShardRecord
 from jobs.runtime.start import StartedRun
-from jobs.runtime.storage import create_bytes, json_bytes, open_store, read_json, write_bytes
+from jobs.runtime.storage import create_bytes
 from jobs.runtime.summary import runs_table, timings_table
+from jobs.runtime.table_files import merged_statistics, table_bytes
+from recsys_ops.tables import RUNS, SCHEMA_VERSION, parse_schema, schema_text
 
-SCHEMA_VERSION = 1
 _LIBRARIES = ("recsys-ops", "numpy", "scipy", "scikit-learn", "pyarrow", "ray", "highspy", "torch")
+_log = logging.getLogger("recsys_ops.jobs")
 
 
-def table_bytes(table: pa.Table, format: TableFormat) -> bytes:
-    """``table`` as a Parquet or Arrow IPC file; equal tables give equal bytes, however they are chunked."""
-    table = table.combine_chunks()
-    sink = pa.BufferOutputStream()
-    if format == "parquet":
-        pq.write_table(table, sink, compression="zstd", compression_level=3, row_group_size=128 * 1024)
-    else:
-        options = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
-        with pa.ipc.new_file(sink, table.schema, options=options) as writer:
-            writer.write_table(table, max_chunksize=64 * 1024)
-    return sink.getvalue().to_pybytes()
-
-
-def write_part(folder: RunFolder, table_name: str, shard_number: int, table: pa.Table) -> PartInfo:
-    """Write one table of one shard; a repeat replaces it with the same bytes.
+def write_piece(folder: RunFolder, table_name: str, shard_number: int, table: pa.Table) -> PieceInfo:
+    """Write what one shard gives to one table; a repeat replaces it with the same bytes.
 
     Raises
     ------
@@ -43,15 +35,15 @@ def write_part(folder: RunFolder, table_name: str, shard_number: int, table: pa.
         The store refused; the message names the path.
     """
     data = table_bytes(table, folder.format)
-    filesystem, root = folder.open()
-    path = folder.part_path(table_name, shard_number)
-    write_bytes(filesystem, f"{root}/{path}", data)
     digest = hashlib.sha256(data).hexdigest()
-    return PartInfo(path, table_name, shard_number, table.num_rows, len(data), digest, str(table.schema))
+    filesystem, root = folder.open()
+    path = folder.piece_path(table_name, shard_number, digest)
+    write_bytes(filesystem, f"{root}/{path}", data)
+    return PieceInfo(path, table_name, shard_number, table.num_rows, len(data), digest, schema_text(table.schema))
 
 
 def write_shard_record(folder: RunFolder, record: ShardRecord) -> None:
-    """Write ``_shards/00042.json``; call it after all parts of the shard are written."""
+    """Write ``_shards/00042.json``; call it after all pieces of the shard are written."""
     filesystem, root = folder.open()
     write_bytes(filesystem, f"{root}/_shards/{record.shard:05d}.json", json_bytes(record.as_dict()))
 
@@ -62,8 +54,9 @@ def commit_run(
     *,
     driver_tables: Mapping[str, pa.Table] | None = None,
     timings: Mapping[str, float] | None = None,
+    models: Models | None = None,
 ) -> dict[str, Any]:
-    """Write the manifest of a complete run, create-only, then ``latest.json``.
+    """Merge the pieces into parts and write the manifest of a complete run, create-only; then ``latest.json``.
 
     Parameters
     ----------
@@ -76,6 +69,8 @@ def commit_run(
         shards unless they wrote one of their cases.
     timings : mapping, optional
         Seconds of the driver's steps by name.
+    models : mapping of ndarray, optional
+        What was fitted, by name.
 
     Returns
     -------
@@ -87,7 +82,7 @@ def commit_run(
     RunExistsError
         Another writer committed this run id.
     StorageError
-        Shards are missing from ``records``, or the store refused.
+        Shards are missing from ``records``, a piece is not as it was written, or the store refused.
     """
     folder = run.folder
     ordered = sorted(records, key=lambda record: record.shard)
@@ -97,22 +92,45 @@ def commit_run(
             f"Nothing was committed. Repeat with --run-id {folder.run_id} --resume."
         )
     manifest = _manifest(run, ordered, dict(timings or {}))
-    parts = [part for record in ordered for part in record.parts]
-    tables = {"runs": runs_table(manifest), **(driver_tables or {})}
-    if all(part.table != "timings" for part in parts):
+    pieces = [piece for record in ordered for piece in record.pieces]
+    tables = {"runs": RUNS.empty_table(), **(driver_tables or {})}
+    if all(piece.table != "timings" for piece in pieces):
         tables["timings"] = timings_table(ordered)
-    parts += [write_part(folder, name, 0, table) for name, table in tables.items()]
-    manifest["tables"] = _tables(folder.run_id, parts)
     filesystem, root = folder.open()
     try:
-        create_bytes(filesystem, f"{root}/_manifest.json", json_bytes(manifest))
+        _refuse_committed(run)
+        parts = merge_pieces(folder, pieces, run.protocol)
+        manifest["n_parts"] = len(parts) + len(tables)
+        tables["runs"] = runs_table(manifest)
+        parts += [write_part(folder, name, 0, table, run.protocol) for name, table in tables.items()]
+        manifest["tables"] = _tables(parts)
+        manifest["models"] = write_models(folder, models or {})
+        create_bytes(filesystem, f"{root}/_manifest.json", json_bytes(manifest), run.protocol)
     except FileExistsError as error:
-        raise RunExistsError(
-            f"run {folder.run_id}: already committed by another writer; its manifest was left as it is. "
-            "Use another --run-id."
-        ) from error
-    _name_latest(folder.out, run.job, folder.run_id)
+        raise _committed_by_another(run) from error
+    except StorageError as error:
+        _refuse_committed(run)  # the winner has removed the pieces
+        raise error
+    finish_committed(run)
     return manifest
+
+
+def finish_committed(run: StartedRun) -> None:
+    """What follows a commit, and is made up for when a resumed run turns out to be complete.
+
+    Names the run in ``latest.json`` unless a later one stands there, and removes the pieces.
+
+    Raises
+    ------
+    StorageError
+        ``latest.json`` cannot be written; the run is committed all the same.
+    """
+    _name_latest(run.folder, run.job)
+    filesystem, root = run.folder.open()
+    try:
+        remove_folder(filesystem, f"{root}/{PIECES}")
+    except StorageError as error:  # found by recsys-ops runs --prune
+        _log.warning("run %s is committed, but its pieces could not be removed: %s", run.folder.run_id, error)
 
 
 def library_versions() -> dict[str, str]:
@@ -139,6 +157,7 @@ def _manifest(run: StartedRun, records: list[ShardRecord], timings: dict[str, fl
         "started": run.info["started"],
         "finished": finished.isoformat(),
         "writer": run.writer,
+        "commit_protocol": run.protocol,
         "format": run.folder.format,
         "configuration": run.info["configuration"],
         "configuration_fingerprint": run.info["configuration_fingerprint"],
@@ -147,29 +166,61 @@ def _manifest(run: StartedRun, records: list[ShardRecord], timings: dict[str, fl
         "versions": library_versions(),
         "n_cases": sum(record.n_cases for record in records),
         "counts": dict(sorted(counts.items())),
+        "n_retries": sum(record.retries for record in records),
+        "n_timeouts": sum(record.n_timeouts for record in records),
         "timings": {"wall_seconds": seconds, "shard_seconds": sum(r.seconds for r in records), **timings},
         "peak_memory_bytes": max((record.peak_memory_bytes for record in records), default=0),
-        "shards": [{key: value for key, value in record.as_dict().items() if key != "parts"} for record in records],
+        "shards": [{key: value for key, value in record.as_dict().items() if key != "pieces"} for record in records],
     }
 
 
-def _tables(run_id: str, parts: list[PartInfo]) -> dict[str, Any]:
+def _tables(parts: list[Part]) -> dict[str, Any]:
     tables: dict[str, Any] = {}
-    for part in sorted(parts, key=lambda part: part.path):
-        entry = tables.setdefault(part.table, {"schema": part.schema, "rows": 0, "parts": []})
-        if entry["schema"] != part.schema:
-            raise ValueError(f"run {run_id}: {part.path} has another schema than the parts before it")
-        entry["rows"] += part.rows
-        entry["parts"].append({"path": part.path, "rows": part.rows, "bytes": part.bytes, "sha256": part.sha256})
+    for name in sorted({part.table for part in parts}):
+        own = [part for part in parts if part.table == name]
+        tables[name] = {
+            "schema": str(parse_schema(own[0].schema)),
+            "arrow_schema": own[0].schema,
+            "rows": sum(part.rows for part in own),
+            "bytes": sum(part.bytes for part in own),
+            "columns": merged_statistics([part.columns for part in own]),
+            "parts": [_as_listed(part) for part in own],
+        }
     return tables
 
 
-def _name_latest(out: str, job: str, run_id: str) -> None:
+def _as_listed(part: Part) -> dict[str, Any]:
+    """A part in the manifest; of its columns only the ids, by which rows are sorted and looked up."""
+    ids = {name: bounds for name, bounds in part.columns.items() if name.endswith("_id")}
+    return {"path": part.path, "rows": part.rows, "bytes": part.bytes, "sha256": part.sha256, "columns": ids}
+
+
+def _refuse_committed(run: StartedRun) -> None:
+    filesystem, root = run.folder.open()
+    if read_json(filesystem, f"{root}/_manifest.json") is not None:
+        raise _committed_by_another(run)
+
+
+def _committed_by_another(run: StartedRun) -> RunExistsError:
+    return RunExistsError(
+        f"run {run.folder.run_id}: already committed by another writer, or at this moment; what it wrote was left as "
+        f"it is. Use another --run-id, or see: recsys-ops runs --out OUT --show {run.folder.run_id}."
+    )
+
+
+def _name_latest(folder: RunFolder, job: str) -> None:
     """Update ``latest.json``; read again afterwards, because another job may have written between."""
-    filesystem, root = open_store(out)
+    filesystem, root = folder.open_out()
     path = f"{root}/latest.json"
+    finished = _finished(filesystem, root, folder.run_id)
     for _ in range(3):
         latest = read_json(filesystem, path) or {}
-        if latest.get(job) == run_id:
+        named = latest.get(job)
+        if named == folder.run_id or (named is not None and _finished(filesystem, root, named) > finished):
             return
-        write_bytes(filesystem, path, json_bytes(dict(sorted({**latest, job: run_id}.items()))))
+        write_bytes(filesystem, path, json_bytes(dict(sorted({**latest, job: folder.run_id}.items()))))
+
+
+def _finished(filesystem: Any, root: str, run_id: str) -> str:
+    """When a run was committed; the empty text, before all times, if it was not or is gone."""
+    return str((read_json(filesystem, f"{root}/runs/{run_id}/_manifest.json") or {}).get("finished", ""))

@@ -2,11 +2,9 @@
 
 from collections.abc import Collection
 
+from recsys_ops.errors import StorageError
 
-class StorageError(RuntimeError):
-    """The store did not take or give what was asked; the message names the URL without credentials."""
-
-    exit_code = 3
+__all__ = ["IncompleteRunError", "Interrupted", "RunExistsError", "StorageError"]
 
 
 class RunExistsError(StorageError):

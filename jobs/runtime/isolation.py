@@ -4,7 +4,7 @@ A crash that repeats is traced to its case by halving: each probe computes some 
 writes nothing. Then the shard runs again without the cases that kill.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from jobs.runtime.records import Isolated
@@ -27,11 +27,15 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One task to submit: the whole shard (``cases`` is None), or a probe of some of its cases."""
+    """One task to submit: the whole shard (``cases`` is None), or a probe of some of its cases.
+
+    ``n_before`` attempts of the shard were submitted earlier.
+    """
 
     shard: Shard
     isolated: Isolated
     cases: range | None = None
+    n_before: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -47,6 +51,7 @@ class ShardHistory:
     n_misses: int = 0
     n_node_losses: int = 0
     n_open_probes: int = 0
+    n_retries: int = 0
     isolated: dict[int, tuple[Status, str]] = field(default_factory=dict)
     failure: str = ""
 
@@ -56,6 +61,12 @@ class ShardHistory:
 
     def after(self, attempt: Attempt, outcome: Outcome, detail: str) -> list[Attempt]:
         """Attempts to submit next; empty when the shard is done, waits for its probes, or failed (``failure`` set)."""
+        first = self.n_retries + 1
+        again = self._after(attempt, outcome, detail)
+        self.n_retries += len(again)
+        return [replace(next_one, n_before=first + place) for place, next_one in enumerate(again)]
+
+    def _after(self, attempt: Attempt, outcome: Outcome, detail: str) -> list[Attempt]:
         if self.failure or (outcome is Outcome.DONE and attempt.cases is None):
             return []
         if outcome is Outcome.NODE_LOST:

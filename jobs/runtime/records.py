@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from jobs.runtime.storage import open_store
 from recsys_ops.status import Status
+from recsys_ops.storage import BUCKET_DEFAULT, Encryption, open_store
 
 TableFormat = Literal["parquet", "arrow"]
+PIECES = "_pieces"
+"""Folder of a run for what its shards gave; merged into parts by the commit, and removed after it."""
+
 Isolated = Mapping[int, tuple[Status, str]]
 """Cases not to be computed, by their number inside the shard: the status and reason of their rows."""
 
@@ -24,20 +27,33 @@ class RunFolder:
     run_id: str
     format: TableFormat = "parquet"
     fingerprint: str = ""
+    encryption: Encryption = BUCKET_DEFAULT
+    job: str = ""
 
     @property
     def relative(self) -> str:
         """Path of the run below ``out``."""
         return f"runs/{self.run_id}"
 
+    def open_out(self) -> tuple[Any, str]:
+        """File system and path of the results folder that all runs share."""
+        return open_store(self.out, encryption=self.encryption)
+
     def open(self) -> tuple[Any, str]:
         """File system and path of the run's folder."""
-        filesystem, root = open_store(self.out)
+        filesystem, root = self.open_out()
         return filesystem, f"{root}/{self.relative}"
 
-    def part_path(self, table_name: str, shard_number: int) -> str:
-        """Path of a part inside the run."""
-        return f"{table_name}/part-{shard_number:05d}.{self.format}"
+    def piece_path(self, table_name: str, shard_number: int, sha256: str) -> str:
+        """Path of what one shard gave to a table, inside the run, until the commit.
+
+        Named after its bytes as well: two drivers at the same run never write over each other's pieces.
+        """
+        return f"{PIECES}/{table_name}/{shard_number:05d}-{sha256[:16]}.{self.format}"
+
+    def part_path(self, table_name: str, part_number: int) -> str:
+        """Path of a committed part inside the run."""
+        return f"{table_name}/part-{part_number:05d}.{self.format}"
 
 
 @dataclass(frozen=True)
@@ -47,11 +63,13 @@ class ShardOutput:
     tables: dict[str, pa.Table]
     counts: dict[str, int]
     n_cases: int
+    n_timeouts: int | None = None
+    """Cases whose search the clock ended; by default those with status timeout."""
 
 
 @dataclass(frozen=True)
-class PartInfo:
-    """One file of one table, with what is needed to tell later that it still holds."""
+class PieceInfo:
+    """What one shard gave to one table, with what is needed to tell later that it still holds."""
 
     path: str
     table: str
@@ -60,11 +78,12 @@ class PartInfo:
     bytes: int
     sha256: str
     schema: str
+    """Arrow schema as ``recsys_ops.tables.schema_text`` writes it."""
 
 
 @dataclass(frozen=True)
 class ShardRecord:
-    """Proof that a shard is done; written after its parts, so the record implies its data."""
+    """Proof that a shard is done; written after its pieces, so the record implies its data."""
 
     shard: int
     fingerprint: str
@@ -72,7 +91,10 @@ class ShardRecord:
     counts: dict[str, int]
     seconds: float
     peak_memory_bytes: int
-    parts: tuple[PartInfo, ...] = field(default_factory=tuple)
+    pieces: tuple[PieceInfo, ...] = field(default_factory=tuple)
+    retries: int = 0
+    """Attempts of the shard before the one that wrote this."""
+    n_timeouts: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Content of the JSON file."""
@@ -81,7 +103,7 @@ class ShardRecord:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "ShardRecord":
         """Inverse of ``as_dict``; raises KeyError or TypeError when a field is missing or unknown."""
-        return cls(**{**content, "parts": tuple(PartInfo(**part) for part in content["parts"])})
+        return cls(**{**content, "pieces": tuple(PieceInfo(**piece) for piece in content["pieces"])})
 
 
 def fingerprint_of(content: object) -> str:

@@ -1,15 +1,16 @@
-"""Which shards of an earlier attempt still hold: recorded, of the same run, every part there with the same bytes."""
+"""Which shards of an earlier attempt still hold: recorded, of the same run, every piece there with the same bytes."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jobs.runtime.errors import StorageError
-from jobs.runtime.records import PartInfo, RunFolder, ShardRecord
-from jobs.runtime.storage import read_json, storage_errors
+from jobs.runtime.files import read_json
+from jobs.runtime.records import PieceInfo, RunFolder, ShardRecord
+from recsys_ops.storage import is_missing_file, storage_errors
 
-READERS = 8
-"""Object stores answer in tens of milliseconds; a few requests at once hide that."""
+READERS = 16
+"""Object stores answer in tens of milliseconds; some requests at once hide that."""
 
 
 def intact_shards(folder: RunFolder) -> dict[int, ShardRecord]:
@@ -23,7 +24,7 @@ def intact_shards(folder: RunFolder) -> dict[int, ShardRecord]:
     Returns
     -------
     dict
-        Shard number to record. A shard with a missing, cut or edited part, or an unreadable record, is left out.
+        Shard number to record. A shard with a missing, cut or edited piece, or an unreadable record, is left out.
 
     Raises
     ------
@@ -32,7 +33,7 @@ def intact_shards(folder: RunFolder) -> dict[int, ShardRecord]:
 
     Notes
     -----
-    Reads and hashes every recorded part once.
+    Reads and hashes every recorded piece once.
     """
     filesystem, root = folder.open()
     with storage_errors(folder.out, "listing shard records"):
@@ -53,7 +54,7 @@ def _intact_record(filesystem: Any, root: str, path: str, fingerprint: str) -> S
     record = _read_record(filesystem, path)
     if record is None or record.fingerprint != fingerprint:
         return None
-    return record if all(_holds(filesystem, root, part) for part in record.parts) else None
+    return record if all(_holds(filesystem, root, piece) for piece in record.pieces) else None
 
 
 def _read_record(filesystem: Any, path: str) -> ShardRecord | None:
@@ -63,11 +64,13 @@ def _read_record(filesystem: Any, path: str) -> ShardRecord | None:
         return None
 
 
-def _holds(filesystem: Any, root: str, part: PartInfo) -> bool:
-    path = f"{root}/{part.path}"
+def _holds(filesystem: Any, root: str, piece: PieceInfo) -> bool:
+    path = f"{root}/{piece.path}"
     with storage_errors(path, "reading"):
         try:
             data = filesystem.cat_file(path)
-        except FileNotFoundError:
+        except OSError as error:
+            if not is_missing_file(error):
+                raise
             return False
-    return len(data) == part.bytes and hashlib.sha256(data).hexdigest() == part.sha256
+    return len(data) == piece.bytes and hashlib.sha256(data).hexdigest() == piece.sha256

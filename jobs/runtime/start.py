@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from jobs.runtime.files import json_bytes, read_json, remove_file, write_bytes
 from jobs.runtime.records import RunFolder, TableFormat, fingerprint_of
 from jobs.runtime.shards import Shard
-from jobs.runtime.storage import create_bytes, json_bytes, read_json
+from jobs.runtime.storage import Protocol, create_bytes, find_protocol
 from recsys_ops.errors import ConfigError
+from recsys_ops.storage import Encryption, storage_errors
 
-FREE_SETTINGS = frozenset({"out", "run_id", "resume", "workers", "address", "allowed_errors"})
+FREE_SETTINGS = frozenset(
+    {"out", "run_id", "resume", "workers", "address", "allowed_errors", "sse", "sse_kms_key", "log_format"}
+)
 """Settings that change nothing in the results: a resumed run may have others."""
 
 
@@ -25,6 +29,7 @@ class StartedRun:
     folder: RunFolder
     info: dict[str, Any]
     n_shards: int
+    protocol: Protocol
     is_complete: bool = False
     is_resumed: bool = False
     writer: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -50,7 +55,8 @@ def start_run(
     job : str
         Name of the job, as on the command line.
     configuration : mapping, JSON values
-        All settings; those in ``FREE_SETTINGS`` are recorded but not compared.
+        All settings; those in ``FREE_SETTINGS`` are recorded but not compared. ``sse`` and ``sse_kms_key`` are those
+        of every file the run writes.
     inputs : mapping, JSON values
         Fingerprint of each input by name.
     shards : sequence of Shard
@@ -72,19 +78,36 @@ def start_run(
     StorageError
         The store refused.
     """
-    _check_name(run_id)
+    check_name(run_id)
     info = _run_info(job, run_id, configuration, inputs, shards, format)
     fingerprint = fingerprint_of(_compared(info))
-    folder = RunFolder(out, run_id, format, fingerprint)
+    encryption = Encryption(configuration.get("sse"), configuration.get("sse_kms_key"))
+    folder = RunFolder(out, run_id, format, fingerprint, encryption, job)
     filesystem, root = folder.open()
+    with storage_errors(f"{out}/{folder.relative}", "writing a probe file"):
+        protocol = find_protocol(filesystem, root)
     try:
-        create_bytes(filesystem, f"{root}/_run.json", json_bytes(info))
-        return StartedRun(job, folder, info, len(shards))
+        create_bytes(filesystem, f"{root}/_run.json", json_bytes(info), protocol)
+        return StartedRun(job, folder, info, len(shards), protocol)
     except FileExistsError:
         found = read_json(filesystem, f"{root}/_run.json")
     is_complete = check_run_id(out, run_id, resume=resume)
     _refuse_differences(run_id, found, info)
-    return StartedRun(job, folder, found, len(shards), is_complete=is_complete, is_resumed=True)
+    return StartedRun(job, folder, found, len(shards), protocol, is_complete=is_complete, is_resumed=True)
+
+
+def note_failure(run: StartedRun, message: str) -> None:
+    """Leave ``_failed.json`` in the run, for ``recsys-ops runs`` to tell a failed run from one under way."""
+    filesystem, root = run.folder.open()
+    content = {"failed": datetime.now(UTC).isoformat(), "message": message}
+    write_bytes(filesystem, f"{root}/_failed.json", json_bytes(content))
+
+
+def forget_failure(run: StartedRun) -> None:
+    """Remove the note: the run is taken up again."""
+    filesystem, root = run.folder.open()
+    if run.is_resumed:
+        remove_file(filesystem, f"{root}/_failed.json")
 
 
 def default_run_id(job: str, configuration: Mapping[str, Any]) -> str:
@@ -101,7 +124,7 @@ def check_run_id(out: str, run_id: str, *, resume: bool) -> bool:
     ConfigError
         ``run_id`` is no folder name, or the run exists and ``resume`` is False.
     """
-    _check_name(run_id)
+    check_name(run_id)
     filesystem, root = RunFolder(out, run_id).open()
     is_complete = read_json(filesystem, f"{root}/_manifest.json") is not None
     if not resume and read_json(filesystem, f"{root}/_run.json") is not None:
@@ -110,7 +133,20 @@ def check_run_id(out: str, run_id: str, *, resume: bool) -> bool:
     return is_complete
 
 
-def _check_name(run_id: str) -> None:
+def begun_settings(out: str, run_id: str) -> dict[str, Any] | None:
+    """Settings that a run was begun with; None if there is no such run."""
+    filesystem, root = RunFolder(out, run_id).open()
+    info = read_json(filesystem, f"{root}/_run.json")
+    return None if info is None else dict(info["configuration"])
+
+
+def check_name(run_id: str) -> None:
+    """Refuse a run id that is no folder name, or that a shell, a URL or Ray would read as something else.
+
+    Raises
+    ------
+    ConfigError
+    """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
         raise ConfigError(f"--run-id {run_id!r} is not a folder name. Use letters, digits, '.', '_' and '-' only.")
 

@@ -1,163 +1,173 @@
-"""Reading and writing whole files at any fsspec URL: atomic where the store is local, create-only where it must be."""
+"""Create a file only if nothing is there: what makes a commit happen once, whoever else is at it.
 
-import json
+Three protocols, the first that the store has:
+
+``hard-link``        A local folder: write aside, then link; the file system refuses a name that is taken.
+``conditional-put``  S3: PUT with ``If-None-Match: *``; the store answers 412 when the object exists.
+``claim``            A store without that (it answers 501, or takes no notice): write a claim with a name of our own
+                     beside the file, list the claims, and give way if another is there; then look whether the file
+                     exists, write it, and remove the claim. Of two writers at least one sees the other's claim,
+                     because stores list what was written (as S3 does since 2020); both may give way, and nothing is
+                     lost, because each can try again. A claim older than ``CLAIM_SECONDS`` by the store's clock is of
+                     a writer that died; a writer that took longer than half of that gives way itself. So a second
+                     writer is refused unless the first stalls for that long between its last look and its write.
+"""
+
+import errno
 import os
+import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, Literal
 
-import fsspec
-from botocore.exceptions import BotoCoreError, ClientError
+from jobs.runtime.files import is_local, read_json, write_bytes, written_aside
+from recsys_ops.storage import BUCKET_DEFAULT, QUICK_ATTEMPTS, Encryption, open_store, storage_errors, store_code
 
-from jobs.runtime.errors import StorageError
+Protocol = Literal["hard-link", "conditional-put", "claim"]
 
-STORE_EXCEPTIONS: tuple[type[Exception], ...] = (OSError, ImportError, BotoCoreError, ClientError)
-_OPEN_EXCEPTIONS: tuple[type[Exception], ...] = (ValueError, *STORE_EXCEPTIONS)
+CLAIM_SECONDS = 120.0
+"""Between claiming and writing lie three small requests, each of which may be retried for 45 s."""
 
-
-def shown_url(url: str) -> str:
-    """``url`` without user, password and query, to stand in messages and manifests."""
-    parts = urlsplit(url)
-    if not parts.scheme or not parts.netloc:
-        return url
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+_NOT_OFFERED = {errno.ENOSYS, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
-@contextmanager
-def storage_errors(url: str, doing: str) -> Iterator[None]:
-    """Turn what a store raises into a ``StorageError`` that names ``url`` and what was being done."""
-    try:
-        yield
-    except STORE_EXCEPTIONS as error:
-        raise StorageError(
-            f"{shown_url(url)}: {doing} failed ({type(error).__name__}: {error}). "
-            "Check the URL, its permissions and the free space, then repeat with --resume."
-        ) from error
-
-
-def open_store(url: str) -> tuple[Any, str]:
-    """File system and path of ``url``, the path without a trailing slash.
-
-    Raises
-    ------
-    StorageError
-        The protocol is unknown or its driver is not installed.
-    """
-    try:
-        filesystem, path = fsspec.core.url_to_fs(url)
-    except _OPEN_EXCEPTIONS as error:
-        raise StorageError(
-            f"{shown_url(url)}: no such store ({error}). Use a local folder or a URL such as s3://bucket/folder."
-        ) from error
-    return filesystem, str(path).rstrip("/")
-
-
-def is_local(filesystem: Any) -> bool:
-    """Whether files of ``filesystem`` are files of this machine, so that rename and link are atomic."""
-    return "file" in ([filesystem.protocol] if isinstance(filesystem.protocol, str) else filesystem.protocol)
-
-
-def write_bytes(filesystem: Any, path: str, data: bytes) -> None:
-    """Write or replace ``path`` in one step: a reader sees the old file or the new one, never a half."""
-    with storage_errors(path, "writing"):
-        if not is_local(filesystem):
-            filesystem.pipe_file(path, data)
-            return
-        temporary = _write_temporary(Path(path), data)
-        try:
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def create_bytes(filesystem: Any, path: str, data: bytes) -> None:
-    """Write ``path`` only if nothing is there, decided by the store in one step.
-
-    Raises
-    ------
-    FileExistsError
-        ``path`` exists with other content. The same content is a repeat of our own request, and success.
-    StorageError
-        Anything else.
-    """
-    with storage_errors(path, "creating"):
-        try:
-            if is_local(filesystem):
-                _link_new(Path(path), data)
-            else:
-                filesystem.pipe_file(path, data, mode="create")
-        except FileExistsError:
-            # A store client that lost the answer to a successful request repeats it and meets its own file.
-            is_ours = filesystem.cat_file(path) == data
-        else:
-            is_ours = True
-    if not is_ours:
-        raise FileExistsError(path)
-
-
-def read_json(filesystem: Any, path: str) -> Any:
-    """Content of a JSON file, or None when it does not exist."""
-    with storage_errors(path, "reading"):
-        try:
-            data = filesystem.cat_file(path)
-        except FileNotFoundError:
-            return None
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise StorageError(
-            f"{shown_url(path)}: not JSON ({error}). Remove the file, or use another --run-id."
-        ) from error
-
-
-def json_bytes(content: Mapping[str, Any]) -> bytes:
-    """Readable JSON with a final newline, keys in the order given."""
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def check_writable(out: str) -> None:
-    """Create and remove a probe file under ``out``, to fail before the work and not after it.
+def check_writable(out: str, *, encryption: Encryption = BUCKET_DEFAULT) -> None:
+    """Write, read and remove a probe file under ``out``, to fail before the work and not after it.
 
     Parameters
     ----------
     out : str
-        Folder or URL of the results.
+        Folder or URL of the results; nothing above or beside it is touched.
+    encryption : Encryption
+        As the results will be written.
 
     Raises
     ------
+    ConfigError
+        The URL holds credentials.
     StorageError
-        ``out`` cannot be written; the message names it without credentials.
+        ``out`` cannot be written; the message says why and what to do.
     """
-    filesystem, root = open_store(out)
-    probe = f"{root}/.probe-{uuid.uuid4().hex}"
+    filesystem, root = open_store(out, encryption=encryption, attempts=QUICK_ATTEMPTS)
     with storage_errors(out, "writing a probe file"):
         if is_local(filesystem):
             filesystem.makedirs(root, exist_ok=True)
-        filesystem.pipe_file(probe, b"probe")
+        find_protocol(filesystem, root)
+    read_json(filesystem, f"{root}/latest.json")  # a missing file must be told from a forbidden one
+
+
+def find_protocol(filesystem: Any, folder: str) -> Protocol:
+    """Find out by a probe file in ``folder``, which is removed again, how files can be created there only once.
+
+    Raises
+    ------
+    OSError, BotoCoreError
+        The folder cannot be written.
+    """
+    probe = f"{folder}/.probe-{uuid.uuid4().hex}"
+    try:
+        _create_in_one_step(filesystem, probe, b"first")
+        _create_in_one_step(filesystem, probe, b"second")
+    except FileExistsError:
         filesystem.rm_file(probe)
+        return "hard-link" if is_local(filesystem) else "conditional-put"
+    except OSError as error:
+        if not _is_not_offered(error):
+            raise
+        filesystem.pipe_file(probe, b"plain")
+    filesystem.rm_file(probe)
+    return "claim"
 
 
-def _write_temporary(path: Path, data: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+def create_bytes(filesystem: Any, path: str, data: bytes, protocol: Protocol) -> None:
+    """Write ``path`` only if nothing is there.
+
+    Raises
+    ------
+    FileExistsError
+        ``path`` exists with other content, or (``claim``) another writer is about to write it. The same content is
+        a repeat of our own request, and success.
+    StorageError
+        Anything else.
+    """
+    create = _create_by_claim if protocol == "claim" else _create_in_one_step
+    with storage_errors(path, "creating"):
+        try:
+            create(filesystem, path, data)
+            is_ours = True
+        except FileExistsError:
+            # A store client that lost the answer to a successful request repeats it and meets its own file.
+            is_ours = _holds(filesystem, path, data)
+    if not is_ours:
+        raise FileExistsError(path)
+
+
+def _create_in_one_step(filesystem: Any, path: str, data: bytes) -> None:
+    if is_local(filesystem):
+        with written_aside(Path(path), data) as temporary:
+            os.link(temporary, path)
+        return
+    _while_contended(lambda: _put_new(filesystem, path, data))
+
+
+def _put_new(filesystem: Any, path: str, data: bytes) -> None:
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
+        filesystem.pipe_file(path, data, mode="create")
+    except OSError as error:
+        if store_code(error) in ("PreconditionFailed", "412"):
+            raise FileExistsError(path) from error
         raise
-    return temporary
 
 
-def _link_new(path: Path, data: bytes) -> None:
-    temporary = _write_temporary(path, data)
+def _while_contended(put: Callable[[], None]) -> None:
+    """S3 answers 409 while another conditional PUT of the same object is under way: ask again."""
+    for wait in (0.2, 0.5, 1.0, 2.0):
+        try:
+            put()
+        except OSError as error:
+            if store_code(error) not in ("ConditionalRequestConflict", "409"):
+                raise
+            time.sleep(wait)
+        else:
+            return
+    put()
+
+
+def _create_by_claim(filesystem: Any, path: str, data: bytes) -> None:
+    folder, _, name = path.rpartition("/")
+    claim = f"{folder}/_claims/{name}-{uuid.uuid4().hex}"
+    started = time.monotonic()
+    write_bytes(filesystem, claim, b"")
     try:
-        os.link(temporary, path)
+        rivals = [other for other in filesystem.ls(f"{folder}/_claims", detail=False) if name in other]
+        if any(_is_alive(filesystem, rival, claim) for rival in rivals if not rival.endswith(claim.rpartition("/")[2])):
+            raise FileExistsError(path)
+        if filesystem.exists(path) or time.monotonic() - started > CLAIM_SECONDS / 2:
+            raise FileExistsError(path)
+        write_bytes(filesystem, path, data)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            filesystem.rm_file(claim)
+
+
+def _is_alive(filesystem: Any, rival: str, claim: str) -> bool:
+    """Whether a claim is about as young as ours, by the clock of the store."""
+    try:
+        age = filesystem.modified(claim) - filesystem.modified(rival)
+    except FileNotFoundError:
+        return False
+    return bool(age.total_seconds() < CLAIM_SECONDS)
+
+
+def _holds(filesystem: Any, path: str, data: bytes) -> bool:
+    try:
+        return bool(filesystem.cat_file(path) == data)
+    except FileNotFoundError:
+        return False
+
+
+def _is_not_offered(error: OSError) -> bool:
+    code = store_code(error)
+    return code in ("NotImplemented", "501") if code else error.errno in _NOT_OFFERED

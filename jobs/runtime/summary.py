@@ -43,6 +43,11 @@ def runs_table(manifest: Mapping[str, Any]) -> pa.Table:
         "versions": _named_values(manifest["versions"]),
         "fingerprints": _named_values(fingerprints),
         "peak_memory_bytes": manifest["peak_memory_bytes"],
+        "committed": datetime.fromisoformat(manifest["finished"]),
+        "shard_seconds": manifest["timings"]["shard_seconds"],
+        "parts": manifest["n_parts"],
+        "shard_retries": manifest["n_retries"],
+        "solver_timeouts": manifest["n_timeouts"],
     }
     return pa.Table.from_pylist([row], schema=RUNS)
 

@@ -15,6 +15,8 @@ from ray import exceptions as failures
 from jobs.runtime.cluster import tasks_in_flight
 from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.isolation import Attempt, Outcome, ShardHistory
+from jobs.runtime.logs import SHARD_LOG, log_format
+from jobs.runtime.metrics import RunMetrics
 from jobs.runtime.records import RunFolder, ShardRecord
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import Work, run_attempt
@@ -41,9 +43,12 @@ class _Running:
 class _Shards:
     """The shards of one call: what waits, what runs, what is done."""
 
-    def __init__(self, histories: dict[int, ShardHistory], submit: Callable[[Attempt], Any]) -> None:
+    def __init__(
+        self, histories: dict[int, ShardHistory], submit: Callable[[Attempt], Any], metrics: RunMetrics
+    ) -> None:
         self.histories = histories
         self.submit = submit
+        self.metrics = metrics
         self.waiting = deque(history.first_attempt() for history in histories.values())
         self.running: dict[Any, _Running] = {}
         self.records: dict[int, ShardRecord] = {}
@@ -68,6 +73,9 @@ class _Shards:
             return None
         if message is not None:
             self.records[message.shard] = message
+            self.metrics.shard_done(message)
+            told = "shard %d: %d cases in %.1f s"
+            SHARD_LOG.info(told, message.shard, message.n_cases, message.seconds, extra={"shard": message.shard})
         self.end(task, Outcome.DONE, "")
         return message if isinstance(message, ShardRecord) else None
 
@@ -85,11 +93,24 @@ class _Shards:
     def end(self, task: Any, outcome: Outcome, detail: str, *, is_storage: bool = False) -> None:
         attempt = self.running.pop(task).attempt
         history = self.histories[attempt.shard.number]
-        self.waiting.extendleft(reversed(history.after(attempt, outcome, detail)))
+        again = history.after(attempt, outcome, detail)
+        self.waiting.extendleft(reversed(again))
+        if outcome is not Outcome.DONE:
+            self.tell_trouble(attempt, outcome, detail, len(again))
         if history.failure and self.first_failure is None:
             self.first_failure = (attempt.shard.number, history.failure, is_storage)
         if not self.records and len(self.failed()) >= HOPELESS_SHARDS:
             self.waiting.clear()
+
+    def tell_trouble(self, attempt: Attempt, outcome: Outcome, detail: str, n_again: int) -> None:
+        self.metrics.retried(n_again)
+        number, what = attempt.shard.number, outcome.name.lower().replace("_", " ")
+        gave_up = self.histories[number].failure
+        then = "again" if n_again else "given up" if gave_up else "its other probes are under way"
+        told = "shard %d: attempt %d ended by %s%s; %s"
+        SHARD_LOG.warning(
+            told, number, attempt.n_before + 1, what, f" ({detail})" if detail else "", then, extra={"shard": number}
+        )
 
     def failed(self) -> list[int]:
         return [number for number, history in self.histories.items() if history.failure]
@@ -161,7 +182,10 @@ def run_shards(
         shard.number: ShardHistory(shard, max_attempts, deadline_seconds(shard) if deadline_seconds else None)
         for shard in shards
     }
-    state = _Shards(histories, lambda attempt: remote.remote(work_reference, shared, attempt, folder))
+    arguments = (folder, log_format())
+    state = _Shards(
+        histories, lambda attempt: remote.remote(work_reference, shared, attempt, *arguments), RunMetrics(folder.job)
+    )
     report = on_progress or (lambda record: None)
     with _sigterm_interrupts():
         try:

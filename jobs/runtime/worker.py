@@ -1,48 +1,57 @@
-"""What runs inside a Ray task: one shard, one thread, its parts written before its record."""
+"""What runs inside a Ray task: one shard, one thread, its pieces written before its record."""
 
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from jobs.runtime.commit import write_part, write_shard_record
+from jobs.runtime.commit import write_piece, write_shard_record
 from jobs.runtime.isolation import Attempt
+from jobs.runtime.logs import LogFormat, log_about, set_up_logs
+from jobs.runtime.metrics import observe_case_seconds
 from jobs.runtime.records import Isolated, RunFolder, ShardOutput, ShardRecord
 from jobs.runtime.shards import Shard
+from recsys_ops.status import Status
 
 Work = Callable[[Any, Shard, Isolated], ShardOutput]
 """``work(shared, shard, isolated)``: computes the shard; rows of isolated cases get the status and reason given."""
 
 
-def run_attempt(work: Work, shared: Any, attempt: Attempt, folder: RunFolder) -> Iterator[ShardRecord | None]:
+def run_attempt(
+    work: Work, shared: Any, attempt: Attempt, folder: RunFolder, log_format: LogFormat = "text"
+) -> Iterator[ShardRecord | None]:
     """Body of every task, as a generator: None when it starts, so that its deadline does not count the queue.
 
-    Then the shard's record, once it and its parts are in storage; None for a probe, which writes nothing.
+    Then the shard's record, once it and its pieces are in storage; None for a probe, which writes nothing.
     """
     yield None
+    set_up_logs(log_format)
+    log_about(run_id=folder.run_id, job=folder.job, shard=attempt.shard.number)
     with one_thread():
         if attempt.cases is None:
-            yield compute_shard(work, shared, attempt.shard, attempt.isolated, folder)
+            yield compute_shard(work, shared, attempt.shard, attempt.isolated, folder, n_before=attempt.n_before)
         else:
             work(shared, attempt.shard, attempt.isolated)
             yield None
 
 
-def compute_shard(work: Work, shared: Any, shard: Shard, isolated: Isolated, folder: RunFolder) -> ShardRecord:
-    """Compute one shard and write its parts and record; needs no Ray.
+def compute_shard(
+    work: Work, shared: Any, shard: Shard, isolated: Isolated, folder: RunFolder, *, n_before: int = 0
+) -> ShardRecord:
+    """Compute one shard and write its pieces and record, after ``n_before`` attempts of it; needs no Ray.
 
     Raises
     ------
     StorageError
-        The store refused a part.
+        The store refused a piece.
     """
     started = time.perf_counter()
     output = work(shared, shard, isolated)
-    parts = tuple(write_part(folder, name, shard.number, table) for name, table in sorted(output.tables.items()))
+    pieces = tuple(write_piece(folder, name, shard.number, table) for name, table in sorted(output.tables.items()))
     record = ShardRecord(
         shard=shard.number,
         fingerprint=folder.fingerprint,
@@ -50,10 +59,21 @@ def compute_shard(work: Work, shared: Any, shard: Shard, isolated: Isolated, fol
         counts={str(status): int(count) for status, count in sorted(output.counts.items())},
         seconds=time.perf_counter() - started,
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        parts=parts,
+        pieces=pieces,
+        retries=n_before,
+        n_timeouts=output.counts.get(Status.TIMEOUT, 0) if output.n_timeouts is None else output.n_timeouts,
     )
     write_shard_record(folder, record)
+    observe_case_seconds(folder.job, _case_seconds(output, record))
     return record
+
+
+def _case_seconds(output: ShardOutput, record: ShardRecord) -> Sequence[float]:
+    """What each case took, as the work tells in a table ``timings``; else their mean."""
+    timings = output.tables.get("timings")
+    if timings is None:
+        return [record.seconds / record.n_cases] * record.n_cases if record.n_cases else []
+    return [seconds for seconds in timings.column("seconds").to_pylist() if seconds is not None]
 
 
 @contextmanager

@@ -4,13 +4,13 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.feather as pa_feather
 import pyarrow.parquet as pa_parquet
 
 from recsys_ops.errors import InputError
+from recsys_ops.storage import is_bad_content, is_missing_file, open_file, refuse_credentials, storage_errors
 
 SUFFIXES = (".parquet", ".arrow", ".feather", ".ipc", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 """What table files may end in."""
@@ -41,20 +41,25 @@ def read_table(url: str, file: str, *, ids: Collection[str] = ()) -> pa.Table:
     ------
     InputError
         The file is missing, cannot be parsed, or has an unknown suffix.
+    StorageError
+        The store refused; ConfigError if the URL holds credentials.
     """
+    refuse_credentials(url)
     if not url.endswith(SUFFIXES):
         raise InputError(f"{file}: unknown kind of file. Use one of {', '.join(SUFFIXES)}.")
-    try:
-        if url.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
-            return _read_csv(url, ids)
-        with fsspec.open(url, "rb") as stream:
-            return pa_parquet.read_table(stream) if url.endswith(".parquet") else pa_feather.read_table(stream)
-    except FileNotFoundError as error:
-        raise InputError(f"{file}: there is no such file ({url}).") from error
-    except (pa.ArrowInvalid, EOFError, OSError) as error:
-        if getattr(error, "errno", None) is not None:  # the storage failed, not the file's content
-            raise
-        raise InputError(f"{file}: cannot be read ({' '.join(str(error).split())}). Write the file again.") from error
+    with storage_errors(url, "reading"):
+        try:
+            if url.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
+                return _read_csv(url, ids)
+            with open_file(url) as stream:
+                return pa_parquet.read_table(stream) if url.endswith(".parquet") else pa_feather.read_table(stream)
+        except (pa.ArrowInvalid, EOFError, OSError) as error:
+            if is_missing_file(error):
+                raise InputError(f"{file}: there is no such file ({url}).") from error
+            if not is_bad_content(error):
+                raise
+            told = " ".join(str(error).split())
+            raise InputError(f"{file}: cannot be read ({told}). Write the file again.") from error
 
 
 def _read_csv(url: str, ids: Collection[str]) -> pa.Table:
@@ -85,7 +90,7 @@ def _open_csv(url: str, opener: Any, types: dict[str, pa.DataType]) -> Any:
     )
     delimiter = "\t" if ".tsv" in url[-7:] else ","
     parsing = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    with fsspec.open(url, "rb", compression="infer") as stream:
+    with open_file(url, compression="infer") as stream:
         return opener(stream, parse_options=parsing, convert_options=options)
 
 

@@ -46,14 +46,25 @@ def fingerprint_of(
     settings = {"rules": [rule.model_dump() for rule in rules], "rating_range": [float(end) for end in rating_range]}
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for table in (users, items):
-        digest.update(f"table {table.num_rows}".encode())
-        for name in sorted(table.column_names):
-            digest.update(f"column {name} ".encode())
-            _update(digest, table.column(name))
+        _update_table(digest, table)
     digest.update(f"ratings {ratings.shape[0]} {ratings.shape[1]}".encode())
     for part, kind in ((ratings.indptr, "<i8"), (ratings.indices, "<i4"), (ratings.data, "<f4")):
         digest.update(part.astype(kind).tobytes())
     return digest.hexdigest()
+
+
+def fingerprint_of_table(table: pa.Table) -> str:
+    """SHA-256 of one table, 64 hexadecimal digits; the order of its columns does not matter, that of its rows does."""
+    digest = hashlib.sha256()
+    _update_table(digest, table)
+    return digest.hexdigest()
+
+
+def _update_table(digest: Any, table: pa.Table) -> None:
+    digest.update(f"table {table.num_rows}".encode())
+    for name in sorted(table.column_names):
+        digest.update(f"column {name} ".encode())
+        _update(digest, table.column(name))
 
 
 def _update(digest: Any, column: Column) -> None:

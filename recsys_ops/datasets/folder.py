@@ -1,6 +1,5 @@
 """Tables of the contract in a folder at any fsspec URL, described by a ``features.yaml`` there or elsewhere."""
 
-import fsspec
 import pyarrow as pa
 
 from recsys_ops.datasets.arrow import table_of
@@ -9,6 +8,7 @@ from recsys_ops.datasets.files import SUFFIXES, read_table
 from recsys_ops.datasets.mapping import Mapping, TableName, parse_mapping
 from recsys_ops.datasets.validate import OnBadRows, validate
 from recsys_ops.errors import InputError
+from recsys_ops.storage import is_missing_file, open_file, open_store, storage_errors
 from recsys_ops.tables import INTERACTIONS, ITEMS, USERS, TableContract
 
 MAPPING_FILE = "features.yaml"
@@ -76,16 +76,20 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
 
 
 def _read_mapping(folder: str, file: str) -> Mapping:
-    try:
-        with fsspec.open(_join(folder, file), "rt", encoding="utf-8") as stream:
-            return parse_mapping(stream.read(), file)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        found = _listed(folder)
-        where = "there is no such folder" if found == "nothing" else f"{file} is missing (found {found})"
-        raise InputError(
-            f"{folder or '.'}: {where}. Give --data movielens-100k:DIR, movielens-1m:DIR, synthetic, or a folder "
-            f"with {MAPPING_FILE} and the tables."
-        ) from error
+    url = _join(folder, file)
+    with storage_errors(url, "reading"):
+        try:
+            with open_file(url, "rt", encoding="utf-8") as stream:
+                return parse_mapping(stream.read(), file)
+        except OSError as error:
+            if not is_missing_file(error):
+                raise
+    found = _listed(folder)
+    where = "there is no such folder" if found == "nothing" else f"{file} is missing (found {found})"
+    raise InputError(
+        f"{folder or '.'}: {where}. Give --data movielens-100k:DIR, movielens-1m:DIR, synthetic, or a folder "
+        f"with {MAPPING_FILE} and the tables."
+    )
 
 
 def _locate(folder: str, name: TableName, mapping: Mapping) -> str | None:
@@ -124,11 +128,14 @@ def _read(location: str, name: TableName, mapping: Mapping) -> pa.Table:
 
 
 def _entries(folder: str) -> list[str]:
-    filesystem, path = fsspec.core.url_to_fs(folder or ".")
-    try:
-        return sorted(_file_name(entry) for entry in filesystem.ls(path, detail=False))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    filesystem, path = open_store(folder or ".")
+    with storage_errors(folder or ".", "listing"):
+        try:
+            return sorted(_file_name(entry) for entry in filesystem.ls(path, detail=False))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if not is_missing_file(error):
+                raise
+            return []
 
 
 def _listed(folder: str) -> str:

@@ -15,7 +15,6 @@ from recsys_ops.models.aggregate import Aggregation
 from recsys_ops.models.network import Network, log_likelihood
 from recsys_ops.models.pieces import make_pieces
 from recsys_ops.models.spn_export import export_network
-from recsys_ops.models.spn_learning import learn_module
 
 MIN_INSTANCES = 0.2
 """Share of the users below which a cluster is not divided."""
@@ -79,6 +78,8 @@ def learn_likelihood(
     InputError
         There is nothing to learn from, or amounts are not whole.
     """
+    from recsys_ops.models.spn_learning import learn_module  # late: its libraries take seconds, for learning alone
+
     _check(amounts, aggregation)
     values = aggregation.aggregate(amounts)
     pieces = make_pieces(amounts, aggregation, n_pieces)

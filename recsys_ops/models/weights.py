@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
@@ -12,7 +11,8 @@ from recsys_ops.datasets.arrow import Array, Column
 from recsys_ops.datasets.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.datasets.files import SUFFIXES, read_table
-from recsys_ops.errors import InputError
+from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.storage import is_bad_content, is_missing_file, open_file, storage_errors
 
 MATRIX_SUFFIXES = (".npz", ".npy")
 WEIGHT_SUFFIXES = (*MATRIX_SUFFIXES, *SUFFIXES)
@@ -65,18 +65,19 @@ def read_weights(url: str, item_ids: Array) -> NDArray[Any] | sp.csr_array:
 
 
 def _read_matrix(url: str, file: str) -> NDArray[Any] | sp.csr_array:
-    try:
-        with fsspec.open(url, "rb") as stream:
-            loaded: Any = sp.load_npz(stream) if url.endswith(".npz") else np.load(stream, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(f"{file}: there is no such file ({url}).") from error
-    except (ValueError, KeyError, EOFError, OSError) as error:
-        if getattr(error, "errno", None) is not None:  # the storage failed, not the file's content
-            raise
-        raise InputError(
-            f"{file}: cannot be read ({' '.join(str(error).split())}). Write it with scipy.sparse.save_npz or "
-            "numpy.save."
-        ) from error
+    with storage_errors(url, "reading"):
+        try:
+            with open_file(url) as stream:
+                loaded: Any = sp.load_npz(stream) if url.endswith(".npz") else np.load(stream, allow_pickle=False)
+        except (ValueError, KeyError, EOFError, OSError) as error:
+            if is_missing_file(error):
+                raise InputError(f"{file}: there is no such file ({url}).") from error
+            if isinstance(error, ConfigError) or not is_bad_content(error):
+                raise
+            raise InputError(
+                f"{file}: cannot be read ({' '.join(str(error).split())}). Write it with scipy.sparse.save_npz or "
+                "numpy.save."
+            ) from error
     if loaded.dtype.kind not in "fiub":
         raise InputError(f"{file}: the weights are {loaded.dtype}, expected numbers.")
     if not isinstance(loaded, np.ndarray):

@@ -59,3 +59,10 @@ def test_a_deadline_missed_twice_records_the_cases_as_timeout() -> None:
     (third,) = history.after(second, Outcome.DEADLINE, "")
     reason = "the shard exceeded its deadline of 30 s twice"
     assert third.isolated == {0: (Status.TIMEOUT, reason), 1: (Status.TIMEOUT, reason)}
+
+
+def test_every_attempt_knows_how_many_came_before_it() -> None:
+    history = ShardHistory(Shard(0, 0, 3, 4), max_attempts=3)
+    done = play(history, {2})
+    assert [attempt.n_before for attempt in done] == list(range(len(done)))
+    assert history.n_retries == len(done) - 1

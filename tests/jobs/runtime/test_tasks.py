@@ -31,8 +31,8 @@ def rows_of(folder: RunFolder) -> list[dict[str, Any]]:
     return open_run(f"{folder.out}/runs/{folder.run_id}", verify=True).table("doubles").to_table().to_pylist()
 
 
-def part_bytes(folder: RunFolder) -> dict[str, bytes]:
-    root = Path(folder.out) / "runs" / folder.run_id / "doubles"
+def piece_bytes(folder: RunFolder) -> dict[str, bytes]:
+    root = Path(folder.out) / "runs" / folder.run_id / "_pieces/doubles"
     return {path.name: path.read_bytes() for path in sorted(root.iterdir())}
 
 
@@ -57,7 +57,7 @@ def test_one_task_in_flight_and_many_write_the_same_bytes(doubling: Any, start: 
     for run_id, in_flight in (("one", 1), ("many", 4)):
         run, shards = start(run_id=run_id)
         run_shards(doubling(), numbers, shards, run.folder, max_in_flight=in_flight)
-        runs.append(part_bytes(run.folder))
+        runs.append(piece_bytes(run.folder))
     assert runs[0] == runs[1]
 
 
@@ -77,7 +77,7 @@ def test_a_worker_killed_once_is_replaced_and_the_bytes_are_the_same(
     calm, shards = start(run_id="calm")
     run_shards(doubling(), numbers, shards, calm.folder)
     assert os.path.exists(marker)
-    assert part_bytes(killed.folder) == part_bytes(calm.folder)
+    assert piece_bytes(killed.folder) == piece_bytes(calm.folder)
 
 
 def test_a_case_that_kills_its_worker_is_recorded_and_the_others_are_computed(
@@ -144,25 +144,25 @@ def test_a_resumed_run_computes_only_what_is_missing_or_damaged(
 ) -> None:
     run, shards = start()
     run_shards(doubling(), numbers, shards[:3], run.folder)
-    before = part_bytes(run.folder)
-    part = tmp_path / "runs/r1/doubles/part-00001.parquet"
-    part.write_bytes(part.read_bytes()[:-7])
+    before = piece_bytes(run.folder)
+    (piece,) = (tmp_path / "runs/r1/_pieces/doubles").glob("00001-*")
+    piece.write_bytes(piece.read_bytes()[:-7])
     resumed, shards = start(resume=True)
     intact = intact_shards(resumed.folder)
     assert sorted(intact) == [0, 2]
     missing = [shard for shard in shards if shard.number not in intact]
     records = run_shards(doubling(), numbers, missing, resumed.folder)
     assert [record.shard for record in records] == [1, 3]
+    assert before.items() <= piece_bytes(run.folder).items()
     commit_run(resumed, [*intact.values(), *records])
-    assert before.items() <= part_bytes(run.folder).items()
     assert len(rows_of(run.folder)) == 8
 
 
-def test_a_part_that_cannot_be_written_is_a_storage_error(
+def test_a_piece_that_cannot_be_written_is_a_storage_error(
     doubling: Any, start: Any, numbers: Any, tmp_path: Path
 ) -> None:
     run, shards = start()
-    (tmp_path / "runs/r1/doubles").write_text("a file where the folder should be")
+    (tmp_path / "runs/r1/_pieces").write_text("a file where the folder should be")
     with pytest.raises(StorageError, match=r"run r1: 4 shards could not be written"):
         run_shards(doubling(), numbers, shards, run.folder)
 

@@ -1,0 +1,105 @@
+"""What a person sees of one run, and of the difference between two."""
+
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from recsys_ops.comparison import KEYS, compare_tables
+from recsys_ops.errors import InputError
+from recsys_ops.runs import Run, open_run
+
+_SHOWN = 10
+_MOST_CHARACTERS = 60
+
+
+def print_run(console: Console, out: str, told: dict[str, Any]) -> None:
+    """Print a run: its manifest, or how far it is and how to go on.
+
+    Parameters
+    ----------
+    console : Console
+    out : str
+    told : dict
+        Of ``list_runs``.
+    """
+    lines = {"run": told["run_id"], "job": told["job"], "state": told["state"], "started": told["started"]}
+    if told["state"] != "complete":
+        lines["shards"] = f"{told['shards_done']} of {told['n_shards']} done"
+        lines["message"] = " ".join(told["message"].split()) or "under way, or its driver was stopped"
+        lines["to go on"] = f"repeat its command with --run-id {told['run_id']} --resume"
+        _print_lines(console, lines)
+        return
+    manifest = open_run(f"{out}/runs/{told['run_id']}").manifest
+    lines |= {
+        "finished": manifest["finished"],
+        "seconds": f"{manifest['timings']['wall_seconds']:.0f}",
+        "cases": ", ".join(f"{count} {status}" for status, count in manifest["counts"].items()) or "none",
+        "shards": str(told["n_shards"]),
+        "peak memory": f"{manifest['peak_memory_bytes'] / 1e6:.0f} MB in a worker",
+        "committed by": manifest["commit_protocol"] or "unknown",
+        "inputs": ", ".join(f"{name} {fingerprint[:16]}" for name, fingerprint in manifest["inputs"].items()),
+        "settings": ", ".join(f"{name}={value}" for name, value in manifest["configuration"].items()),
+        "versions": ", ".join(f"{name} {version}" for name, version in manifest["versions"].items()),
+    }
+    _print_lines(console, lines)
+    table = Table("table", "rows", "parts", "bytes")
+    for name, entry in manifest["tables"].items():
+        n_bytes = sum(part["bytes"] for part in entry["parts"])
+        table.add_row(name, f"{entry['rows']:,}", str(len(entry["parts"])), f"{n_bytes:,}")
+    console.print(table)
+
+
+def print_comparison(console: Console, before: Run, after: Run) -> None:
+    """Print what changed from one run to another, table by table.
+
+    Raises
+    ------
+    InputError
+        They have no table in common that can be compared.
+    """
+    shared = [name for name in KEYS if name in before.tables and name in after.tables]
+    if not shared:
+        raise InputError(
+            f"--diff: runs {before.run_id} ({before.manifest['job']}) and {after.run_id} ({after.manifest['job']}) "
+            "have no table in common that can be compared."
+        )
+    for name in shared:
+        tables = before.table(name).to_table(), after.table(name).to_table()
+        _print_changes(console, name, *tables, compare_tables(*tables, KEYS[name]))
+
+
+def _print_changes(console: Console, name: str, before: pa.Table, after: pa.Table, changes: pa.Table) -> None:
+    kinds = changes["change"].to_pylist()
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("added", "removed", "changed"))
+    console.print(f"{name}: {before.num_rows} rows before, {after.num_rows} after; {counts}", markup=False)
+    for row in changes.slice(0, _SHOWN).to_pylist():
+        key = ", ".join(f"{column} {row[column]}" for column in KEYS[name])
+        console.print(f"  {key}: {_told(row, before, after)}", markup=False, soft_wrap=True)
+    if len(kinds) > _SHOWN:
+        console.print(f"  ... and {len(kinds) - _SHOWN} more (recsys_ops.comparison.compare_tables has them all)")
+
+
+def _told(row: dict[str, Any], before: pa.Table, after: pa.Table) -> str:
+    """What became of a row, in words."""
+    if row["change"] != "changed":
+        return str(row["change"])
+    steps = []
+    for column in row["columns"]:
+        one, other = before[column][row["before_row"]].as_py(), after[column][row["after_row"]].as_py()
+        steps.append(f"{column} {_short(one)} -> {_short(other)}")
+    return "; ".join(steps)
+
+
+def _short(value: Any) -> str:
+    """A value in few characters; changes in the provider's words."""
+    if isinstance(value, list):
+        value = ", ".join(str(entry.get("text", entry) if isinstance(entry, dict) else entry) for entry in value)
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 3] + "..."
+
+
+def _print_lines(console: Console, lines: dict[str, str]) -> None:
+    for name, value in lines.items():
+        console.print(f"{name:<14} {value}", markup=False, soft_wrap=True)

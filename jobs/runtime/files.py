@@ -1,0 +1,76 @@
+"""Writing whole files at any fsspec URL: a reader sees the old file or the new one, never a half."""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from jobs.runtime.errors import StorageError
+from recsys_ops.storage import is_missing_file, shown_url, storage_errors
+
+
+def is_local(filesystem: Any) -> bool:
+    """Whether files of ``filesystem`` are files of this machine, so that rename and link are atomic."""
+    return "file" in ([filesystem.protocol] if isinstance(filesystem.protocol, str) else filesystem.protocol)
+
+
+def write_bytes(filesystem: Any, path: str, data: bytes) -> None:
+    """Write or replace ``path`` in one step."""
+    with storage_errors(path, "writing"):
+        if not is_local(filesystem):
+            filesystem.pipe_file(path, data)
+            return
+        with written_aside(Path(path), data) as temporary:
+            os.replace(temporary, path)
+
+
+@contextmanager
+def written_aside(path: Path, data: bytes) -> Iterator[Path]:
+    """``data`` in a temporary file beside ``path`` and safely on disk; it is gone after the ``with`` block."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_json(filesystem: Any, path: str) -> Any:
+    """Content of a JSON file, or None when it does not exist."""
+    with storage_errors(path, "reading"):
+        try:
+            data = filesystem.cat_file(path)
+        except OSError as error:
+            if not is_missing_file(error):
+                raise
+            return None
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise StorageError(
+            f"{shown_url(path)}: not JSON ({error}). Remove the file, or use another --run-id."
+        ) from error
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """Readable JSON with a final newline, keys in the order given."""
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def remove_file(filesystem: Any, path: str) -> None:
+    """Remove ``path``; nothing there is no error."""
+    with storage_errors(path, "removing"), suppress(FileNotFoundError):
+        filesystem.rm_file(path)
+
+
+def remove_folder(filesystem: Any, path: str) -> None:
+    """Remove ``path`` and all below it, in as few requests as the store allows; nothing there is no error."""
+    with storage_errors(path, "removing"), suppress(FileNotFoundError):
+        filesystem.rm(path, recursive=True)

@@ -1,0 +1,135 @@
+"""Files that no run needs, and runs that nobody needs any more: found here, removed here, never by a job.
+
+Nothing that a run under way writes is ever an orphan: what is not listed counts as one only where a manifest says what
+belongs to the run, since nobody may add to a complete run.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from jobs.runtime.errors import StorageError
+from jobs.runtime.files import read_json, remove_file
+from recsys_ops.storage import open_store, shown_url, storage_errors
+
+OWN_FILES = ("_run.json", "_manifest.json")
+_RECORDS, _DELTA = "_shards/", "/_delta_log/"
+
+
+def find_orphans(out: str, run_ids: Collection[str]) -> dict[str, int]:
+    """Files below ``out`` that belong to nothing, and their bytes.
+
+    Parameters
+    ----------
+    out : str
+    run_ids : collection of str
+        Runs to look into: pieces left by a driver killed after its commit, parts of rivals that lost, parts of an
+        attempt that were replaced. Runs that are not complete are left alone.
+
+    Returns
+    -------
+    dict
+        Path to bytes, in order. With the probe files of killed drivers beside the runs.
+
+    Raises
+    ------
+    StorageError
+    """
+    filesystem, root = open_store(out)
+    orphans: dict[str, int] = {}
+    with storage_errors(out, "listing"):
+        for run_id in run_ids:
+            orphans |= _orphans_of_run(filesystem, f"{root}/runs/{run_id}")
+        beside = filesystem.find(root, maxdepth=1, detail=True)
+    is_left = (".probe-", ".latest.json.")
+    orphans |= {path: entry["size"] for path, entry in beside.items() if path.rpartition("/")[2].startswith(is_left)}
+    return dict(sorted(orphans.items()))
+
+
+def superseded_runs(runs: Sequence[Mapping[str, Any]], keep: int) -> list[str]:
+    """Runs to remove so that of each job the last ``keep`` complete ones stay.
+
+    Parameters
+    ----------
+    runs : sequence of mapping
+        From ``list_runs``.
+    keep : int, at least 1
+
+    Returns
+    -------
+    list of str
+        Ids, oldest first. A run that is not complete goes with the complete ones of its job that are older than all
+        that stay; a younger one stays, it may be under way.
+    """
+    by_job: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: (run["started"], run["run_id"])):
+        by_job[run["job"]].append(run)
+    gone = []
+    for of_job in by_job.values():
+        complete = [run for run in of_job if run["state"] == "complete"]
+        if len(complete) > keep:
+            oldest_kept = complete[-keep]
+            gone += [run for run in of_job if run["started"] < oldest_kept["started"]]
+    return [run["run_id"] for run in sorted(gone, key=lambda run: (run["started"], run["run_id"]))]
+
+
+def remove_runs(out: str, run_ids: Sequence[str]) -> list[str]:
+    """Remove whole runs, except one that ``latest.json`` names: a reader opens it by that.
+
+    Returns
+    -------
+    list of str
+        What was removed. The manifest goes first and the claim of the name last: killed in between, the rest is
+        listed as a partial run, and the same command removes it.
+
+    Raises
+    ------
+    StorageError
+    """
+    filesystem, root = open_store(out)
+    latest = set((read_json(filesystem, f"{root}/latest.json") or {}).values())
+    removed = [run_id for run_id in run_ids if run_id not in latest]
+    for run_id in removed:
+        folder = f"{root}/runs/{run_id}"
+        remove_file(filesystem, f"{folder}/_manifest.json")
+        with storage_errors(f"{out}/runs/{run_id}", "removing"):
+            inside = [path for path in filesystem.find(folder) if not path.endswith("/_run.json")]
+        remove_files(out, inside)
+        with storage_errors(f"{out}/runs/{run_id}", "removing"):
+            filesystem.rm(folder, recursive=True)
+    return removed
+
+
+def remove_files(out: str, paths: Sequence[str]) -> None:
+    """Remove files, as many per request as the store takes.
+
+    Raises
+    ------
+    StorageError
+        The store refused, or says that it removed them while some are still there.
+    """
+    if not paths:
+        return
+    filesystem, _ = open_store(out)
+    with storage_errors(out, "removing"):
+        filesystem.rm(list(paths))
+        left = [path for path in (paths[0], paths[-1]) if filesystem.exists(path)]
+    if left:
+        raise StorageError(
+            f"{shown_url(out)}: {left[0]} could not be removed. The credentials need DeleteObject under this prefix."
+        )
+
+
+def _orphans_of_run(filesystem: Any, folder: str) -> dict[str, int]:
+    manifest = read_json(filesystem, f"{folder}/_manifest.json")
+    if manifest is None:
+        return {}
+    listed = {part["path"] for table in manifest["tables"].values() for part in table["parts"]}
+    listed |= {model["path"] for model in manifest.get("models", {}).values()}
+    found = filesystem.find(folder, detail=True)
+    inside = {path.removeprefix(f"{folder}/"): entry["size"] for path, entry in found.items()}
+    return {
+        f"{folder}/{path}": size
+        for path, size in inside.items()
+        if path not in listed and path not in OWN_FILES and not path.startswith(_RECORDS) and _DELTA not in path
+    }

@@ -1,0 +1,106 @@
+"""What a monitor sees of the jobs: Ray's metrics, which Prometheus scrapes from every node under the prefix ``ray_``.
+
+The driver counts what it is told of finished shards, so that its totals are those of the ``runs`` table; of a run that
+was resumed it counts what it computed itself. Ray sends values every ten seconds and when a process ends, and a node
+goes on showing those of processes that ended.
+"""
+
+import time
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import ray
+from ray._raylet import Sum  # type: ignore[attr-defined]
+from ray.util.metrics import Counter, Histogram, Metric
+
+from jobs.runtime.records import ShardRecord
+
+CASE_SECONDS_BOUNDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0]
+
+_DESCRIPTIONS = {
+    "cases_total": "Cases done, by status.",
+    "case_seconds": "Seconds that a case took in its worker.",
+    "parts_committed_total": "Files of result tables that belong to a committed run.",
+    "shard_retries_total": "Attempts of shards after the first: failed, killed, late, or to find a case that kills.",
+    "solver_timeouts_total": "Cases whose search the clock ended: timeout, or found but not proven.",
+    "run_started_timestamp_seconds": "When the last run was started or resumed.",
+    "run_committed_timestamp_seconds": "When the last run was committed.",
+}
+
+
+class RunMetrics:
+    """The counts of one run of ``job``, as its driver learns of them."""
+
+    def __init__(self, job: str) -> None:
+        self.job = {"job": job}
+
+    def started(self) -> None:
+        """The run begins, or goes on; series are there from now on, so that the first increase is seen."""
+        for name in ("shard_retries_total", "solver_timeouts_total", "parts_committed_total"):
+            _counter(name)._record(0, self.job)
+        _timestamp("run_started_timestamp_seconds").set_now(self.job)
+
+    def shard_done(self, record: ShardRecord) -> None:
+        """Count the cases of a finished shard."""
+        for status, n_cases in record.counts.items():
+            _add("cases_total", n_cases, {**self.job, "status": status})
+        _add("solver_timeouts_total", record.n_timeouts, self.job)
+
+    def retried(self, n_attempts: int) -> None:
+        """Count attempts that follow another one."""
+        _add("shard_retries_total", n_attempts, self.job)
+
+    def committed(self, n_parts: int) -> None:
+        """The run is committed."""
+        _add("parts_committed_total", n_parts, self.job)
+        _timestamp("run_committed_timestamp_seconds").set_now(self.job)
+
+
+def observe_case_seconds(job: str, seconds: Iterable[float]) -> None:
+    """Record what each case took; called in the worker that computed them, does nothing without Ray."""
+    if not ray.is_initialized():
+        return
+    histogram = _histogram("case_seconds")
+    for each in seconds:
+        histogram.observe(float(each), {"job": job})
+
+
+def _add(name: str, amount: int, tags: dict[str, str]) -> None:
+    if amount:  # Ray refuses to add nothing
+        _counter(name).inc(amount, tags)
+
+
+@cache
+def _counter(name: str) -> Any:
+    tags = ("job", "status") if name == "cases_total" else ("job",)
+    return Counter(f"recsys_ops_{name}", _DESCRIPTIONS[name], tags)
+
+
+class _Timestamp(Metric):
+    """A gauge that is still there when its process is not.
+
+    Ray drops a ``Gauge`` 20 seconds after it was last set, before most monitors look; a sum stays, and has no limits
+    either. To set it, the difference is added. Ray has sums (seen in 2.60), but no public class for them.
+    """
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(name, description, ("job",))
+        self._metric = Sum(name, description, ("job",))
+        self._values: dict[str, float] = {}
+
+    def set_now(self, tags: dict[str, str]) -> None:
+        """Set it to the present time."""
+        now = time.time()
+        self._record(now - self._values.get(tags["job"], 0.0), tags)
+        self._values[tags["job"]] = now
+
+
+@cache
+def _timestamp(name: str) -> _Timestamp:
+    return _Timestamp(f"recsys_ops_{name}", _DESCRIPTIONS[name])
+
+
+@cache
+def _histogram(name: str) -> Any:
+    return Histogram(f"recsys_ops_{name}", _DESCRIPTIONS[name], CASE_SECONDS_BOUNDS, ("job",))

@@ -1,0 +1,102 @@
+"""The parts of a table as a dataset that checks what it reads against the manifest.
+
+A part that was cut, swapped with another or edited is found before any of its rows are seen. For that a part is read
+as a whole, in one request, and hashed; parts are 16 to 128 MB at most.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyarrow import fs as arrow_fs
+
+from recsys_ops.errors import InputError
+from recsys_ops.storage import is_missing_file, storage_errors
+
+READERS = 8
+
+_FORMATS: dict[str, Any] = {"parquet": ds.ParquetFileFormat, "arrow": ds.IpcFileFormat}
+
+
+def parts_dataset(
+    filesystem: Any,
+    root: str,
+    listed: Sequence[dict[str, Any]],
+    format: str,
+    schema: pa.Schema | None,
+    *,
+    checked: bool,
+) -> ds.Dataset:
+    """A dataset of the listed parts, in their order; asks the store nothing if ``schema`` is given.
+
+    Parameters
+    ----------
+    filesystem : fsspec file system
+    root : str
+        Folder of the run.
+    listed : sequence of dict
+        Parts as the manifest has them: path, bytes, sha256.
+    format : {"parquet", "arrow"}
+    schema : pyarrow.Schema, optional
+        Of the table; by default that of the first part.
+    checked : bool
+        Compare what is read with size and checksum.
+
+    Returns
+    -------
+    pyarrow.dataset.Dataset
+        Reading it raises InputError, naming the part, where one is missing or not as it was written.
+    """
+    paths = [f"{root}/{part['path']}" for part in listed]
+    handler: Any = _Checked if checked else arrow_fs.FSSpecHandler  # abstract in pyarrow's stubs only
+    arguments = (filesystem, dict(zip(paths, listed, strict=True))) if checked else (filesystem,)
+    store = arrow_fs.PyFileSystem(handler(*arguments))
+    reader = _FORMATS[format]()
+    fragments = [reader.make_fragment(path, filesystem=store) for path in paths]
+    if schema is None:
+        schema = fragments[0].physical_schema
+    return ds.FileSystemDataset(fragments, schema, reader, store)
+
+
+def wrong_parts(filesystem: Any, root: str, listed: Sequence[dict[str, Any]]) -> list[str]:
+    """Path of every listed part that does not hold, with what is wrong with it; reads all of them."""
+    with ThreadPoolExecutor(READERS) as readers:
+        found = readers.map(lambda part: _wrong(filesystem, f"{root}/{part['path']}", part)[1], listed)
+        return [f"{part['path']} {wrong}" for part, wrong in zip(listed, found, strict=True) if wrong]
+
+
+class _Checked(arrow_fs.FSSpecHandler):
+    """Opens a part by reading and checking all of it."""
+
+    def __init__(self, filesystem: Any, parts: dict[str, dict[str, Any]]) -> None:
+        super().__init__(filesystem)
+        self.parts = parts
+
+    def open_input_file(self, path: str) -> Any:
+        """Content of a part, in memory."""
+        data, wrong = _wrong(self.fs, path, self.parts[path])
+        if wrong:
+            raise InputError(
+                f"{path}: this part {wrong}. Restore it from a backup, or run the job again with another --run-id."
+            )
+        return pa.BufferReader(data)
+
+    open_input_stream = open_input_file
+
+
+def _wrong(filesystem: Any, path: str, part: dict[str, Any]) -> tuple[bytes, str]:
+    """Content of a part, and what is wrong with it; nothing is the empty text."""
+    with storage_errors(path, "reading"):
+        try:
+            data: bytes = filesystem.cat_file(path)
+        except OSError as error:
+            if not is_missing_file(error):
+                raise
+            return b"", "is missing"
+    if len(data) != part.get("bytes", len(data)):
+        return data, f"has {len(data)} bytes, not {part['bytes']}"
+    is_same = hashlib.sha256(data).hexdigest() == part["sha256"]
+    return data, "" if is_same else "has other content than was written"

@@ -1,0 +1,56 @@
+"""What is counted of a run, in its records and its table; that a monitor sees the same is tested on a cluster."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+
+from jobs.runtime.commit import commit_run
+from jobs.runtime.records import ShardOutput
+from jobs.runtime.tasks import run_shards
+from recsys_ops.runs import open_run
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+
+def test_retries_timeouts_and_parts_of_a_run_are_in_its_table(start: Any, tmp_path: Path) -> None:
+    killed = str(tmp_path / "killed")
+
+    def work(shared: object, shard: Any, isolated: object) -> ShardOutput:
+        if shard.number == 2 and not os.path.exists(killed):
+            with open(killed, "w"):
+                pass
+            os.kill(os.getpid(), signal.SIGKILL)
+        if shard.number == 0:
+            return ShardOutput({}, {"timeout": 2}, 2)
+        return ShardOutput({}, {"feasible": 2}, 2, n_timeouts=1 if shard.number == 1 else 0)
+
+    run, shards = start()
+    records = run_shards(work, ray.put(None), shards, run.folder)
+    assert [(record.retries, record.n_timeouts) for record in records] == [(0, 2), (0, 1), (1, 0), (0, 0)]
+    manifest = commit_run(run, records)
+    (row,) = open_run(str(tmp_path)).table("runs").to_table().to_pylist()
+    assert (row["shard_retries"], row["solver_timeouts"], row["parts"]) == (1, 3, 2)
+    assert row["parts"] == sum(len(table["parts"]) for table in manifest["tables"].values())
+    assert row["committed"].isoformat() == manifest["finished"]
+    assert row["shard_seconds"] == sum(record.seconds for record in records)
+
+
+def test_trouble_with_a_shard_is_told(start: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    failed = str(tmp_path / "failed")
+
+    def work(shared: object, shard: Any, isolated: object) -> ShardOutput:
+        if shard.number == 1 and not os.path.exists(failed):
+            with open(failed, "w"):
+                pass
+            raise KeyError("once")
+        return ShardOutput({}, {"optimal": 2}, 2)
+
+    run, shards = start()
+    run_shards(work, ray.put(None), shards, run.folder)
+    (told,) = [record for record in caplog.records if record.name == "recsys_ops.shards"]
+    assert (told.levelname, told.shard) == ("WARNING", 1)  # type: ignore[attr-defined]
+    assert told.getMessage() == "shard 1: attempt 1 ended by defect (KeyError: 'once'); again"

@@ -1,0 +1,142 @@
+"""``recsys-ops runs``: what it says of runs, and that it removes only what it should."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from jobs.runtime.commit import commit_run
+from jobs.runtime.records import ShardOutput
+from jobs.runtime.shards import plan_shards
+from jobs.runtime.start import note_failure, start_run
+from jobs.runtime.worker import compute_shard
+from recsys_ops.runs import list_runs, open_run
+from tests.suites.cli import CommandLine
+
+
+def make_run(out: Path, run_id: str, *, state: str = "complete", success: float = 0.5, items: int = 4) -> None:
+    """A run of a job with a ``recourse`` table of two shards."""
+    shards = plan_shards([1.0] * items, n_shards=2)
+    run = start_run(str(out), run_id, job="recourse", configuration={}, inputs={"data": "abc"}, shards=shards)
+
+    def work(shared: None, shard: Any, isolated: Any) -> ShardOutput:
+        rows = [
+            {"item_id": n, "group": "all", "option": 0, "status": "optimal", "success_after": success if n else 0.1}
+            for n in shard.units
+        ]
+        return ShardOutput({"recourse": pa.Table.from_pylist(rows)}, {"optimal": len(rows)}, len(rows))
+
+    computed = shards if state == "complete" else shards[:1]
+    records = [compute_shard(work, None, shard, {}, run.folder) for shard in computed]
+    if state == "failed":
+        note_failure(run, "run: 1 of 2 parts are complete; shard 1 failed")
+    if state == "complete":
+        commit_run(run, records)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Four complete runs, one failed, one under way."""
+    for run_id in ("a", "b", "c"):
+        make_run(tmp_path, run_id)
+    make_run(tmp_path, "f", state="failed")
+    make_run(tmp_path, "d")
+    make_run(tmp_path, "p", state="partial")
+    return tmp_path
+
+
+def files(out: Path) -> set[str]:
+    return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+
+
+def test_runs_are_listed_complete_partial_and_failed(command_line: CommandLine, out: Path) -> None:
+    done = command_line("runs", "--out", str(out))
+    assert done.code == 0
+    rows = [line.split("│") for line in done.stdout.splitlines() if line.startswith("│")]
+    found = {row[1].strip(): (row[4].strip(), row[5].strip(), row[6].strip()) for row in rows}
+    assert found["a"] == ("complete", "2/2", "4")
+    assert found["f"] == ("failed", "1/2", "")
+    assert found["p"] == ("partial", "1/2", "")
+    assert command_line("runs", "--out", str(out / "nothing")).stdout == f"No runs in {out}/nothing.\n"
+
+
+def test_a_run_is_shown_with_how_to_go_on(command_line: CommandLine, out: Path) -> None:
+    shown = command_line("runs", "--out", str(out), "--show", "a").stdout
+    assert "cases          4 optimal\n" in shown
+    assert "committed by   hard-link\n" in shown
+    failed = command_line("runs", "--out", str(out), "--show", "f").stdout
+    assert "message        run: 1 of 2 parts are complete; shard 1 failed\n" in failed
+    assert "to go on       repeat its command with --run-id f --resume\n" in failed
+    unknown = command_line("runs", "--out", str(out), "--show", "x")
+    assert (unknown.code, unknown.stdout) == (2, "")
+    assert unknown.stderr.startswith(f"recsys-ops: --show x: no such run in {out} (last ones: ")
+
+
+def test_verifying_names_the_damaged_part_and_ends_with_3(command_line: CommandLine, out: Path) -> None:
+    assert command_line("runs", "--out", str(out), "--verify").code == 0
+    part = out / "runs/b/recourse/part-00000.parquet"
+    part.write_bytes(part.read_bytes()[:-1])
+    done = command_line("runs", "--out", str(out), "--verify")
+    assert done.code == 3
+    assert "b: 1 of 3 parts do not hold\n  recourse/part-00000.parquet has " in done.stdout
+    assert "a: all 3 parts hold\n" in done.stdout
+    assert command_line("runs", "--out", str(out), "--verify", "--show", "a").code == 0
+
+
+def test_pruning_removes_orphans_only_and_only_when_told(command_line: CommandLine, out: Path) -> None:
+    before = files(out)
+    orphans = {
+        "runs/a/_pieces/recourse/00000-abc.parquet",
+        "runs/a/recourse/part-00000-0123456789abcdef.parquet",
+        "runs/a/recourse/.part-00000.parquet.abc.tmp",
+        ".probe-abc",
+    }
+    for orphan in orphans:
+        (out / orphan).parent.mkdir(parents=True, exist_ok=True)
+        (out / orphan).write_bytes(b"left")
+    dry = command_line("runs", "--out", str(out), "--prune")
+    assert dry.stdout.endswith("4 files that no run needs. Nothing was removed: repeat with --yes.\n")
+    assert all(f"{orphan} (4 bytes)" in dry.stdout for orphan in orphans)
+    assert files(out) == before | orphans
+    done = command_line("runs", "--out", str(out), "--prune", "--yes")
+    assert done.stdout.endswith("4 files that no run needs.\n")
+    assert files(out) == before
+    for run_id in "abcd":
+        open_run(f"{out}/runs/{run_id}", verify=True)
+
+
+def test_keeping_the_last_runs_removes_older_ones_whole(command_line: CommandLine, out: Path) -> None:
+    before = files(out)
+    dry = command_line("runs", "--out", str(out), "--keep", "2")
+    assert dry.stdout == "would remove run a\nwould remove run b\n2 runs. Nothing was removed: repeat with --yes.\n"
+    assert files(out) == before
+    assert command_line("runs", "--out", str(out), "--keep", "1", "--yes").code == 0
+    assert [run["run_id"] for run in list_runs(str(out))] == ["d", "p"]
+    assert not {path for path in files(out) if path.startswith(("runs/a/", "runs/f/"))}
+    assert open_run(str(out), verify=True).run_id == "d"
+
+
+def test_the_run_that_latest_names_stays_whatever_its_age(command_line: CommandLine, out: Path) -> None:
+    (out / "latest.json").write_text(json.dumps({"recourse": "a"}))
+    command_line("runs", "--out", str(out), "--keep", "1", "--yes")
+    assert [run["run_id"] for run in list_runs(str(out))] == ["a", "d", "p"]
+
+
+def test_the_difference_of_two_runs_is_told_row_by_row(command_line: CommandLine, out: Path) -> None:
+    make_run(out, "tomorrow", success=0.75, items=5)
+    done = command_line("runs", "--out", str(out), "--diff", "a,tomorrow")
+    assert done.code == 0
+    assert done.stdout.splitlines()[0] == "recourse: 4 rows before, 5 after; 1 added, 0 removed, 3 changed"
+    assert "  item_id 1, group all, option 0: success_after 0.5 -> 0.75\n" in done.stdout
+    assert "  item_id 4, group all, option 0: added\n" in done.stdout
+    assert "item_id 0" not in done.stdout
+    wrong = command_line("runs", "--out", str(out), "--diff", "a")
+    assert (wrong.code, wrong.stderr) == (2, "recsys-ops: --diff a: expected two ids, BEFORE,AFTER.\n")
+
+
+def test_a_partial_run_cannot_be_compared(command_line: CommandLine, out: Path) -> None:
+    done = command_line("runs", "--out", str(out), "--diff", "a,p")
+    assert done.code == 2
+    assert "no complete run here" in done.stderr

@@ -1,0 +1,102 @@
+"""Parts that were cut, swapped or edited are found by whoever reads them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jobs.runtime import merge
+from jobs.runtime.commit import commit_run
+from jobs.runtime.records import ShardOutput
+from jobs.runtime.shards import plan_shards
+from jobs.runtime.start import start_run
+from jobs.runtime.worker import compute_shard
+from recsys_ops.errors import InputError
+from recsys_ops.runs import Run, open_run
+
+
+@pytest.fixture(params=["parquet", "arrow"])
+def run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Four parts of as many rows."""
+    monkeypatch.setattr(merge, "ENOUGH_BYTES", 1)
+    shards = plan_shards([1.0] * 4, n_shards=4)
+    started = start_run(str(tmp_path), "r", job="j", configuration={}, inputs={}, shards=shards, format=request.param)
+
+    def work(shared: None, shard: Any, isolated: Any) -> ShardOutput:
+        ids = [f"item {shard.number}"] * 1000
+        table = pa.table({"item_id": ids, "score": [float(n + 1000 * shard.number) for n in range(1000)]})
+        return ShardOutput({"scores": table}, {"optimal": 1000}, 1000)
+
+    commit_run(started, [compute_shard(work, None, shard, {}, started.folder) for shard in shards])
+    return open_run(str(tmp_path), verify=True)
+
+
+def parts_of(run: Run) -> list[Path]:
+    return [Path(run.url) / part["path"] for part in run.manifest["tables"]["scores"]["parts"]]
+
+
+def cut(run: Run) -> None:
+    part = parts_of(run)[1]
+    part.write_bytes(part.read_bytes()[:-20])
+
+
+def swap(run: Run) -> None:
+    one, other = parts_of(run)[1:3]
+    contents = one.read_bytes(), other.read_bytes()
+    one.write_bytes(contents[1])
+    other.write_bytes(contents[0])
+
+
+def edit(run: Run) -> None:
+    part = parts_of(run)[1]
+    data = bytearray(part.read_bytes())
+    data[len(data) // 3] ^= 1
+    part.write_bytes(data)
+
+
+def remove(run: Run) -> None:
+    parts_of(run)[1].unlink()
+
+
+def rewrite(run: Run) -> None:
+    """With other numbers, as a valid file."""
+    part = parts_of(run)[1]
+    table = run.table("scores").to_table().slice(1000, 1000)
+    pq.write_table(table.set_column(1, "score", pa.array([0.0] * 1000)), part)
+
+
+DAMAGES = [cut, swap, edit, remove, rewrite]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_found_by_verifying_and_by_every_way_of_reading(run: Run, damage: Callable[[Run], None]) -> None:
+    damage(run)
+    dataset = run.table("scores")
+    damaged = r"scores/part-0000[12]\.\w+"
+    with pytest.raises(InputError, match=f"run r: [12] of 6 parts are missing or not as written .*{damaged}"):
+        run.verify()
+    for read in (
+        lambda: dataset.to_table(),
+        lambda: dataset.to_table(columns=["score"]),
+        lambda: dataset.count_rows(),
+        lambda: list(dataset.to_batches()),
+    ):
+        with pytest.raises(InputError, match=f"{damaged}: this part (is missing|has )"):
+            read()
+
+
+def test_without_checks_a_reader_fetches_only_the_columns_it_asks_for(run: Run) -> None:
+    rows = run.table("scores", checked=False).to_table(columns=["score"])
+    assert rows["score"].to_pylist() == [float(n) for n in range(4000)]
+
+
+def test_opening_a_run_and_its_tables_lists_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("listed")
+
+    for name in ("ls", "find", "glob", "walk", "info", "exists"):
+        monkeypatch.setattr(f"fsspec.implementations.local.LocalFileSystem.{name}", refuse, raising=False)
+    assert open_run(run.url).table("scores").to_table().num_rows == 4000
