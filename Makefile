@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export RECSYS_OPS_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: help install demo test check bench clean
+.PHONY: help install demo test check bench lock audit clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,23 @@ test: check  ## the whole test suite, after check
 
 bench: install  ## the measured comparisons of the acceptance lists (minutes)
 	$(BIN)/pytest -m benchmark -s tests/benchmarks
+
+UV := .venv/tools/bin/uv
+IMAGE := cluster/image
+
+.venv/tools/bin/%: .venv/installed
+	$(PYTHON) -m venv .venv/tools
+	.venv/tools/bin/pip install --quiet uv==0.13.9 pip-audit==2.10.1
+
+lock: $(UV)  ## the image's packages with their hashes, from constraints.txt, into cluster/image
+	$(UV) pip compile pyproject.toml --extra aws --constraint constraints.txt --quiet --generate-hashes \
+		--python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate --no-header \
+		--output-file $(IMAGE)/all.lock
+	$(PYTHON) $(IMAGE)/split_lock.py $(IMAGE)/all.lock $(IMAGE)/requirements.lock $(IMAGE)/torch.cuda.lock
+	rm $(IMAGE)/all.lock
+
+audit: .venv/tools/bin/pip-audit  ## known vulnerabilities of the image's packages (asks the network)
+	$< --require-hashes --disable-pip -r $(IMAGE)/requirements.lock -r $(IMAGE)/torch.cuda.lock
 
 clean:  ## remove what the targets made
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache

@@ -1,34 +1,107 @@
 """The command line: ``recsys-ops JOB --option value``, the same names as in YAML."""
 
+import functools
+import importlib
 import inspect
 import logging
+import signal
 import sys
 import types
 import typing
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Collection
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from pydantic import BaseModel
 
-from jobs import counterfactuals, nightly, recourse, validate
-from jobs.config import make_config
-from jobs.counterfactuals import CounterfactualsConfig
-from jobs.recourse import RecourseConfig
+from jobs.config import RunConfig, make_config
 from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
-from jobs.validate import ValidateConfig
+from jobs.runtime.logs import log_format, set_up_logs
 from recsys_ops.errors import ConfigError, InputError
 
-app = typer.Typer(
-    name="recsys-ops",
-    help="Batch jobs that give everyone touched by a recommender a way to act on it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
 BAD_INPUT, INTERRUPTED = 2, 4
+
+
+class Command(NamedTuple):
+    """Where a command's settings and its ``run`` are; imported when it is asked for, because they take seconds."""
+
+    module: str
+    settings: str
+    help: str
+
+    def load(self) -> tuple[type[BaseModel], Callable[[Any], int]]:
+        """The model of its settings, and what runs it."""
+        module = importlib.import_module(self.module)
+        return getattr(module, self.settings), module.run
+
+
+COMMANDS = {
+    "recourse": Command(
+        "jobs.recourse", "RecourseConfig",
+        "What each item's provider should change so that a group of users gets to see it.",
+    ),
+    "nightly": Command(
+        "jobs.nightly", "RecourseConfig",
+        "Recourse for the items of all sellers, under the date's name; repeat it to complete it.",
+    ),
+    "counterfactuals": Command(
+        "jobs.counterfactuals", "CounterfactualsConfig",
+        "Why each user is recommended an item: the part of the history it hangs on.",
+    ),
+    "antidote": Command(
+        "jobs.antidote", "AntidoteConfig",
+        "A few artificial users whose ratings make recommendations less polarised, or fairer.",
+    ),
+    "acceptance": Command(
+        "jobs.acceptance", "AcceptanceConfig",
+        "What people's ratings of recourses say about how far a recourse may go, and for whom.",
+    ),
+    "ask": Command("jobs.ask", "AskConfig", "One item, seller or user at once, from the models of the last run."),
+    "validate": Command(
+        "jobs.validate", "ValidateConfig",
+        "Say what is in a data set, what is wrong with it, and how good a recommender is on it.",
+    ),
+    "runs": Command(
+        "jobs.runs", "RunsConfig", "List runs; show, verify or compare them; remove what is not needed any more."
+    ),
+}  # fmt: skip
+
+SUBMITTED = ("recourse", "nightly", "counterfactuals", "antidote", "acceptance")
+"""What can run on a cluster: every job that writes a run."""
+
+
+def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.Typer:
+    """The command line with the commands of these names."""
+    app = typer.Typer(
+        name="recsys-ops",
+        help="Batch jobs that give everyone touched by a recommender a way to act on it.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(lambda: None)  # else typer takes the name of a single command away
+    for name in COMMANDS:
+        if name in names:
+            app.command(name, help=COMMANDS[name].help)(_job_command(*COMMANDS[name].load()))
+    if "submit" in names:
+        app.add_typer(_submit_app(), name="submit")
+    if "attach" in names:
+        app.command("attach")(importlib.import_module("jobs.submit").attach)
+    return app
+
+
+def _submit_app() -> typer.Typer:
+    cluster = importlib.import_module("jobs.submit")
+    app = typer.Typer(
+        help="Run a job on a cluster: submit it to Ray's job server, follow its log, end with its exit code.",
+        no_args_is_help=True,
+    )
+    for name in SUBMITTED:
+        model = cluster.submit_model(COMMANDS[name].load()[0])
+        job = functools.partial(cluster.submit, name)
+        app.command(name, help=f"Run {name} on the cluster.")(_job_command(model, job))
+    return app
 
 
 def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[..., None]:
@@ -36,7 +109,10 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
 
     def command(config: str | None, **options: Any) -> None:
         given = {name: value for name, value in options.items() if value is not None}
-        raise typer.Exit(job(make_config(model, given, config)))
+        settings = make_config(model, given, config)
+        if isinstance(settings, RunConfig):
+            set_up_logs(settings.log_format)
+        raise typer.Exit(job(settings))
 
     help_text = "YAML file with the same names; options given here win."
     annotation = Annotated[str | None, typer.Option(help=help_text)]
@@ -69,29 +145,14 @@ def _plain(annotation: Any) -> Any:
     return annotation | None
 
 
-app.command("recourse", help="What each item's provider should change so that a group of users gets to see it.")(
-    _job_command(RecourseConfig, recourse.run)
-)
-app.command("nightly", help="Recourse for the items of all sellers, under the date's name; repeat it to complete it.")(
-    _job_command(RecourseConfig, nightly.run)
-)
-
-
-app.command("counterfactuals", help="Why each user is recommended an item: the part of the history it hangs on.")(
-    _job_command(CounterfactualsConfig, counterfactuals.run)
-)
-
-
-app.command("validate", help="Say what is in a data set, what is wrong with it, and how good a recommender is on it.")(
-    _job_command(ValidateConfig, validate.run)
-)
-
-
 def main() -> None:
     """Parse, run, and turn every foreseen failure into one message and its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    set_up_logs("text")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops us, we end as by Ctrl-C
+    for library in ("aiobotocore", "botocore"):  # where they found credentials and endpoint is no news
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        app()
+        make_app(_named(sys.argv[1:]))()
     except (InputError, ConfigError) as error:
         _fail(str(error), BAD_INPUT)
     except (StorageError, IncompleteRunError, Interrupted) as error:
@@ -103,8 +164,17 @@ def main() -> None:
         )
 
 
+def _named(arguments: list[str]) -> Collection[str]:
+    """The one command that is asked for; all of them where none is, or none of that name."""
+    known = (*COMMANDS, "submit", "attach")
+    return [arguments[0]] if arguments and arguments[0] in known else known
+
+
 def _fail(message: str, exit_code: int) -> None:
-    sys.stderr.write(f"recsys-ops: {message}\n")
+    if log_format() == "json":
+        logging.getLogger("recsys_ops").error("%s", message)
+    else:
+        sys.stderr.write(f"recsys-ops: {message}\n")
     sys.exit(exit_code)
 
 

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from jobs.config import JobConfig
+from jobs.counterfactuals_models import counterfactuals_models
 from jobs.counterfactuals_summary import print_summary
 from jobs.counterfactuals_tables import result_tables
 from jobs.counterfactuals_work import Cases, Shared, case_seconds, list_blocks, make_cases, run_shard
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.cluster import connect
 from jobs.runtime.complete import complete_run
+from jobs.runtime.logs import log_about
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.runtime.start import check_run_id, default_run_id, start_run
 from jobs.runtime.storage import check_writable
@@ -74,6 +76,10 @@ class CounterfactualsConfig(JobConfig):
     """Likelihood of the optimiser: exact, or its bound by the likeliest child of each mixture, as in the paper."""
     removal_costs: str | None = None
     """URL of a table of user_id, item_id, cost: what removing an interaction costs, 1 without a row; an empty cost: it must stay."""  # noqa: E501
+    max_removed: int | None = Field(default=None, ge=1)
+    """Most interactions that an explanation removes or lowers; what takes more is infeasible."""
+    max_distance: float | None = Field(default=None, gt=0)
+    """Greatest distance of an explanation; what is farther is infeasible."""
     options: int = Field(default=1, ge=1)
     """Most explanations of one item; each keeps something that every earlier one touches."""
     time_limit: float = Field(default=10.0, gt=0)
@@ -88,6 +94,7 @@ class CounterfactualsConfig(JobConfig):
             k=self.k, validity=self.validity, removed_items=self.removed_items, plausibility=self.plausibility,
             alpha=self.alpha, threshold=self.threshold, mixture=self.mixture, n_options=self.options,
             time_limit=self.time_limit, engine=self.engine,
+            max_removed=self.max_removed, max_distance=self.max_distance,
         )  # fmt: skip
 
 
@@ -101,7 +108,8 @@ def run(config: CounterfactualsConfig) -> int:
     """
     check_recommender(config.model)
     run_id = config.run_id or default_run_id(JOB, config.model_dump(mode="json"))
-    check_writable(config.out)
+    log_about(run_id=run_id, job=JOB)
+    check_writable(config.out, encryption=config.encryption)
     check_run_id(config.out, run_id, resume=config.resume)
     started = time.perf_counter()
     dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
@@ -131,6 +139,7 @@ def run(config: CounterfactualsConfig) -> int:
             deadline_seconds=lambda shard: 60.0 + 1.2 * config.time_limit * shard.n_cases,
             rejected=dataset.rejected, empty_tables=result_tables(users_table, items_table, histories, config.k, []),
             timings={"load_seconds": loaded - started, "fit_seconds": fitted - loaded, "rank_seconds": ranked - fitted},
+            models=counterfactuals_models(recommender, likelihood),
         )  # fmt: skip
     return print_summary(config.out, run_id, dataset, allowed_errors=config.allowed_errors)
 

@@ -87,13 +87,14 @@ def _in_words(cases: pa.Table, dataset: Dataset) -> list[str]:
     told: dict[object, str] = {}
     for row in found.slice(0, 1000).to_pylist():
         if row["user_id"] not in told:
-            told[row["user_id"]] = _sentence(row, titles)
+            told[row["user_id"]] = sentence(row, titles)
         if len(told) == _SHOWN:
             break
     return list(told.values())
 
 
-def _sentence(row: dict[str, Any], titles: dict[object, str]) -> str:
+def sentence(row: dict[str, Any], titles: dict[object, str]) -> str:
+    """One explanation in words, as rich prints them; ``titles`` of all items by id."""
     with_ratings = isinstance(row["removed"][0], dict)
     parts = [_part(part, titles) for part in row["removed"]]
     shown = parts[:_MOST_TITLES] + ([f"{len(parts) - _MOST_TITLES} more"] if len(parts) > _MOST_TITLES else [])

@@ -85,7 +85,8 @@ def run_shard(shared: Shared, shard: Shard, isolated: Isolated) -> ShardOutput:
         counts[str(found[0].status)] += 1
         rows.extend((user, explanation) for explanation in found)
     tables = result_tables(shared.users, shared.items, shared.histories, shared.settings.k, rows)
-    return ShardOutput(tables, dict(counts), last - first)
+    # What was found and not proven best is feasible because the clock ended the search.
+    return ShardOutput(tables, dict(counts), last - first, counts[Status.TIMEOUT] + counts[Status.FEASIBLE])
 
 
 def _explain(shared: Shared, user: int, item: int) -> list[Explanation]:
@@ -94,6 +95,7 @@ def _explain(shared: Shared, user: int, item: int) -> list[Explanation]:
     question = make_question(
         shared.recommender, items, amounts, item, k=settings.k, scale=histories.scale, validity=settings.validity,
         removed_items=settings.removed_items, weights=costs, removable=may_go,
+        max_removed=settings.max_removed, max_distance=settings.max_distance,
     )  # fmt: skip
     return explain(question, shared.likelihood, settings)
 

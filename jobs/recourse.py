@@ -5,6 +5,7 @@ Load, summarise every user block by block, list the cases, cut them into shards,
 
 import logging
 import time
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +15,14 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from jobs.config import JobConfig
+from jobs.recourse_models import recourse_models
 from jobs.recourse_summary import print_summary
 from jobs.recourse_work import (
     Cases,
     Shared,
     case_seconds,
     make_cases,
+    make_examples,
     make_groups,
     make_model,
     run_shard,
@@ -28,19 +31,26 @@ from jobs.recourse_work import (
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.cluster import connect
 from jobs.runtime.complete import complete_run
+from jobs.runtime.logs import log_about
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.runtime.start import check_run_id, default_run_id, start_run
 from jobs.runtime.storage import check_writable
 from jobs.selection import select
+from recsys_ops.acceptance.caps import Caps
+from recsys_ops.acceptance.learned import Learned, read_learned
 from recsys_ops.datasets import Dataset, load_dataset, user_groups
 from recsys_ops.datasets.groups import default_groups
 from recsys_ops.errors import ConfigError
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary, user_block_size
+from recsys_ops.recourse.options import Offer
 from recsys_ops.recourse.proposal import Limits
+from recsys_ops.runs import open_run
 from recsys_ops.tables import frontier_schema, recourse_schema
 
 JOB = "recourse"
+MOST_CHANGES = 10
+"""Of one recourse where nobody says otherwise."""
 _log = logging.getLogger("recsys_ops.jobs")
 
 
@@ -61,8 +71,24 @@ class RecourseConfig(JobConfig):
     """Share of each group that the search looks at (2,000 users at most); success is always that of the whole group."""
     tolerance: float = Field(default=0.2, ge=0, lt=1)
     """Share of the users gained that may be lost again for fewer changes."""
-    max_changes: int = Field(default=10, ge=1, le=100)
-    """Most changes of one recourse."""
+    method: Literal["recrec", "examples"] = "recrec"
+    """recrec: the fewest changes that reach the most users. examples: become like the nearest real item that the group sees already."""  # noqa: E501
+    max_changes: int | None = Field(default=None, ge=1, le=1000)
+    """Most changes of one recourse (its sparsity); by default 10, and without a limit with --method examples."""
+    max_proximity: float | None = Field(default=None, gt=0)
+    """Most proximity of one recourse: the sum of its changes, each by the range of its feature."""
+    max_cost: float | None = Field(default=None, gt=0)
+    """Most cost of one recourse, by the costs of the features' rules."""
+    min_success: float | None = Field(default=None, ge=0, le=1)
+    """Least share of the group that a recourse must reach, else it is infeasible; by default any gain, and with --method examples what --seen-by says."""  # noqa: E501
+    options: int = Field(default=1, ge=1, le=5)
+    """Different recourses to choose from per item and group."""
+    select: Literal["study", "diverse"] = "study"
+    """With --options: one of the sparsest, one of the most proximate, others at random; or those of which any two differ most."""  # noqa: E501
+    nearest: Literal["sparsity", "proximity"] = "sparsity"
+    """With --method examples: the distance that decides."""
+    learned: str | None = None
+    """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and of several options the likeliest to be acted upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
     overlap: float = Field(default=0.995, ge=0, le=1)
     """Only where features have no upper bound: least mean overlap (RBO) of the group's lists before and after."""
     prove: float = Field(default=0.0, ge=0)
@@ -81,10 +107,25 @@ class RecourseConfig(JobConfig):
             raise ValueError("no such torch device. Use cpu or cuda") from None
         return device
 
+    def limits(self, caps: Caps) -> Limits:
+        """The part of the settings that the search sees; learned caps hold where the settings name none."""
+        by_default = min(caps.sparsity, np.inf if self.method == "examples" else MOST_CHANGES)
+        return Limits(
+            self.tolerance, self.max_changes or by_default, self.overlap, self.prove, self.device,
+            max_proximity=self.max_proximity or caps.proximity, max_cost=self.max_cost or np.inf,
+            min_success=self.wanted,
+        )  # fmt: skip
+
     @property
-    def limits(self) -> Limits:
-        """The part of the settings that the search sees."""
-        return Limits(self.tolerance, self.max_changes, self.overlap, self.prove, self.device)
+    def wanted(self) -> float:
+        """Least share of the group that a recourse must reach."""
+        by_default = self.seen_by if self.method == "examples" else 0.0
+        return by_default if self.min_success is None else self.min_success
+
+    @property
+    def offer(self) -> Offer:
+        """How many options, and which."""
+        return Offer(self.options, self.select, self.seed)
 
 
 def run(config: RecourseConfig) -> int:
@@ -95,10 +136,15 @@ def run(config: RecourseConfig) -> int:
     InputError, ConfigError, StorageError, IncompleteRunError, Interrupted
         Each with a message for the user.
     """
+    if config.learned:
+        config = config.model_copy(update={"learned": open_run(config.learned, job="acceptance").url})
     run_id = config.run_id or default_run_id(JOB, config.model_dump(mode="json"))
-    check_writable(config.out)
+    log_about(run_id=run_id, job=JOB)
+    check_writable(config.out, encryption=config.encryption)
     check_run_id(config.out, run_id, resume=config.resume)
     started = time.perf_counter()
+    learned = read_learned(config.learned) if config.learned else Learned()
+    limits = config.limits(learned.caps)
     dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
     asked = asked_items(config, dataset)
     encoded = encode_items(dataset.items, dataset.rules)
@@ -112,8 +158,9 @@ def run(config: RecourseConfig) -> int:
         ranked = time.perf_counter()
         _log.info("%s: %d cases (%d items asked, %d groups)", JOB, len(cases.item), len(asked), len(groups))
         item_table = dataset.items.select(["item_id", "seller_id", "title"])
-        shared = Shared(model, encoded, groups, cases, item_table, config.limits)
-        shards = _plan(config, cases, case_seconds(groups))
+        examples = make_examples(encoded, counts, config.wanted, config.nearest) if config.method == "examples" else ()
+        shared = Shared(model, encoded, groups, cases, item_table, limits, config.offer, examples, learned)
+        shards = _plan(config, cases, case_seconds(groups, config.options))
         started_run = start_run(
             config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
             inputs={"data": dataset.fingerprint}, shards=shards, format=config.format, resume=config.resume,
@@ -123,6 +170,7 @@ def run(config: RecourseConfig) -> int:
             deadline_seconds=lambda shard: 30.0 + config.time_limit * shard.n_cases,
             rejected=dataset.rejected, empty_tables=_empty_tables(dataset),
             timings={"load_seconds": loaded - started, "rank_seconds": ranked - loaded},
+            models=recourse_models(summary, counts, asked),
         )  # fmt: skip
     return print_summary(config.out, run_id, allowed_errors=config.allowed_errors)
 

@@ -1,5 +1,8 @@
 """What a person sees at the end of a recourse run, read back from the committed tables."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 from rich.markup import escape
 from rich.table import Table
@@ -8,7 +11,10 @@ from jobs.runtime.report import error_exit_code, make_console, status_table
 from recsys_ops.datasets.arrow import compute as pc
 from recsys_ops.runs import Run, open_run
 
-_MEASURES = ["status", "success_before", "success_after", "success_bound", "n_changes", "lower_bound", "rbo"]
+_MEASURES = [
+    "option", "status", "success_before", "success_after", "success_bound", "n_changes", "proximity", "lower_bound",
+    "rbo",
+]  # fmt: skip
 _SHOWN = 3
 
 
@@ -28,19 +34,26 @@ def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
     """
     run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
     console = make_console()
-    measures = run.table("recourse").to_table(columns=_MEASURES)
+    rows = run.table("recourse").to_table(columns=_MEASURES)
+    measures = rows.filter(pc.equal(rows["option"], 0))
     console.print(status_table(measures["status"]))
     console.print(_measure_table(measures))
     for sentence in _best_in_words(run):
         console.print(sentence, soft_wrap=True)
     seconds = run.manifest["timings"]["wall_seconds"]
     console.print(
-        f"\n{len(measures)} cases in {seconds:.0f} s. Tables: {escape(run.url)} (run {run_id})", soft_wrap=True
+        f"\n{len(measures)} cases{_told_options(rows, measures)} in {seconds:.0f} s. "
+        f"Tables: {escape(run.url)} (run {run_id})",
+        soft_wrap=True,
     )
     n_rejected = run.manifest["tables"]["rejected"]["rows"]
     if n_rejected:
         console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
     return error_exit_code(console, measures["status"], allowed_errors)
+
+
+def _told_options(rows: pa.Table, cases: pa.Table) -> str:
+    return f" with {len(rows)} options" if len(rows) > len(cases) else ""
 
 
 def _measure_table(measures: pa.Table) -> Table:
@@ -51,6 +64,7 @@ def _measure_table(measures: pa.Table) -> Table:
         "share of the group that sees the item, after": ("success_after", 100, "%"),
         "upper bound on that share within the limits": ("success_bound", 100, "%"),
         "changes": ("n_changes", 1, ""),
+        "proximity": ("proximity", 1, ""),
         "lower bound on the changes": ("lower_bound", 1, ""),
         "overlap of the lists before and after (RBO)": ("rbo", 100, "%"),
     }
@@ -65,7 +79,8 @@ def _measure_table(measures: pa.Table) -> Table:
 def _best_in_words(run: Run) -> list[str]:
     """The recourses that gain most, of different items."""
     columns = ["item_id", "title", "group", "success_before", "success_after", "n_changes", "changes"]
-    table = run.table("recourse").to_table(columns=columns, filter=pc.field("n_changes") > 0)
+    is_told = (pc.field("n_changes") > 0) & (pc.field("option") == 0)
+    table = run.table("recourse").to_table(columns=columns, filter=is_told)
     if not len(table):
         return ["No case has a recourse with a change."]
     gained = pc.subtract(table["success_after"], table["success_before"])
@@ -77,9 +92,14 @@ def _best_in_words(run: Run) -> list[str]:
     for row in table.take(order[: 100 * _SHOWN]).to_pylist():
         if row["item_id"] in told or len(told) == _SHOWN:
             continue
-        todo = "; ".join(change["text"] for change in row["changes"])
-        told[row["item_id"]] = (
-            f"\n[bold]{escape(row['title'])}[/bold] for {escape(row['group'])}: {escape(todo)}. "
-            f"Seen by {100 * row['success_before']:.0f} % of the group, then by {100 * row['success_after']:.0f} %."
-        )
+        told[row["item_id"]] = sentence(row)
     return list(told.values())
+
+
+def sentence(row: Mapping[str, Any]) -> str:
+    """One recourse in words, as rich prints them."""
+    todo = "; ".join(change["text"] for change in row["changes"])
+    return (
+        f"\n[bold]{escape(row['title'])}[/bold] for {escape(row['group'])}: {escape(todo)}. "
+        f"Seen by {100 * row['success_before']:.0f} % of the group, then by {100 * row['success_after']:.0f} %."
+    )

@@ -12,9 +12,13 @@ from recsys_ops.tables import frontier_schema, recourse_schema
 
 
 def recourse_table(
-    items: pa.Table, outcomes: Sequence[Recourse], groups: Sequence[str], rank_before: NDArray[np.float64]
+    items: pa.Table,
+    outcomes: Sequence[Recourse],
+    groups: Sequence[str],
+    rank_before: NDArray[np.float64],
+    method: str,
 ) -> pa.Table:
-    """One row per case; measures are null where there is nothing to measure.
+    """One row per case and option; measures are null where there is nothing to measure.
 
     Parameters
     ----------
@@ -22,16 +26,18 @@ def recourse_table(
         item_id, seller_id and title of all items.
     outcomes : sequence of Recourse
     groups : sequence of str
-        Label of each case's group.
-    rank_before : ndarray, shape (n_cases,)
+        Label of each row's group.
+    rank_before : ndarray, shape (n_rows,)
         Mean rank of the item in the group, NaN where no user may be shown it.
+    method : str
+        That found them.
     """
     named = _named(items, outcomes)
     rows = [
         {
             **ids,
             "group": group,
-            "option": 0,
+            "option": outcome.option,
             "status": str(outcome.status),
             "reason": outcome.reason,
             "n_targets": outcome.n_targets,
@@ -48,6 +54,9 @@ def recourse_table(
             "rbo": outcome.rbo,
             "lower_bound": outcome.lower_bound,
             "gap": outcome.gap,
+            "sparsity": outcome.sparsity,
+            "proximity": outcome.proximity,
+            "method": method,
         }
         for ids, outcome, group, rank in zip(named, outcomes, groups, rank_before, strict=True)
     ]
@@ -61,7 +70,7 @@ def frontier_table(items: pa.Table, outcomes: Sequence[Recourse], groups: Sequen
             "item_id": ids["item_id"],
             "seller_id": ids["seller_id"],
             "group": group,
-            "option": 0,
+            "option": outcome.option,
             "n_changes": point.n_changes,
             "success": point.success,
             "text": point.text,

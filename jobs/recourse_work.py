@@ -1,7 +1,8 @@
 """What the recourse job's workers do: summarise blocks of users, and search the cases of a shard."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ from numpy.typing import NDArray
 from jobs.recourse_tables import frontier_table, recourse_table
 from jobs.runtime.records import Isolated, ShardOutput
 from jobs.runtime.shards import Shard
+from recsys_ops.acceptance.learned import Learned, choose_first
 from recsys_ops.datasets import Dataset
 from recsys_ops.datasets.arrow import compute as pc
-from recsys_ops.features.encode import EncodedItems
+from recsys_ops.features.encode import EncodedItems, fix_features
 from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary, summarise_users
-from recsys_ops.recourse.problem import MOST_SAMPLED, TargetGroup, make_group
+from recsys_ops.recourse.examples import Examples, Nearest, find_examples, fixed_kinds
+from recsys_ops.recourse.options import Offer, find_options
+from recsys_ops.recourse.problem import MOST_SAMPLED, TargetGroup, make_group, searched_of
 from recsys_ops.recourse.proposal import Limits
-from recsys_ops.recourse.solve import Recourse, find_recourses
+from recsys_ops.recourse.solve import Recourse
 from recsys_ops.status import Status
 
 BATCH_ITEMS = 32
@@ -40,7 +44,7 @@ class Cases:
 
 @dataclass(frozen=True)
 class Shared:
-    """What every worker reads; put into the object store once."""
+    """What every worker reads; put into the object store once. ``examples`` per group, empty for RecRec."""
 
     model: ContentModel
     encoded: EncodedItems
@@ -48,6 +52,9 @@ class Shared:
     cases: Cases
     item_table: pa.Table
     limits: Limits
+    offer: Offer
+    examples: tuple[Examples, ...]
+    learned: Learned
 
 
 def summarise_blocks(
@@ -137,48 +144,78 @@ def make_groups(
     return tuple(groups)
 
 
+def make_examples(encoded: EncodedItems, counts: GroupCounts, share: float, nearest: Nearest) -> tuple[Examples, ...]:
+    """The real items as examples, for each group."""
+    kinds = fixed_kinds(encoded)
+    seen = counts.n_in_top / np.maximum(counts.n_candidates, 1)
+    return tuple(Examples(of_group, kinds, share, nearest) for of_group in seen)
+
+
 def run_shard(shared: Shared, shard: Shard, isolated: Isolated) -> ShardOutput:
-    """Recourses of the batches of one shard, a row for every case."""
+    """Recourses of the batches of one shard, at least one row for every case."""
     starts = shared.cases.batch_starts
     first = int(starts[shard.first_unit])
-    outcomes: list[Recourse] = []
+    outcomes: list[list[Recourse]] = []
     for batch in shard.units:
         outcomes.extend(_run_batch(shared, int(starts[batch]), int(starts[batch + 1]), first, isolated))
-    cases = np.arange(first, int(starts[shard.last_unit + 1]))
-    counts: dict[str, int] = {}
-    for outcome in outcomes:
-        counts[str(outcome.status)] = counts.get(str(outcome.status), 0) + 1
+    cases = np.repeat(np.arange(first, int(starts[shard.last_unit + 1])), [len(options) for options in outcomes])
+    counts = Counter(str(options[0].status) for options in outcomes)
     labels = [shared.groups[g].label for g in shared.cases.group[cases]]
     ranks = shared.cases.rank_before[cases]
+    rows = [option for options in outcomes for option in options]
+    method = "examples" if shared.examples else "recrec"
     tables = {
-        "recourse": recourse_table(shared.item_table, outcomes, labels, ranks),
-        "frontier": frontier_table(shared.item_table, outcomes, labels),
+        "recourse": recourse_table(shared.item_table, rows, labels, ranks, method),
+        "frontier": frontier_table(shared.item_table, rows, labels),
     }
-    return ShardOutput(tables, counts, len(outcomes))
+    return ShardOutput(tables, dict(counts), len(outcomes))
 
 
-def _run_batch(shared: Shared, start: int, end: int, shard_start: int, isolated: Isolated) -> list[Recourse]:
+def _run_batch(shared: Shared, start: int, end: int, shard_start: int, isolated: Isolated) -> list[list[Recourse]]:
     """Search the cases of one batch group by group; back in the order of the cases."""
     cases = shared.cases
-    found: dict[int, Recourse] = {}
+    found: dict[int, list[Recourse]] = {}
     for case in range(start, end):
         if case - shard_start in isolated:
             status, reason = isolated[case - shard_start]
-            found[case] = Recourse(int(cases.item[case]), Status(status), reason, None)
+            found[case] = [Recourse(int(cases.item[case]), Status(status), reason, None)]
     for group in np.unique(cases.group[start:end]):
         asked = [c for c in range(start, end) if cases.group[c] == group and c not in found]
-        if asked:
-            outcomes = find_recourses(
-                shared.model, shared.encoded, shared.groups[group], cases.item[asked], shared.limits
-            )
-            found.update(zip(asked, outcomes, strict=True))
+        sellers = [str(seller) for seller in shared.item_table.column("seller_id").take(cases.item[asked]).to_pylist()]
+        impossible = [frozenset(shared.learned.impossible.get(seller, ())) for seller in sellers]
+        for fixed in dict.fromkeys(impossible):
+            of_these = [position for position, features in enumerate(impossible) if features == fixed]
+            items = cases.item[[asked[position] for position in of_these]]
+            for position, options in zip(of_these, _search(shared, int(group), items, fixed), strict=True):
+                found[asked[position]] = _likeliest_first(options, sellers[position], shared.learned)
     return [found[case] for case in range(start, end)]
 
 
-def case_seconds(groups: Sequence[TargetGroup]) -> float:
+def _search(shared: Shared, group: int, asked: NDArray[np.int64], fixed: frozenset[str]) -> list[list[Recourse]]:
+    encoded = fix_features(shared.encoded, fixed)
+    target = searched_of(shared.groups[group], encoded.columns) if fixed else shared.groups[group]
+    arguments = (shared.model, encoded, target, asked, shared.limits, shared.offer)
+    if shared.examples:
+        return find_examples(*arguments, shared.examples[group])
+    return find_options(*arguments)
+
+
+def _likeliest_first(options: list[Recourse], seller: str, learned: Learned) -> list[Recourse]:
+    """The option that the provider is most willing to act upon, then the others as they were."""
+    distances = [(option.sparsity, option.proximity) for option in options]
+    if len(options) < 2 or not learned.willingness:
+        return options
+    sparsity, proximity = np.array(distances, dtype=np.float64).T
+    features = [{change.feature for change in option.changes} for option in options]
+    first = choose_first(sparsity, proximity, features, seller=seller, learned=learned)
+    ordered = [options[first], *options[:first], *options[first + 1 :]]
+    return [replace(option, option=number) for number, option in enumerate(ordered)]
+
+
+def case_seconds(groups: Sequence[TargetGroup], n_options: int = 1) -> float:
     """What a case takes on one core, roughly; measured on MovieLens-100K and -1M."""
     sizes = [len(group.sample) * len(group.columns) for group in groups]
-    return 0.01 + 2.5e-7 * float(np.mean(sizes))
+    return n_options * (0.01 + 2.5e-7 * float(np.mean(sizes)))
 
 
 def make_model(encoded: EncodedItems, dataset: Dataset) -> ContentModel:

@@ -29,15 +29,16 @@ def select(option: str, text: str, column: Column) -> NDArray[np.bool_]:
     """
     ids = np.array([str(value) for value in column.to_pylist()])
     wanted = [text.strip()] if text.strip() in ids else [part.strip() for part in text.split(",") if part.strip()]
+    several = f"{option.removesuffix('s')}s"
     unknown = sorted(set(wanted) - set(ids.tolist()))
     if not wanted:
         raise ConfigError(
-            f"--{option} names nothing. The {option} look like {', '.join(ids[:3])}; leave it out for all."
+            f"--{option} names nothing. The {several} look like {', '.join(ids[:3])}; leave it out for all."
         )
     if unknown:
         raise ConfigError(
             f"--{option}: {len(unknown)} ids are not in the data (first: {', '.join(unknown[:3])}). "
-            f"The {option} there look like {', '.join(ids[:3])}."
+            f"The {several} there look like {', '.join(ids[:3])}."
         )
     chosen: NDArray[np.bool_] = np.isin(ids, wanted)
     return chosen

@@ -37,9 +37,10 @@ def test_the_readme_runs_from_top_to_bottom(tmp_path: Path) -> None:
         "PYTHONPATH": str(ROOT),
     }
     environment.pop("RAY_ADDRESS", None)
-    runs = [["bash", "-euc", block] for block in blocks("bash")]
-    runs += [[sys.executable, "-W", "error", "-c", block] for block in blocks("python")]
-    assert len(runs) >= 2
+    started = {"bash": ["bash", "-euc"], "python": [sys.executable, "-W", "error", "-c"]}
+    found = re.findall(r"^```(bash|python)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    runs = [[*started[language], block] for language, block in found]
+    assert {language for language, _ in found} == started.keys()
     for run in runs:
         done = subprocess.run(
             run, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
@@ -66,8 +67,9 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 
 def test_every_option_and_job_of_the_readme_exists() -> None:
-    app: Any = typer.main.get_command(jobs.__main__.app)
-    known = set().union(*(options_of(command) for command in app.commands.values())) | {"--help"}
+    app: Any = typer.main.get_command(jobs.__main__.make_app())
+    commands = [*app.commands.values(), *app.commands["submit"].commands.values()]
+    known = set().union(*(options_of(command) for command in commands)) | {"--help"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
     named = set(re.findall(r"recsys-ops ([a-z]+)", README))
     assert named - {"gives", "is"} <= set(app.commands)

@@ -24,9 +24,9 @@ class Measured:
     output: str
 
 
-def run_measured(*arguments: str) -> Measured:
-    """``recsys-ops`` with these arguments, its memory looked at once a second."""
-    command = [sys.executable, "-m", "jobs", *arguments]
+def run_measured(*arguments: str, module: str = "jobs") -> Measured:
+    """``recsys-ops``, or another module, with these arguments; its memory is looked at once a second."""
+    command = [sys.executable, "-m", module, *arguments]
     started = time.perf_counter()
     peak = driver_peak = worker_peak = 0
     with subprocess.Popen(

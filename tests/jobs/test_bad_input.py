@@ -153,7 +153,8 @@ BAD_MAPPINGS = {
     ),
     "an unknown kind": (
         FEATURES.format(column="price", kind="money"),
-        "features.yaml: features.0.kind: Input should be 'text', 'tags', 'category' or 'number' (found 'money')",
+        "features.yaml: features.0.kind: Input should be 'text', 'tags', 'category', 'ordinal' or 'number' "
+        "(found 'money')",
     ),
     "an unknown field": ("rating_range: [1, 5]\nfeature: []\n", "features.yaml: "),
     "no rating range": ("features: [{column: price, kind: number}]\n", "features.yaml: rating_range: Field required"),

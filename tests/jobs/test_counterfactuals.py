@@ -136,6 +136,19 @@ def test_with_ratings_stars_are_taken_and_verified(shop: str, tmp_path: Path) ->
         assert row["distance"] == pytest.approx(without.sum())
 
 
+def test_caps_hold_in_every_row_and_what_is_longer_is_infeasible(shop: str, tmp_path: Path) -> None:
+    free = rows_of(run_job(shop, tmp_path, "free", users="1,2,3,4,5,6"))
+    capped = rows_of(run_job(shop, tmp_path, "capped", users="1,2,3,4,5,6", max_removed=2))
+    near = rows_of(run_job(shop, tmp_path, "near", users="1,2,3,4,5,6", max_distance=2.0))
+    for before, one, other in zip(free, capped, near, strict=True):
+        too_long = (before["n_removed"] or 0) > 2
+        assert (one["status"] == Status.INFEASIBLE) == (too_long or before["status"] == Status.INFEASIBLE)
+        assert one["status"] == other["status"]
+        assert (one["n_removed"] or 0) <= 2
+        assert not too_long or "no removal of at most 2 interactions" in one["reason"]
+    assert {row["status"] for row in capped} >= {Status.INFEASIBLE, Status.OPTIMAL}
+
+
 def test_several_options_differ_and_do_not_get_better(shop: str, tmp_path: Path) -> None:
     rows = rows_of(run_job(shop, tmp_path, options=3, users="1,2,3,4,5"))
     by_case: dict[tuple[Any, Any], Rows] = {}

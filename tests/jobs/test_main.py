@@ -1,17 +1,23 @@
 """The command line: its options are the fields of the settings, its exit codes tell how a run ended."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from pydantic import BaseModel
 
 import jobs.__main__
-from jobs.config import JobConfig
+from jobs.acceptance import AcceptanceConfig
+from jobs.antidote import AntidoteConfig
+from jobs.ask import AskConfig
 from jobs.counterfactuals import CounterfactualsConfig
 from jobs.recourse import RecourseConfig
 from jobs.recourse_work import run_shard
+from jobs.runs import RunsConfig
 from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.shards import Shard
 from recsys_ops.errors import ConfigError, InputError
@@ -20,10 +26,14 @@ from recsys_ops.status import Status
 from tests.suites.cli import CommandLine, run_command
 from tests.suites.shops import shop_tables, with_value, write_shop
 
-CONFIGS: dict[str, type[JobConfig]] = {
+CONFIGS: dict[str, type[BaseModel]] = {
     "recourse": RecourseConfig,
     "nightly": RecourseConfig,
     "counterfactuals": CounterfactualsConfig,
+    "antidote": AntidoteConfig,
+    "acceptance": AcceptanceConfig,
+    "ask": AskConfig,
+    "runs": RunsConfig,
 }
 SMALL = ("--data", "synthetic:items=24,users=10,ratings_per_user=4", "--groups", "n_ratings:1", "--max-changes", "1")
 
@@ -33,8 +43,8 @@ def without_spaces(text: str) -> str:
 
 
 def test_every_job_with_settings_is_checked_here() -> None:
-    names = {command.name for command in jobs.__main__.app.registered_commands}
-    assert names - {"validate"} == CONFIGS.keys()
+    names = {command.name for command in jobs.__main__.make_app().registered_commands}
+    assert names - {"validate", "attach"} == CONFIGS.keys()
 
 
 @pytest.mark.parametrize("job", CONFIGS)
@@ -48,7 +58,7 @@ def test_the_options_of_a_job_are_the_fields_of_its_settings(command_line: Comma
         assert f"--{name.replace('_', '-')}" in shown
         default = "" if field.default is None or field.default is False else f"[default: {field.default}]"
         assert without_spaces(field.description + default) in shown
-    command: Any = typer.main.get_command(jobs.__main__.app)
+    command: Any = typer.main.get_command(jobs.__main__.make_app())
     options = {option for parameter in command.commands[job].params for option in parameter.opts}
     assert options == {"--config"} | {f"--{name.replace('_', '-')}" for name in fields}
 
@@ -138,20 +148,28 @@ def test_a_bad_yaml_file_ends_with_2_and_every_setting_that_is_wrong(
 def test_a_foreseen_failure_is_its_message_and_its_exit_code(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
 ) -> None:
-    monkeypatch.setattr(jobs.__main__, "app", _raising(error))
+    monkeypatch.setattr(jobs.__main__, "make_app", lambda names: _raising(error))
     done = command_line("recourse")
     assert (done.code, done.stderr) == (code, "recsys-ops: told\n")
 
 
 def test_ctrl_c_before_the_work_ends_with_4(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.__main__, "app", _raising(KeyboardInterrupt()))
+    monkeypatch.setattr(jobs.__main__, "make_app", lambda names: _raising(KeyboardInterrupt()))
     done = command_line("recourse")
     assert done.code == 4
     assert done.stderr.startswith("recsys-ops: interrupted")
 
 
+def test_sigterm_ends_with_4_at_any_time(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(jobs.__main__, "make_app", lambda names: lambda: os.kill(os.getpid(), signal.SIGTERM))
+    done = command_line("recourse")
+    signal.signal(signal.SIGTERM, before)
+    assert (done.code, done.stderr.startswith("recsys-ops: interrupted")) == (4, True)
+
+
 def test_a_defect_is_not_hidden(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.__main__, "app", _raising(ZeroDivisionError("a defect")))
+    monkeypatch.setattr(jobs.__main__, "make_app", lambda names: _raising(ZeroDivisionError("a defect")))
     with pytest.raises(ZeroDivisionError, match="a defect"):
         command_line("recourse")
 

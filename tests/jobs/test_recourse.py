@@ -19,6 +19,7 @@ import pytest
 
 from jobs import nightly, recourse
 from jobs.recourse import RecourseConfig
+from jobs.runtime import merge
 from recsys_ops.datasets import load_dataset
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
@@ -145,10 +146,11 @@ def test_the_frontier_leads_from_no_change_through_the_recourse(base: Run) -> No
         assert all(len(point["text"].split("; ")) == n for n, point in enumerate(points[1:], 1))
 
 
-def test_a_sellers_rows_stay_in_one_part(base: Run) -> None:
-    folder = Path(base.url)
+def test_a_sellers_rows_stay_in_one_part(shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "ENOUGH_BYTES", 1)  # so that nothing is merged
+    run = run_job(shop, tmp_path, sellers=",".join(SELLERS), shards=3, max_changes=1)
     for table in TABLES:
-        parts = [pd.read_parquet(folder / part["path"]) for part in base.manifest["tables"][table]["parts"]]
+        parts = [pd.read_parquet(Path(run.url) / part["path"]) for part in run.manifest["tables"][table]["parts"]]
         assert len(parts) == 3
         sellers = [seller for part in parts for seller in part["seller_id"].unique()]
         assert sellers == SELLERS
@@ -272,6 +274,66 @@ def test_options_of_the_search_have_their_effect(base: Run, shop: str, tmp_path:
     assert [row["changes"] for row in sampled] != [row["changes"] for row in resampled]
 
 
+def test_options_are_rows_of_their_own_and_do_not_depend_on_the_shards(base: Run, shop: str, tmp_path: Path) -> None:
+    first, other = (
+        rows_of(
+            run_job(shop, tmp_path, f"{select}-{shards}", sellers="s01,s02", options=4, select=select, shards=shards)
+        )
+        for select, shards in (("study", 1), ("study", 2))
+    )
+    assert first == other
+    by_case = defaultdict(list)
+    for row in first:
+        by_case[row["item_id"], row["group"]].append(row)
+    plain = {(row["item_id"], row["group"]): row for row in rows_of(base)}
+    assert max(map(len, by_case.values())) == 4
+    for case, options in by_case.items():
+        assert [row["option"] for row in options] == list(range(len(options)))
+        assert len({json.dumps(row["changes"]) for row in options}) == len(options)
+        assert options[0]["sparsity"] == min(row["sparsity"] or 0 for row in options)
+        assert len(options) == 1 or options[0]["n_changes"] <= plain[case]["n_changes"]
+        assert all(row["sparsity"] == row["n_changes"] for row in options)
+    diverse = rows_of(run_job(shop, tmp_path, "diverse", sellers="s01,s02", options=4, select="diverse"))
+    assert {row["option"] for row in diverse} == {0, 1, 2, 3}
+    assert [row["changes"] for row in diverse] != [row["changes"] for row in first]
+
+
+def test_the_summary_counts_cases_and_not_options(command_line: CommandLine, shop: str, tmp_path: Path) -> None:
+    done = command_line("recourse", "--data", shop, "--sellers", "s01", "--options", "3", "--out", str(tmp_path))
+    run = open_run(str(tmp_path))
+    rows = rows_of(run)
+    n_cases = len({(row["item_id"], row["group"]) for row in rows})
+    assert f"{n_cases} cases with {len(rows)} options in" in " ".join(done.stdout.split())
+    assert sum(run.manifest["counts"].values()) == n_cases < len(rows)
+
+
+def test_caps_hold_in_every_row_and_what_cannot_be_had_within_them_is_infeasible(shop: str, tmp_path: Path) -> None:
+    rows = rows_of(
+        run_job(shop, tmp_path, sellers="s01,s02", max_proximity=1.2, max_cost=2, min_success=0.6, options=2)
+    )
+    statuses = Counter(row["status"] for row in rows)
+    assert statuses.keys() >= {Status.INFEASIBLE, Status.FEASIBLE}
+    for row in rows:
+        if row["changes"] is None:
+            continue
+        assert row["proximity"] <= 1.2 + 1e-6
+        assert row["cost"] <= 2
+        assert (row["status"] == Status.INFEASIBLE) == (row["success_after"] < 0.6)
+        if row["status"] == Status.INFEASIBLE:
+            assert f"{row['success_after']:.1%} of the group is the most" in row["reason"]
+            assert row["success_bound"] >= row["success_after"]
+
+
+def test_examples_are_real_items_that_enough_of_the_group_sees(shop: str, tables: Tables, tmp_path: Path) -> None:
+    plain = rows_of(run_job(shop, tmp_path, "plain", method="examples", max_changes=None, min_success=0.3, options=2))
+    assert {row["method"] for row in plain} == {"examples"}
+    told = [row for row in plain if row["changes"] and row["status"] != Status.INFEASIBLE]
+    assert all(row["success_after"] >= 0.3 for row in told)
+    assert {row["status"] for row in plain} <= {"optimal", "feasible", "infeasible", "already_satisfied"}
+    near = rows_of(run_job(shop, tmp_path, "near", method="examples", max_changes=2, min_success=0.3))
+    assert all(row["n_changes"] <= 2 for row in near if row["changes"])
+
+
 def test_a_yaml_file_and_flags_write_the_same_bytes(command_line: CommandLine, shop: str, tmp_path: Path) -> None:
     settings = {
         "data": shop,
@@ -384,12 +446,13 @@ def test_nightly_repeated_the_same_night_does_nothing_or_only_what_is_missing(
     assert (second.code, second.stdout) == (0, first.stdout)
     assert files_of(run) == before
 
-    folder = Path(run.url)
-    for lost in ("_manifest.json", "recourse/part-00001.parquet"):
-        (folder / lost).unlink()
+    lost = "recourse/part-00000.parquet"
+    for name in ("_manifest.json", lost):
+        (Path(run.url) / name).unlink()
     assert command_line(*arguments).code == 0
-    changed = {path for path, file in files_of(run).items() if before[path] != file and path.split("/")[0] in TABLES}
-    assert changed == {f"{table}/part-00001.parquet" for table in TABLES}
+    after = {path: file for path, file in files_of(run).items() if path.split("/")[0] in TABLES}
+    assert {path for path, file in after.items() if before[path] != file} == {lost}
+    assert after[lost][1] == before[lost][1]
     assert all(file[1] == before[path][1] for path, file in files_of(run).items() if path.split("/")[0] in TABLES)
 
 

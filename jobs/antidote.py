@@ -1,0 +1,187 @@
+"""Antidote data for the platform: a few artificial users whose ratings make recommendations less polarised or fairer.
+
+Load, list the cases (algorithm, budget, run), cut them into shards, propose and evaluate, commit.
+"""
+
+import logging
+import time
+from typing import Literal
+
+import ray
+from pydantic import Field
+
+from jobs.antidote_objective import find_groups, make_objective, parse_objective
+from jobs.antidote_summary import print_summary
+from jobs.antidote_tables import Case, Names, result_tables
+from jobs.antidote_work import Settings, Shared, case_seconds, run_shard
+from jobs.config import JobConfig
+from jobs.runtime.cluster import connect
+from jobs.runtime.complete import complete_run
+from jobs.runtime.logs import log_about
+from jobs.runtime.shards import plan_shards
+from jobs.runtime.start import check_run_id, default_run_id, start_run
+from jobs.runtime.storage import check_writable
+from recsys_ops.antidote.algorithms import ALGORITHMS
+from recsys_ops.antidote.ids import artificial_ids
+from recsys_ops.antidote.problem import budget_users
+from recsys_ops.datasets import load_dataset
+from recsys_ops.datasets.most_active import most_active
+from recsys_ops.errors import ConfigError
+
+JOB = "antidote"
+_log = logging.getLogger("recsys_ops.jobs")
+
+MANY_RATINGS = 5_000_000
+"""Ratings from which on cases are done one after the other, each spread over all workers: several at once would not fit
+into memory. With fewer, a block takes less than its scheduling."""
+
+BLOCKS_PER_CPU = 4
+MOST_IN_BLOCK = 1_000_000
+
+
+class AntidoteConfig(JobConfig):
+    """Settings of the antidote job."""
+
+    objective: str = "individual"
+    """What to change: polarisation, individual (unfairness), group (unfairness), or a weighted sum such as individual:1,polarisation:0.5."""  # noqa: E501
+    direction: Literal["min", "max"] = "min"
+    """Lower the objective, or raise it."""
+    groups: str | None = None
+    """Groups to be fair to, or to tell the losses of: a COLUMN of the items such as genres, or users:COLUMN, or users:COLUMN:N for N equal parts of a number; by default the first tags or category of the items."""  # noqa: E501
+    budget: str = "1%"
+    """Artificial users, as a number or in per cent of the real ones; several separated by commas."""
+    algorithm: str = "search"
+    """search (the best), gd_random, gd_fixed, heuristic1, heuristic2 (the quickest), baseline_min, baseline_max, random; several separated by commas."""  # noqa: E501
+    runs: int = Field(default=1, ge=1)
+    """Repetitions, each with a hold-out, a start of the recommender and a start of the algorithm of its own."""
+    rank: int = Field(default=8, ge=1)
+    """Factors of the recommender that is to be changed."""
+    regularisation: float = Field(default=1.0, gt=0)
+    """Penalty of its factors."""
+    hold_out: float = Field(default=0.2, ge=0, lt=1)
+    """Share of each user's ratings that is kept aside as the split 'test'."""
+    judged_on: Literal["unseen", "given"] = "unseen"
+    """Ratings that unfairness is judged on while searching: what ratings not given yet are expected to be, so that it holds for them, too; or those given, as in the paper, which is quicker."""  # noqa: E501
+    max_ratings: int | None = Field(default=None, ge=1)
+    """Most ratings of one artificial user; by default it rates every item."""
+    whole_ratings: bool = False
+    """Artificial users give whole stars only."""
+    max_rmse_loss: float | None = Field(default=None, gt=0)
+    """Most stars by which the RMSE of the fit may grow."""
+    top_users: int | None = Field(default=None, ge=2)
+    """Only the users with most ratings."""
+    top_items: int | None = Field(default=None, ge=2)
+    """Only the items with most ratings."""
+
+    @property
+    def budgets(self) -> list[str]:
+        """Each budget once."""
+        return _listed(self.budget)
+
+    @property
+    def algorithms(self) -> list[str]:
+        """Each algorithm once."""
+        return _listed(self.algorithm)
+
+
+def run(config: AntidoteConfig) -> int:
+    """Run the job and return its exit code: 0, or 1 if more cases failed than allowed.
+
+    Raises
+    ------
+    InputError, ConfigError, StorageError, IncompleteRunError, Interrupted
+        Each with a message for the user.
+    """
+    check_settings(config)
+    run_id = config.run_id or default_run_id(JOB, config.model_dump(mode="json"))
+    log_about(run_id=run_id, job=JOB)
+    check_writable(config.out, encryption=config.encryption)
+    check_run_id(config.out, run_id, resume=config.resume)
+    started = time.perf_counter()
+    whole = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    dataset = most_active(whole, users=config.top_users, items=config.top_items)
+    groups = find_groups(dataset, config.groups)
+    objective = make_objective(parse_objective(config.objective), groups)
+    cases = list_cases(config, dataset.n_users)
+    ids = artificial_ids(whole.user_ids)
+    ids.take(0, sum(case.n_artificial for case in cases))  # whether there is room for them
+    names = Names(
+        config.objective, config.direction, config.rank, config.regularisation,
+        ("train", "test") if config.hold_out else ("train",), dataset.user_ids, dataset.item_ids, ids,
+    )  # fmt: skip
+    n_ratings = int(dataset.ratings.nnz)
+    seconds = [case_seconds(case, n_ratings, config.rank) for case in cases]
+    shards = plan_shards(seconds, n_shards=config.shards)
+    loaded = time.perf_counter()
+    _log.info("%s: %d cases on %d users, %d items, %d ratings", JOB, len(cases), *dataset.ratings.shape, n_ratings)
+    with connect(config.address, config.workers):
+        block_ratings = spread_blocks(n_ratings)
+        settings = settings_of(config, dataset.rating_range, warm=n_ratings >= MANY_RATINGS)
+        shared = Shared(dataset.ratings, objective, groups, names, tuple(cases), settings, block_ratings)
+        started_run = start_run(
+            config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
+            inputs={"data": dataset.fingerprint}, shards=shards, format=config.format, resume=config.resume,
+        )  # fmt: skip
+        complete_run(
+            started_run, shards, run_shard, shared,
+            deadline_seconds=lambda shard: 600.0 + 20 * shard.seconds,
+            rejected=dataset.rejected, empty_tables=result_tables(names, groups, []),
+            timings={"load_seconds": loaded - started},
+            max_in_flight=None if block_ratings is None else 1,
+        )  # fmt: skip
+    return print_summary(config.out, run_id, ids.rule, allowed_errors=config.allowed_errors)
+
+
+def check_settings(config: AntidoteConfig) -> None:
+    """Fail before anything is read.
+
+    Raises
+    ------
+    ConfigError
+        An algorithm is unknown, or a budget or the objective cannot be read.
+    """
+    parse_objective(config.objective)
+    unknown = [name for name in config.algorithms if name not in ALGORITHMS]
+    if unknown or not config.algorithms:
+        raise ConfigError(f"--algorithm {config.algorithm}: expected some of {', '.join(ALGORITHMS)}.")
+    if not config.budgets:
+        raise ConfigError("--budget: names nothing. Use 20 or 2%, for example.")
+    for budget in config.budgets:
+        budget_users(budget, 1)
+
+
+def list_cases(config: AntidoteConfig, n_users: int) -> list[Case]:
+    """Every algorithm with every budget, run by run; the artificial users of all cases are numbered through."""
+    cases: list[Case] = []
+    first = 0
+    for algorithm in config.algorithms:
+        for budget in config.budgets:
+            n_artificial = budget_users(budget, n_users)
+            for number in range(config.runs):
+                cases.append(Case(algorithm, budget, number, config.seed + number, n_artificial, first))
+                first += n_artificial
+    return cases
+
+
+def settings_of(config: AntidoteConfig, rating_range: tuple[float, float], *, warm: bool) -> Settings:
+    """The part of the settings that a case sees."""
+    judges_unseen = config.judged_on == "unseen" and config.objective != "polarisation"
+    return Settings(
+        config.direction, config.rank, config.regularisation, rating_range, config.whole_ratings, config.max_ratings,
+        config.max_rmse_loss, config.hold_out, judges_unseen=judges_unseen, warm=warm,
+    )  # fmt: skip
+
+
+def spread_blocks(n_ratings: int) -> int | None:
+    """Ratings of a block where each case is spread over all workers, None where each worker does cases of its own.
+
+    The results are the same, so this may depend on the cluster.
+    """
+    if n_ratings < MANY_RATINGS:
+        return None
+    n_cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    return min(MOST_IN_BLOCK, n_ratings // (BLOCKS_PER_CPU * n_cpus))
+
+
+def _listed(text: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

@@ -1,0 +1,158 @@
+"""What a person sees at the end of an antidote run, read back from the committed tables."""
+
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from jobs.runtime.report import error_exit_code, make_console
+from recsys_ops.runs import Run, open_run
+from recsys_ops.status import Status
+
+_OBJECTIVES = {
+    "polarisation": "polarisation",
+    "individual": "unfairness to single users",
+    "group": "unfairness to groups",
+}
+_DEPTH = 10
+"""Length of the lists whose overlap is shown."""
+_COLUMNS = [
+    "objective", "direction", "algorithm", "budget", "run", "split", "status", "reason", "before", "after", "change",
+    "rmse_before", "rmse_after", "n_antidote_users", "n_antidote_ratings", "jaccard",
+]  # fmt: skip
+
+Row = dict[str, Any]
+
+
+def print_summary(out: str, run_id: str, rule: str, *, allowed_errors: float) -> int:
+    """Print the summary of a committed run.
+
+    Parameters
+    ----------
+    out, run_id : str
+    rule : str
+        Which ids are artificial, in words.
+    allowed_errors : float
+        Share of cases that may have failed.
+
+    Returns
+    -------
+    int
+        Exit code: 1 if more cases failed than allowed, else 0.
+    """
+    run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
+    console = make_console()
+    effects = run.table("antidote_effect").to_table(columns=_COLUMNS)
+    rows: list[Row] = effects.to_pylist()
+    console.print(_effect_table(rows))
+    for sentence in [*_failures(rows), _best_in_words(rows, rule)]:
+        console.print(f"\n{sentence}", soft_wrap=True)
+    _print_footer(console, run)
+    return error_exit_code(console, effects["status"], allowed_errors)
+
+
+def _print_footer(console: Console, run: Run) -> None:
+    seconds = run.manifest["timings"]["wall_seconds"]
+    console.print(
+        f"\n{run.manifest['n_cases']} cases in {seconds:.0f} s. Tables: {escape(run.url)} (run {run.run_id})",
+        soft_wrap=True,
+    )
+    n_rejected = run.manifest["tables"]["rejected"]["rows"]
+    if n_rejected:
+        console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
+
+
+def _effect_table(rows: list[Row]) -> Table:
+    """A line for each algorithm and budget, means over the runs."""
+    splits = list(dict.fromkeys(row["split"] for row in rows))
+    table = Table(title=_title(rows, splits), title_justify="left")
+    table.add_column("algorithm")
+    changes = [name for split in splits for name in (split, "change")]
+    for name in ("budget", "users", *changes, *(f"RMSE {split}" for split in splits), f"top {_DEPTH} kept"):
+        table.add_column(name, justify="right")
+    for (algorithm, budget), runs in _by_case(rows).items():
+        some = [row for row in runs if row["after"] is not None]
+        if not some:
+            table.add_row(algorithm, budget)
+            continue
+        by_split = [[row for row in some if row["split"] == split] for split in splits]
+        values = [text for part in by_split for text in (f"{_mean(part, 'after'):.4g}", _change(part))]
+        losses = [f"{_mean(part, 'rmse_after') - _mean(part, 'rmse_before'):+.4f}" for part in by_split]
+        kept = np.mean([row["jaccard"][_DEPTH - 1] for row in some])
+        table.add_row(
+            algorithm, budget, f"{_mean(some, 'n_antidote_users'):.0f}", *values, *losses, f"{100 * kept:.0f}%"
+        )  # fmt: skip
+    return table
+
+
+def _title(rows: list[Row], splits: list[str]) -> str:
+    way = "lower" if rows[0]["direction"] == "min" else "raise"
+    title = f"To {way} {_told_objective(rows[0]['objective'])}"
+    known = [[row for row in rows if row["split"] == split and row["before"] is not None] for split in splits]
+    if not all(known):
+        return title
+    before = ", ".join(
+        f"{split} {_mean(part, 'before'):.4g} (RMSE {_mean(part, 'rmse_before'):.3f})"
+        for split, part in zip(splits, known, strict=True)
+    )
+    return f"{title}; without antidote: {before}"
+
+
+def _by_case(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
+    cases: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        cases.setdefault((row["algorithm"], row["budget"]), []).append(row)
+    return cases
+
+
+def _change(rows: list[Row]) -> str:
+    """Mean relative change with its standard deviation over the runs; empty where it was 0 before."""
+    changes = [100 * row["change"] for row in rows if row["change"] is not None]
+    if not changes:
+        return ""
+    return f"{np.mean(changes):+.1f}" + (f"±{np.std(changes):.1f}%" if len(changes) > 1 else "%")
+
+
+def _mean(rows: list[Row], column: str) -> float:
+    return float(np.mean([row[column] for row in rows]))
+
+
+def _failures(rows: list[Row]) -> list[str]:
+    """Cases without a proposal, and why."""
+    told: dict[tuple[str, str], set[tuple[str, str, int]]] = {}
+    for row in rows:
+        if row["status"] != Status.FEASIBLE:
+            told.setdefault((row["status"], row["reason"]), set()).add((row["algorithm"], row["budget"], row["run"]))
+    return [f"{len(cases)} cases: {status}, {escape(reason)}." for (status, reason), cases in told.items()]
+
+
+def _best_in_words(rows: list[Row], rule: str) -> str:
+    """The case that helps most where it was not fitted, if there is a test split."""
+    split = "test" if any(row["split"] == "test" for row in rows) else "train"
+    sign = 1 if rows[0]["direction"] == "min" else -1
+    usable = [row for row in rows if row["split"] == split and row["change"] is not None and sign * row["change"] < 0]
+    if not usable:
+        return "No case changes the objective as wanted: there is nothing to add."
+    best = min(usable, key=lambda row: sign * row["change"])
+    where = " on ratings held out" if split == "test" else " on the ratings fitted"
+    if best["objective"] == "polarisation":  # of all predictions, whatever was rated
+        where = ""
+    n = best["n_antidote_users"]
+    ratings = best["n_antidote_ratings"] / n
+    return (
+        f"[bold]{n} artificial user{'s' if n > 1 else ''}[/bold] with {ratings:.0f} ratings each "
+        f"({best['algorithm']}, budget {best['budget']}, run {best['run']}) change "
+        f"{_told_objective(best['objective'])}{where} by "
+        f"{100 * best['change']:+.0f} %, from {best['before']:.4g} to {best['after']:.4g}, and the RMSE by "
+        f"{best['rmse_after'] - best['rmse_before']:+.3f}. Append that case's rows of 'antidote_ratings' to the "
+        f"interactions, antidote_user as user_id; take them out again where user_id {escape(rule)}."
+    )
+
+
+def _told_objective(text: str) -> str:
+    parts = [part.strip().partition(":") for part in text.split(",")]
+    if len(parts) == 1:
+        return _OBJECTIVES[parts[0][0]]
+    return " + ".join(f"{weight or 1} x {_OBJECTIVES[name]}" for name, _, weight in parts)

@@ -1,0 +1,83 @@
+"""One case on demand, from the models of a run: what a provider can do now, or why a user is shown something.
+
+Nothing is fitted and no Ray is started. The data are read as the run read them, and must be those it was made of.
+"""
+
+import importlib
+import time
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from rich.console import Console
+
+from jobs import STARTED
+from recsys_ops.errors import InputError
+from recsys_ops.runs import Run, open_run
+
+
+class AskConfig(BaseModel):
+    """Which case, of which run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True)
+
+    out: str = "out"
+    """As in the jobs: the folder or object-store URL with the results."""
+    run_id: str | None = None
+    """Run whose models and settings to use; by default the last of its job."""
+    item: str | None = None
+    """Recourse for this item, in every group of the run."""
+    seller: str | None = None
+    """Recourse for all items of this seller."""
+    user: str | None = None
+    """Why this user is recommended what is shown first."""
+
+    @model_validator(mode="after")
+    def _one_case(self) -> "AskConfig":
+        if sum(given is not None for given in (self.item, self.seller, self.user)) != 1:
+            raise ValueError("name one --item, one --seller or one --user")
+        return self
+
+
+def run(config: AskConfig) -> int:
+    """Answer, and say what took how long; the exit code is 0.
+
+    Raises
+    ------
+    InputError
+        There is no such run, it has no models, or the data are not those it was made of.
+    ConfigError
+        The data have no such item, seller or user.
+    StorageError
+        The store refused.
+    """
+    job = "counterfactuals" if config.user is not None else "recourse"
+    answers = importlib.import_module(f"jobs.ask_{job}")  # only now: half of the libraries are not needed
+    begun = time.perf_counter()
+    out = config.out.rstrip("/")
+    found = open_run(out if config.run_id is None else f"{out}/runs/{config.run_id}", job=job)
+    settings = answers.settings_of(found)
+    dataset = _same_data(found, settings)
+    read = time.perf_counter()
+    console = Console(highlight=False)
+    for line in answers.answer(found, settings, dataset, config):
+        console.print(line, soft_wrap=True)
+    now = time.perf_counter()
+    console.print(
+        f"\nFrom the models of run {found.run_id}: start-up {begun - STARTED:.2f} s, reading the data "
+        f"{read - begun:.2f} s, work {now - read:.2f} s.",
+        soft_wrap=True,
+        markup=False,
+    )
+    return 0
+
+
+def _same_data(run: Run, settings: Any) -> Any:
+    from recsys_ops.datasets import load_dataset
+
+    dataset = load_dataset(settings.data, seed=settings.seed, on_bad_rows=settings.on_bad_rows)
+    if dataset.fingerprint != run.manifest["inputs"]["data"]:
+        raise InputError(
+            f"--data {settings.data}: has changed since run {run.run_id}, whose models do not fit it any more. Run the "
+            "job again, or restore the data."
+        )
+    return dataset

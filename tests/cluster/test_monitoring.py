@@ -1,0 +1,54 @@
+"""Dashboard and alerts ask only for metrics that the jobs have, under the names that a scrape shows."""
+
+import json
+import re
+
+from jobs.runtime import metrics
+from tests.cluster.manifests import ROOT, documents
+
+MONITORING = ROOT / "cluster" / "monitoring"
+HISTOGRAMS = {"recsys_ops_case_seconds"}
+
+
+def expressions() -> list[str]:
+    """All PromQL of the dashboard and of the alerts."""
+    dashboard = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))
+    variables = [variable["query"]["query"] for variable in dashboard["templating"]["list"] if "refresh" in variable]
+    panels = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    (rules,) = documents(MONITORING / "alerts.yaml")
+    alerts = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    assert len(alerts) == 3
+    return variables + panels + alerts
+
+
+def test_every_metric_asked_for_exists() -> None:
+    defined = {f"recsys_ops_{name}" for name in metrics._DESCRIPTIONS}
+    scraped = {f"ray_{name}" for name in defined - HISTOGRAMS}
+    scraped |= {f"ray_{name}_{part}" for name in defined & HISTOGRAMS for part in ("bucket", "sum", "count")}
+    asked = {name for text in expressions() for name in re.findall(r"\b(?:ray_)?recsys_ops_\w+", text)}
+    assert asked == scraped
+
+
+def test_labels_asked_for_are_those_of_the_metrics() -> None:
+    for text in expressions():
+        for selector in re.findall(r"\{([^}]*)\}", text):
+            assert set(re.findall(r"(\w+)\s*=", selector)) <= {"job", "status"}
+
+
+def test_panels_do_not_overlap_and_have_one_name_each() -> None:
+    panels = json.loads((MONITORING / "dashboard.json").read_text(encoding="utf-8"))["panels"]
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in panels)
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert len({panel["title"] for panel in panels}) == len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_the_scrape_keeps_the_job_label_of_the_metrics() -> None:
+    (monitor,) = documents(MONITORING / "pod-monitor.yaml")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["honorLabels"] is True
+    assert endpoint["port"] == "metrics"

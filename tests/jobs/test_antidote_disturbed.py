@@ -1,0 +1,35 @@
+"""The antidote job disturbed in every way: the tables stay the same."""
+
+from typing import ClassVar
+
+import pytest
+
+from tests.suites.job import JobSuite
+from tests.suites.shops import shop_tables, write_shop
+
+SETTINGS: dict[str, str | int] = {
+    "algorithm": "gd_fixed", "budget": "2%,5%,10%", "runs": 2, "rank": 3, "regularisation": 1, "seed": 3,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """100 users with about 20 ratings of 120 items."""
+    tables = shop_tables(sellers=6, items_per_seller=20, users=100, ratings_per_user=20)
+    return write_shop(tmp_path_factory.mktemp("shop"), tables)
+
+
+class TestAntidote(JobSuite):
+    """Six shards of one case each."""
+
+    tables: ClassVar[tuple[str, ...]] = (
+        "antidote_effect", "antidote_group_losses", "antidote_losses", "antidote_ratings", "antidote_users",
+    )  # fmt: skip
+    n_shards: ClassVar[int] = 6
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def arguments(cls, shop: str) -> list[str]:
+        """Three budgets in two runs."""
+        options = [text for name, value in SETTINGS.items() for text in (f"--{name}", str(value))]
+        return ["antidote", "--data", shop, "--shards", str(cls.n_shards), *options]

@@ -1,0 +1,143 @@
+"""One case on demand: the row that the run would give, from its stored models, without fitting anything."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import ask_counterfactuals, ask_recourse
+from jobs.runtime.models import matrix_models, matrix_of, read_models
+from recsys_ops.datasets import load_dataset
+from recsys_ops.errors import InputError
+from recsys_ops.models.knn import fit_item_knn
+from recsys_ops.runs import Run, open_run
+from tests.suites.cli import CommandLine, run_command
+from tests.suites.shops import shop_tables, write_shop
+
+DATA = ("--data", "synthetic:items=60,users=120,ratings_per_user=15")
+
+
+@pytest.fixture
+def run_job(command_line: CommandLine, tmp_path: Path, ray_session: None) -> Any:
+    """``run_job("recourse", ...)`` commits a run and opens it."""
+
+    def run(*arguments: str) -> Run:
+        done = command_line(*arguments, "--out", str(tmp_path / "out"))
+        assert done.code == 0, done.stderr
+        return open_run(str(tmp_path / "out"), job=arguments[0])
+
+    return run
+
+
+def rows_of(run: Run, table: str, column: str, value: object) -> list[dict[str, Any]]:
+    return [row for row in run.table(table).to_table().to_pylist() if row[column] == value]
+
+
+@pytest.mark.parametrize("method", ["recrec", "examples"])
+def test_an_item_gets_the_rows_of_the_run(run_job: Any, method: str) -> None:
+    run = run_job("recourse", *DATA, "--groups", "group", "--method", method, "--seen-by", "1")
+    settings = ask_recourse.settings_of(run)
+    dataset = load_dataset(settings.data, seed=settings.seed)
+    found = ask_recourse.rows(run, settings, dataset, item="7", seller=None)
+    expected = rows_of(run, "recourse", "item_id", 7)
+    assert len(found) == len(expected) == 5
+    seller = expected[0]["seller_id"]
+    of_seller = ask_recourse.rows(run, settings, dataset, item=None, seller=seller)
+    expected_ids = [row["item_id"] for row in rows_of(run, "recourse", "seller_id", seller)]
+    assert [row["item_id"] for row in of_seller] == expected_ids
+    for row, other in zip(found, expected, strict=True):
+        assert row.keys() == other.keys()
+        for name in row:
+            assert row[name] == (pytest.approx(other[name]) if isinstance(row[name], float) else other[name])
+
+
+def test_an_item_that_the_run_did_not_ask_for_has_no_rank(run_job: Any) -> None:
+    run = run_job("recourse", *DATA, "--groups", "group", "--items", "7")
+    settings = ask_recourse.settings_of(run)
+    dataset = load_dataset(settings.data, seed=settings.seed)
+    found = ask_recourse.rows(run, settings, dataset, item="8", seller=None)
+    assert {row["status"] for row in found} <= {"optimal", "feasible", "infeasible", "already_satisfied"}
+    assert all(row["rank_before"] is None or row["rank_before"] != row["rank_before"] for row in found)
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--model", "knn"), ("--plausibility", "threshold", "--aggregator", "none", "--time-limit", "60")]
+)
+def test_a_user_gets_the_rows_of_the_run(
+    run_job: Any, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    run = run_job("counterfactuals", *DATA, "--users", "5,6", "--k", "5", *options)
+    monkeypatch.setattr("jobs.counterfactuals.make_recommender", None)
+    monkeypatch.setattr("jobs.counterfactuals.learn_likelihood", None)
+    settings = ask_counterfactuals.settings_of(run)
+    dataset = load_dataset(settings.data, seed=settings.seed)
+    assert ask_counterfactuals.rows(run, settings, dataset, user="5") == rows_of(run, "counterfactuals", "user_id", 5)
+    other = ask_counterfactuals.rows(run, settings, dataset, user="7")  # whom the run was not asked about
+    assert [row["user_id"] for row in other] == [7, 7, 7]
+
+
+def test_the_answer_is_in_words_with_what_took_how_long(run_job: Any, command_line: CommandLine) -> None:
+    run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
+    out = run.url.rpartition("/runs/")[0]
+    done = command_line("ask", "--out", out, "--user", "5")
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.count("User 5: you were recommended ") == 3
+    assert f"From the models of run {run.run_id}: start-up " in done.stdout
+    wrong = command_line("ask", "--out", out, "--user", "nobody")
+    assert (
+        wrong.code,
+        "--user: 1 ids are not in the data (first: nobody). The users there look like " in wrong.stderr,
+    ) == (2, True)
+
+
+def test_data_that_changed_are_refused(run_job: Any, command_line: CommandLine, tmp_path: Path) -> None:
+    tables = shop_tables(sellers=2, items_per_seller=12, users=20, ratings_per_user=6)
+    shop = write_shop(tmp_path / "shop", tables)
+    run = run_job("counterfactuals", "--data", shop, "--users", "1", "--k", "3")
+    changed = tables["interactions"].slice(1)
+    write_shop(tmp_path / "shop", tables | {"interactions": changed})
+    done = command_line("ask", "--out", str(tmp_path / "out"), "--user", "2")
+    assert done.code == 2
+    assert f"has changed since run {run.run_id}, whose models do not fit it any more." in done.stderr
+
+
+def test_a_model_that_was_edited_or_is_not_there_is_refused(run_job: Any) -> None:
+    run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
+    (file,) = Path(run.url, "models").iterdir()
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(InputError, match=r"weights-\w+\.npy: this model is missing or not as it was written"):
+        read_models(run)
+    file.unlink()
+    with pytest.raises(InputError, match="this model is missing"):
+        read_models(run)
+    without = Run(run.url, {**run.manifest, "models": {}})
+    with pytest.raises(InputError, match="no models are stored with it"):
+        read_models(without)
+
+
+def test_models_are_no_orphans(run_job: Any, command_line: CommandLine) -> None:
+    run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
+    out = run.url.rpartition("/runs/")[0]
+    done = command_line("runs", "--out", out, "--prune", "--yes")
+    assert done.code == 0, done.stderr
+    assert read_models(run)
+
+
+def test_a_sparse_matrix_comes_back_from_its_arrays() -> None:
+    weights = fit_item_knn(load_dataset(DATA[1], seed=0).ratings.astype(float)).weights
+    back = matrix_of(matrix_models("weights", weights), "weights")
+    assert (back != weights).nnz == 0
+    assert back.has_sorted_indices
+
+
+@pytest.mark.parametrize("arguments", [(), ("--user", "1", "--item", "2")])
+def test_exactly_one_case_must_be_named(command_line: CommandLine, arguments: tuple[str, ...]) -> None:
+    done = command_line("ask", *arguments)
+    assert done.code == 2
+    assert "name one --item, one --seller or one --user" in done.stderr
+
+
+def test_a_process_of_its_own_starts_no_ray(run_job: Any, tmp_path: Path) -> None:
+    run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
+    done = run_command("ask", "--out", run.url.rpartition("/runs/")[0], "--user", "5", cwd=tmp_path)
+    assert (done.code, done.stderr) == (0, "")

@@ -1,0 +1,90 @@
+"""The nightly run after people's reactions: what they taught holds tonight, and a night goes on as it began."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jobs import acceptance, nightly
+from jobs.acceptance import AcceptanceConfig
+from jobs.recourse import RecourseConfig
+from recsys_ops.acceptance.feedback import case_ids
+from recsys_ops.runs import Run, open_run
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+SETTINGS: dict[str, Any] = {
+    "data": "synthetic:items=40,users=60,sellers=4,ratings_per_user=10", "groups": "n_ratings:1", "options": 3, "k": 5,
+    "seen_by": 1.0,
+}  # fmt: skip
+
+
+def night(out: Path, run_id: str, **changes: Any) -> Run:
+    assert nightly.run(RecourseConfig(out=str(out), run_id=run_id, **(SETTINGS | changes))) == 0
+    return open_run(f"{out}/runs/{run_id}", verify=True)
+
+
+def rows_of(run: Run) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = run.table("recourse").to_table().to_pylist()
+    return rows
+
+
+def changed_by(rows: list[dict[str, Any]], seller: object) -> set[str]:
+    return {feature for row in rows if row["seller_id"] == seller for feature in features_of(row)}
+
+
+def features_of(row: dict[str, Any]) -> set[str]:
+    return {change["feature"] for change in row["changes"] or ()}
+
+
+def react(out: Path, run: Run, seller: object, impossible: str) -> None:
+    """Sellers act upon what is near; one of them cannot change a feature."""
+    rng = np.random.default_rng(0)
+    names = case_ids(run.run_id, run.table("recourse").to_table()).to_pylist()
+    shown = [(name, row) for name, row in zip(names, rows_of(run), strict=True) if row["changes"]]
+    ratings = [
+        {
+            "case_id": case_id,
+            "person_id": f"{row['seller_id']}-{person}",
+            "accept": int(rng.integers(3, 6)),
+            "act": int(np.clip(7 - row["sparsity"] + rng.integers(-1, 2), 1, 7)),
+            "impossible_features": [impossible]
+            if row["seller_id"] == seller and impossible in features_of(row)
+            else [],
+        }
+        for case_id, row in shown
+        for person in range(3)
+    ]
+    pq.write_table(pa.Table.from_pylist(ratings), out / "feedback.parquet")
+    assert acceptance.run(AcceptanceConfig(out=str(out), run_id="learned")) == 0
+
+
+def test_what_a_provider_cannot_change_stays_the_next_night_and_nearer_options_come_first(tmp_path: Path) -> None:
+    first = night(tmp_path, "first")
+    assert first.manifest["configuration"]["learned"] is None
+    seller = next(row["seller_id"] for row in rows_of(first) if row["changes"])
+    impossible = sorted(changed_by(rows_of(first), seller))[0]
+    react(tmp_path, first, seller, impossible)
+
+    second = night(tmp_path, "second")
+    assert second.manifest["configuration"]["learned"] == f"{tmp_path}/runs/learned"
+    assert impossible not in changed_by(rows_of(second), seller)
+    assert impossible in {name for other in {row["seller_id"] for row in rows_of(second)} - {seller}
+                          for name in changed_by(rows_of(second), other)}  # fmt: skip
+    by_case: dict[tuple[Any, ...], list[int]] = {}
+    for row in rows_of(second):
+        if row["changes"]:
+            by_case.setdefault((row["item_id"], row["group"]), []).append(row["sparsity"])
+    several = [sparsities for sparsities in by_case.values() if len(sparsities) > 1]
+    assert several
+    assert np.mean([sparsities[0] for sparsities in several]) < np.mean([np.mean(one) for one in several])
+
+
+def test_a_night_that_is_taken_up_again_keeps_what_it_began_with(tmp_path: Path) -> None:
+    first = night(tmp_path, "first", items="1,2,3")
+    react(tmp_path, first, "nobody", "nothing")
+    again = night(tmp_path, "first", items="1,2,3")
+    assert again.manifest == first.manifest

@@ -1,0 +1,292 @@
+"""Jobs on a cluster: a real one on this machine, with a job server that asks for a token."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jobs.config import make_config
+from jobs.recourse import RecourseConfig
+from jobs.runtime.errors import Interrupted
+from jobs.runtime.job_server import Submission, _Log, exit_code_of
+from jobs.submit import _follow, _packed, command_of, is_started_again, submit_model
+from recsys_ops.errors import ConfigError
+from recsys_ops.runs import open_run
+from tests.suites.cli import CommandLine, Outcome, environment
+from tests.suites.ray_cluster import running_cluster
+
+SMALL = ("recourse", "--data", "synthetic:items=24,users=10,ratings_per_user=4", "--groups", "n_ratings:1")
+USERS = ",".join(map(str, range(1, 31)))
+LONG = (
+    "counterfactuals", "--data", "synthetic:items=60,users=120,ratings_per_user=15", "--engine", "pyomo",
+    "--users", USERS, "--shards", "15",
+)  # fmt: skip
+
+Shell = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def variables() -> Iterator[dict[str, str]]:
+    """A running cluster of a head and one worker with two CPUs: what its users export."""
+    with running_cluster("--workers", "1", "--cpus", "2") as exported:
+        yield exported
+
+
+@pytest.fixture
+def shell(variables: dict[str, str]) -> Iterator[Shell]:
+    """``shell("submit", ...)`` is a command under way in a terminal of its own."""
+    begun = []
+
+    def start(*arguments: str, **changed: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=environment() | variables | changed, start_new_session=True,
+        )  # fmt: skip
+        begun.append(process)
+        return process
+
+    yield start
+    for process in begun:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def end_of(process: "subprocess.Popen[str]", timeout: float = 180) -> Outcome:
+    out, err = process.communicate(timeout=timeout)
+    return Outcome(process.returncode, out, err)
+
+
+def wait_for(run: Path, pattern: str, n_files: int = 1, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while len(list(run.glob(pattern))) < n_files:
+        assert time.monotonic() < deadline, f"{run}: no {n_files} files {pattern} came"
+        time.sleep(0.05)
+
+
+def test_a_lost_terminal_loses_nothing_and_the_run_is_found_again(
+    shell: Shell, variables: dict[str, str], tmp_path: Path
+) -> None:
+    run = tmp_path / "runs/lost"
+    options = ("--out", str(tmp_path), "--run-id", "lost")
+    first = shell("submit", *LONG, *options)
+    wait_for(run, "_shards/*.json")
+    os.killpg(first.pid, signal.SIGHUP)
+    assert first.wait(20) == -signal.SIGHUP
+    assert not (run / "_manifest.json").exists()
+    shown = scraped(variables)
+    assert shown[("ray_recsys_ops_run_started_timestamp_seconds", "counterfactuals")] > time.time() - 300
+    attached = shell("attach", "lost")
+    again = shell("submit", *LONG, *options)
+    done, repeated = end_of(attached), end_of(again)
+    assert (done.code, repeated.code) == (0, 0), done.stderr + repeated.stderr
+    assert "run lost: is on the cluster already (running)" in repeated.stderr
+    for outcome in (done, repeated):
+        assert outcome.stdout.count("Running entrypoint for job lost: python -m jobs counterfactuals ") == 1
+        assert "90 cases in " in outcome.stdout
+    check_metrics(open_run(str(run)).table("runs").to_table().to_pylist()[0], scraped(variables))
+
+
+def check_metrics(row: dict[str, Any], shown: dict[tuple[str, ...], float]) -> None:
+    """The monitor shows what the table says."""
+    prefix, job = "ray_recsys_ops_", "counterfactuals"
+    for counted in row["counts"]:
+        assert shown[(f"{prefix}cases_total", job, counted["status"])] == counted["cases"]
+    assert shown[(f"{prefix}case_seconds_count", job)] == row["cases"]
+    assert shown[(f"{prefix}case_seconds_sum", job)] > 0  # Ray rebuilds it from the buckets
+    assert shown[(f"{prefix}parts_committed_total", job)] == row["parts"] > 3
+    assert shown[(f"{prefix}shard_retries_total", job)] == row["shard_retries"] == 0
+    assert shown[(f"{prefix}solver_timeouts_total", job)] == row["solver_timeouts"]
+    committed = shown[(f"{prefix}run_committed_timestamp_seconds", job)]
+    assert abs(committed - row["committed"].timestamp()) < 10
+
+
+def scraped(variables: dict[str, str]) -> dict[tuple[str, ...], float]:
+    """What Prometheus would read from all nodes: name, job, and status where there is one; summed over processes."""
+    code = "import ray; ray.init(log_to_driver=False); print(*(n['MetricsExportPort'] for n in ray.nodes()))"
+    time.sleep(2)
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment() | variables, capture_output=True, text=True, check=True
+    )
+    values: dict[tuple[str, ...], float] = {}
+    for port in told.stdout.split():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        for line in lines:
+            if line.startswith("ray_recsys_ops_") and "_bucket{" not in line:
+                name, labels, value = line.partition("{")[0], line.partition("{")[2], line.rpartition(" ")[2]
+                tags = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+                key = (name, tags["job"], *([tags["status"]] if "status" in tags else []))
+                values[key] = values.get(key, 0.0) + float(value)
+    return values
+
+
+def test_a_job_stopped_from_outside_ends_with_4_keeps_its_shards_and_is_started_again_by_resume(
+    shell: Shell, variables: dict[str, str], tmp_path: Path
+) -> None:
+    run = tmp_path / "runs/stopped"
+    options = ("--out", str(tmp_path), "--run-id", "stopped")
+    first = shell("submit", *LONG, *options)
+    wait_for(run, "_shards/*.json", 2)
+    code = "from ray.job_submission import JobSubmissionClient as C; C().stop_job('stopped')"
+    subprocess.run([sys.executable, "-c", code], env=environment() | variables, check=True)
+    done = end_of(first)
+    assert done.code == 4
+    assert done.stderr.splitlines()[-1] == (
+        "recsys-ops: run stopped: was stopped from outside. Finished shards are kept in storage, and unless it was at "
+        "its very end nothing was committed. Submit it again with --run-id stopped --resume."
+    )
+    kept = {path.name for path in run.glob("_shards/*.json")}
+    assert 2 <= len(kept) < 15
+    assert not (run / "_manifest.json").exists()
+    assert end_of(shell("submit", *LONG, *options)).code == 4  # only tells how it ended
+    resumed = end_of(shell("submit", *LONG, *options, "--resume"))
+    assert resumed.code == 0, resumed.stderr
+    assert f"counterfactuals: {len(kept)} of 15 shards are complete already" in resumed.stdout
+    assert "Running entrypoint for job stopped--2: " in resumed.stdout
+    other = end_of(shell("submit", *LONG, *options, "--resume", "--k", "3"))
+    assert other.code == 2
+    assert "run stopped: the cluster has a job of that name with other settings." in other.stderr
+
+
+def test_the_exit_code_is_that_of_the_job(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    bad_data = shell("submit", "recourse", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))
+    bad_store = shell("submit", *SMALL, "--out", str(tmp_path / "file"))
+    told = end_of(bad_data)
+    assert (told.code, f"recsys-ops: {tmp_path}/nowhere: there is no such folder" in told.stdout) == (2, True)
+    told = end_of(bad_store)
+    assert (told.code, "writing a probe file failed" in told.stdout) == (3, True)
+
+
+def test_a_wrong_token_is_told_and_nothing_is_submitted(shell: Shell, tmp_path: Path) -> None:
+    wrong = end_of(shell("submit", *SMALL, "--out", str(tmp_path / "out"), RAY_AUTH_TOKEN="0" * 64))
+    assert wrong.code == 2
+    assert "the cluster does not accept the token. Set RAY_AUTH_MODE=token" in wrong.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_the_cluster_does_not_know_cannot_be_followed(shell: Shell) -> None:
+    done = end_of(shell("attach", "never"))
+    assert done.code == 2
+    assert "recsys-ops: run never: the cluster at http://127.0.0.1:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("submit", *SMALL, "--out", "s3://b/o", "--address", "http://127.0.0.1:1"), "no job server answers"),
+        (("attach", "r", "--address", "127.0.0.1:8265"), "expected the job server, such as http://127.0.0.1:8265"),
+        (("submit", *SMALL, "--out", "out"), "--out out: a folder below the one of this terminal"),
+        (("submit", "recourse", "--data", "movielens-1m:ml-1m", "--out", "s3://b/o"), "--data ml-1m: a folder below"),
+        (("submit", *SMALL, "--out", "s3://key:secret@host/bucket"), "the URL holds credentials"),
+        (("attach", "r", "--address", "http://me:secret@host:8265"), "the URL holds credentials"),
+        (("submit", *SMALL, "--out", "s3://b/o", "--run-id", "a b"), "--run-id 'a b' is not a folder name"),
+    ],
+)
+def test_what_cannot_be_submitted_is_refused_before_anything_is_sent(
+    command_line: CommandLine, arguments: tuple[str, ...], told: str
+) -> None:
+    done = command_line(*arguments)
+    assert done.code == 2
+    assert told in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_the_command_has_what_was_given_and_nothing_that_is_only_for_submitting() -> None:
+    given = {"run_id": "r", "out": "s3://b/my out", "resume": True, "address": "http://h:1", "installed": True, "k": 3}
+    config: Any = make_config(submit_model(RecourseConfig), given, None)
+    assert command_of("recourse", config) == "recsys-ops recourse '--out=s3://b/my out' --run-id=r --resume --k=3"
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_code", "error_type", "expected"),
+    [
+        ("SUCCEEDED", 0, None, 0),
+        ("FAILED", 1, "JOB_ENTRYPOINT_COMMAND_ERROR", 1),
+        ("FAILED", 2, "JOB_ENTRYPOINT_COMMAND_ERROR", 2),
+        ("FAILED", 3, "JOB_ENTRYPOINT_COMMAND_ERROR", 3),
+        ("FAILED", 4, "JOB_ENTRYPOINT_COMMAND_ERROR", 4),
+        ("FAILED", 137, "JOB_ENTRYPOINT_COMMAND_ERROR", 4),
+        ("FAILED", -9, "JOB_ENTRYPOINT_COMMAND_ERROR", 4),
+        ("FAILED", None, "JOB_SUPERVISOR_ACTOR_DIED", 4),
+        ("FAILED", None, "RUNTIME_ENV_SETUP_FAILURE", 1),
+        ("STOPPED", None, None, 4),
+    ],
+)
+def test_every_end_of_a_job_has_an_exit_code(
+    status: str, exit_code: int | None, error_type: str | None, expected: int
+) -> None:
+    assert exit_code_of(Submission("r", status, exit_code, "", error_type, {})) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "exit_code", "resume", "expected"),
+    [
+        ("RUNNING", None, True, False),
+        ("SUCCEEDED", 0, True, False),
+        ("FAILED", 2, False, True),
+        ("FAILED", 3, False, True),
+        ("FAILED", 1, False, False),
+        ("FAILED", 4, False, False),
+        ("FAILED", 4, True, True),
+        ("STOPPED", None, False, False),
+        ("STOPPED", None, True, True),
+    ],
+)
+def test_only_what_failed_at_once_or_is_resumed_starts_again(
+    status: str, exit_code: int | None, resume: bool, expected: bool
+) -> None:
+    assert is_started_again(Submission("r", status, exit_code, "", None, {}), resume=resume) is expected
+
+
+def test_a_log_that_is_sent_again_from_its_beginning_is_written_once() -> None:
+    written: list[str] = []
+    log = _Log(written.append)
+    log.add("one\ntw")
+    log.start_again()
+    for chunk in ("one\n", "two\nthr", "ee\n"):
+        log.add(chunk)
+    log.start_again()
+    log.add("one\ntwo\nthree\n")
+    assert "".join(written) == "one\ntwo\nthree\n"
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (KeyboardInterrupt(), "run r: goes on, only following it ended. Go on with: recsys-ops attach r."),
+        (Interrupted("away."), "run r: away. Finished shards are kept in storage."),
+    ],
+)
+def test_following_that_ends_early_leaves_the_run_alone(ended: BaseException, told: str) -> None:
+    def follow(submission_id: str, write: object) -> None:
+        raise ended
+
+    server: Any = SimpleNamespace(follow=follow)
+    with pytest.raises(Interrupted, match=re.escape(told)):
+        _follow(server, "r", "r")
+
+
+def test_a_job_that_could_not_be_started_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    job = Submission("r", "FAILED", None, "no such module: jobs\n", "RUNTIME_ENV_SETUP_FAILURE", {})
+    server: Any = SimpleNamespace(follow=lambda submission_id, write: job)
+    assert _follow(server, "r", "r") == 1
+    assert capsys.readouterr().err == "recsys-ops: run r: could not be started. no such module: jobs\n"
+
+
+def test_without_a_working_tree_the_installed_version_must_be_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.__file__", "/usr/lib/site-packages/jobs/__init__.py")
+    with pytest.raises(ConfigError, match="Use --installed, or run it from a checkout"), _packed(False):
+        pass
+    with _packed(True) as runtime_env:
+        assert runtime_env == {}
