@@ -4,10 +4,13 @@ A part that was cut, swapped with another or edited is found before any of its r
 as a whole, in one request, and hashed; parts are 16 to 128 MB at most.
 """
 
+import atexit
 import hashlib
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -17,6 +20,10 @@ from recsys_ops.errors import InputError
 from recsys_ops.storage import is_missing_file, storage_errors
 
 READERS = 8
+LET_GO_SECONDS = 0.5
+"""How long the end of a process waits at most; also what it waits where a dataset is still referred to."""
+
+_handlers: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 _FORMATS: dict[str, Any] = {"parquet": ds.ParquetFileFormat, "arrow": ds.IpcFileFormat}
 
@@ -53,7 +60,7 @@ def parts_dataset(
     paths = [f"{root}/{part['path']}" for part in listed]
     handler: Any = _Checked if checked else arrow_fs.FSSpecHandler  # abstract in pyarrow's stubs only
     arguments = (filesystem, dict(zip(paths, listed, strict=True))) if checked else (filesystem,)
-    store = arrow_fs.PyFileSystem(handler(*arguments))
+    store = arrow_fs.PyFileSystem(_held(handler(*arguments)))
     reader = _FORMATS[format]()
     fragments = [reader.make_fragment(path, filesystem=store) for path in paths]
     if schema is None:
@@ -66,6 +73,20 @@ def wrong_parts(filesystem: Any, root: str, listed: Sequence[dict[str, Any]]) ->
     with ThreadPoolExecutor(READERS) as readers:
         found = readers.map(lambda part: _wrong(filesystem, f"{root}/{part['path']}", part)[1], listed)
         return [f"{part['path']} {wrong}" for part, wrong in zip(listed, found, strict=True) if wrong]
+
+
+def _held(handler: Any) -> Any:
+    """The handler, known to ``_let_go`` for as long as anything refers to it."""
+    _handlers[id(handler)] = handler
+    return handler
+
+
+@atexit.register
+def _let_go() -> None:
+    """Wait until Arrow's threads have let go of our handlers: a thread that does so later aborts the process."""
+    deadline = time.monotonic() + LET_GO_SECONDS
+    while _handlers and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 class _Checked(arrow_fs.FSSpecHandler):
@@ -82,7 +103,10 @@ class _Checked(arrow_fs.FSSpecHandler):
             raise InputError(
                 f"{path}: this part {wrong}. Restore it from a backup, or run the job again with another --run-id."
             )
-        return pa.BufferReader(data)
+        # Memory of Arrow's own: its threads let go of it when they please, and Python's they could not at an exit.
+        sink = pa.BufferOutputStream()
+        sink.write(data)
+        return pa.BufferReader(sink.getvalue())
 
     open_input_stream = open_input_file
 

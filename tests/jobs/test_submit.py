@@ -89,7 +89,7 @@ def test_a_lost_terminal_loses_nothing_and_the_run_is_found_again(
     again = shell("submit", *LONG, *options)
     done, repeated = end_of(attached), end_of(again)
     assert (done.code, repeated.code) == (0, 0), done.stderr + repeated.stderr
-    assert "run lost: is on the cluster already (running)" in repeated.stderr
+    assert "run lost: is on the cluster already (" in repeated.stderr
     for outcome in (done, repeated):
         assert outcome.stdout.count("Running entrypoint for job lost: python -m jobs counterfactuals ") == 1
         assert "90 cases in " in outcome.stdout

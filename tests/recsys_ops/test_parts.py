@@ -1,5 +1,6 @@
 """Parts that were cut, swapped or edited are found by whoever reads them."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from jobs.runtime.records import ShardOutput
 from jobs.runtime.shards import plan_shards
 from jobs.runtime.start import start_run
 from jobs.runtime.worker import compute_shard
+from recsys_ops import parts
 from recsys_ops.errors import InputError
 from recsys_ops.runs import Run, open_run
 
@@ -100,3 +102,15 @@ def test_opening_a_run_and_its_tables_lists_nothing(run: Run, monkeypatch: pytes
     for name in ("ls", "find", "glob", "walk", "info", "exists"):
         monkeypatch.setattr(f"fsspec.implementations.local.LocalFileSystem.{name}", refuse, raising=False)
     assert open_run(run.url).table("scores").to_table().num_rows == 4000
+
+
+def test_a_process_does_not_end_before_arrows_threads_let_go_of_what_they_read_with() -> None:
+    class Handler:
+        pass
+
+    held = [parts._held(Handler())]
+    thread = threading.Timer(0.1, held.clear)
+    thread.start()
+    parts._let_go()
+    assert not held
+    thread.join()
