@@ -81,7 +81,8 @@ class _Timestamp(Metric):
     """A gauge that is still there when its process is not.
 
     Ray drops a ``Gauge`` 20 seconds after it was last set, before most monitors look; a sum stays, and has no limits
-    either. To set it, the difference is added. Ray has sums (seen in 2.60), but no public class for them.
+    either. To set it, the difference is added. Ray has sums (seen in 2.60), but no public class for them. Seen once,
+    and not understood: a time twice as large, as if the difference had been added twice.
     """
 
     def __init__(self, name: str, description: str) -> None:
