@@ -1,8 +1,9 @@
 """What a monitor sees of the jobs: Ray's metrics, which Prometheus scrapes from every node under the prefix ``ray_``.
 
 The driver counts what it is told of finished shards, so that its totals are those of the ``runs`` table; of a run that
-was resumed it counts what it computed itself. Ray sends values every ten seconds and when a process ends, and a node
-goes on showing those of processes that ended.
+was resumed it counts what it computed itself. Ray sends values every ten seconds and when a process ends. A node goes
+on showing the counts of processes that ended, but a gauge only for 20 seconds after it was last set: monitors must look
+more often than that, and their queries look back (``last_over_time``).
 """
 
 import time
@@ -11,8 +12,7 @@ from functools import cache
 from typing import Any
 
 import ray
-from ray._raylet import Sum  # type: ignore[attr-defined]
-from ray.util.metrics import Counter, Histogram, Metric
+from ray.util.metrics import Counter, Gauge, Histogram
 
 from jobs.runtime.records import ShardRecord
 
@@ -34,18 +34,20 @@ class RunMetrics:
 
     def __init__(self, job: str) -> None:
         self.job = {"job": job}
+        self.begun = time.time()
 
     def started(self) -> None:
         """The run begins, or goes on; series are there from now on, so that the first increase is seen."""
         for name in ("shard_retries_total", "solver_timeouts_total", "parts_committed_total"):
             _counter(name)._record(0, self.job)
-        _timestamp("run_started_timestamp_seconds").set_now(self.job)
+        self._show_start()
 
     def shard_done(self, record: ShardRecord) -> None:
         """Count the cases of a finished shard."""
         for status, n_cases in record.counts.items():
             _add("cases_total", n_cases, {**self.job, "status": status})
         _add("solver_timeouts_total", record.n_timeouts, self.job)
+        self._show_start()  # again, because Ray forgets it
 
     def retried(self, n_attempts: int) -> None:
         """Count attempts that follow another one."""
@@ -54,7 +56,10 @@ class RunMetrics:
     def committed(self, n_parts: int) -> None:
         """The run is committed."""
         _add("parts_committed_total", n_parts, self.job)
-        _timestamp("run_committed_timestamp_seconds").set_now(self.job)
+        _timestamp("run_committed_timestamp_seconds").set(time.time(), self.job)
+
+    def _show_start(self) -> None:
+        _timestamp("run_started_timestamp_seconds").set(self.begun, self.job)
 
 
 def observe_case_seconds(job: str, seconds: Iterable[float]) -> None:
@@ -77,29 +82,9 @@ def _counter(name: str) -> Any:
     return Counter(f"recsys_ops_{name}", _DESCRIPTIONS[name], tags)
 
 
-class _Timestamp(Metric):
-    """A gauge that is still there when its process is not.
-
-    Ray drops a ``Gauge`` 20 seconds after it was last set, before most monitors look; a sum stays, and has no limits
-    either. To set it, the difference is added. Ray has sums (seen in 2.60), but no public class for them. Seen once,
-    and not understood: a time twice as large, as if the difference had been added twice.
-    """
-
-    def __init__(self, name: str, description: str) -> None:
-        super().__init__(name, description, ("job",))
-        self._metric = Sum(name, description, ("job",))
-        self._values: dict[str, float] = {}
-
-    def set_now(self, tags: dict[str, str]) -> None:
-        """Set it to the present time."""
-        now = time.time()
-        self._record(now - self._values.get(tags["job"], 0.0), tags)
-        self._values[tags["job"]] = now
-
-
 @cache
-def _timestamp(name: str) -> _Timestamp:
-    return _Timestamp(f"recsys_ops_{name}", _DESCRIPTIONS[name])
+def _timestamp(name: str) -> Any:
+    return Gauge(f"recsys_ops_{name}", _DESCRIPTIONS[name], ("job",))
 
 
 @cache
