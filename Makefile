@@ -37,7 +37,7 @@ IMAGE := cluster/image
 	.venv/tools/bin/pip install --quiet uv==0.13.9 pip-audit==2.10.1
 
 lock: $(UV)  ## the image's packages with their hashes, from constraints.txt, into cluster/image
-	$(UV) pip compile pyproject.toml --extra aws --constraint constraints.txt --quiet --generate-hashes \
+	$(UV) pip compile pyproject.toml --extra aws --extra delta --constraint constraints.txt --quiet --generate-hashes \
 		--python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate --no-header \
 		--output-file $(IMAGE)/all.lock
 	$(PYTHON) $(IMAGE)/split_lock.py $(IMAGE)/all.lock $(IMAGE)/requirements.lock $(IMAGE)/torch.cuda.lock

@@ -1,5 +1,6 @@
 """What all jobs share; each job's own settings extend it. One model serves command line, YAML and validation."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -34,6 +35,8 @@ class RunConfig(BaseModel):
     """Rows that break the contract stop the job, or go to the table 'rejected'."""
     format: Literal["parquet", "arrow"] = "parquet"
     """Files of the result tables."""
+    delta: bool = False
+    """Every result table is a Delta table as well, for readers of Delta (needs the extra 'delta')."""
     sse: Literal["AES256", "aws:kms"] | None = None
     """Encryption that S3 is asked for with every file written; by default what the bucket says."""
     sse_kms_key: str | None = None
@@ -42,6 +45,15 @@ class RunConfig(BaseModel):
     """Share of the cases that may end as 'error' before the exit code says so."""
     log_format: LogFormat = "text"
     """Lines of the log on stderr: text, or json with run id, job and shard."""
+
+    @field_validator("delta")
+    @classmethod
+    def _delta_is_possible(cls, delta: bool, others: ValidationInfo) -> bool:
+        if delta and others.data.get("format") != "parquet":
+            raise ValueError("Delta tables are of Parquet files; leave --format arrow out")
+        if delta and find_spec("deltalake") is None:
+            raise ValueError("the package deltalake is missing; install it with: pip install 'recsys-ops[delta]'")
+        return delta
 
     @field_validator("sse_kms_key")
     @classmethod

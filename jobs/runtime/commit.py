@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from jobs.runtime.delta import register_tables
 from jobs.runtime.errors import RunExistsError, StorageError
 from jobs.runtime.files import json_bytes, read_json, remove_folder, write_bytes
 from jobs.runtime.merge import Part, merge_pieces, write_part
@@ -118,15 +119,18 @@ def commit_run(
 def finish_committed(run: StartedRun) -> None:
     """What follows a commit, and is made up for when a resumed run turns out to be complete.
 
-    Names the run in ``latest.json`` unless a later one stands there, and removes the pieces.
+    Registers its tables as Delta tables if that is asked for, names the run in ``latest.json`` unless a later one
+    stands there, and removes the pieces.
 
     Raises
     ------
     StorageError
-        ``latest.json`` cannot be written; the run is committed all the same.
+        A Delta log or ``latest.json`` cannot be written; the run is committed all the same.
     """
-    _name_latest(run.folder, run.job)
     filesystem, root = run.folder.open()
+    if run.with_delta:
+        register_tables(run.folder, read_json(filesystem, f"{root}/_manifest.json"), run.protocol)
+    _name_latest(run.folder, run.job)
     try:
         remove_folder(filesystem, f"{root}/{PIECES}")
     except StorageError as error:  # found by recsys-ops runs --prune

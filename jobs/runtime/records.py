@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -98,7 +98,8 @@ class ShardRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """Content of the JSON file."""
-        return asdict(self)
+        # Not dataclasses.asdict, which copies every value deeply: half a second of the commit per 10,000 shards.
+        return {**vars(self), "pieces": [vars(piece) for piece in self.pieces]}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "ShardRecord":

@@ -16,7 +16,7 @@ from recsys_ops.errors import ConfigError
 from recsys_ops.storage import Encryption, storage_errors
 
 FREE_SETTINGS = frozenset(
-    {"out", "run_id", "resume", "workers", "address", "allowed_errors", "sse", "sse_kms_key", "log_format"}
+    {"out", "run_id", "resume", "workers", "address", "allowed_errors", "delta", "sse", "sse_kms_key", "log_format"}
 )
 """Settings that change nothing in the results: a resumed run may have others."""
 
@@ -32,6 +32,8 @@ class StartedRun:
     protocol: Protocol
     is_complete: bool = False
     is_resumed: bool = False
+    with_delta: bool = False
+    """Whether its tables are to be Delta tables as well."""
     writer: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -56,7 +58,7 @@ def start_run(
         Name of the job, as on the command line.
     configuration : mapping, JSON values
         All settings; those in ``FREE_SETTINGS`` are recorded but not compared. ``sse`` and ``sse_kms_key`` are those
-        of every file the run writes.
+        of every file the run writes, ``delta`` makes Delta tables of its tables.
     inputs : mapping, JSON values
         Fingerprint of each input by name.
     shards : sequence of Shard
@@ -83,17 +85,20 @@ def start_run(
     fingerprint = fingerprint_of(_compared(info))
     encryption = Encryption(configuration.get("sse"), configuration.get("sse_kms_key"))
     folder = RunFolder(out, run_id, format, fingerprint, encryption, job)
+    with_delta = bool(configuration.get("delta"))
     filesystem, root = folder.open()
     with storage_errors(f"{out}/{folder.relative}", "writing a probe file"):
         protocol = find_protocol(filesystem, root)
     try:
         create_bytes(filesystem, f"{root}/_run.json", json_bytes(info), protocol)
-        return StartedRun(job, folder, info, len(shards), protocol)
+        return StartedRun(job, folder, info, len(shards), protocol, with_delta=with_delta)
     except FileExistsError:
         found = read_json(filesystem, f"{root}/_run.json")
     is_complete = check_run_id(out, run_id, resume=resume)
     _refuse_differences(run_id, found, info)
-    return StartedRun(job, folder, found, len(shards), protocol, is_complete=is_complete, is_resumed=True)
+    return StartedRun(
+        job, folder, found, len(shards), protocol, is_complete=is_complete, is_resumed=True, with_delta=with_delta
+    )
 
 
 def note_failure(run: StartedRun, message: str) -> None:

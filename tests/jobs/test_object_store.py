@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from deltalake import DeltaTable
 from pyarrow import fs as arrow_fs
 
 from jobs.runtime.commit import commit_run
@@ -44,7 +45,7 @@ def test_a_nightly_run_from_s3_to_s3_reads_back_in_every_tool_and_leaves_no_secr
     monkeypatch.setenv("RAY_TMPDIR", str(ray_folder))
     out = f"{object_store.bucket_url}/out"
     data = put_shop(object_store, tmp_path)
-    done = cli.run_command("nightly", "--data", data, "--out", out, "--run-id", "n", *SMALL)
+    done = cli.run_command("nightly", "--data", data, "--out", out, "--run-id", "n", "--delta", *SMALL)
     assert done.code == 0, done.stderr
     run = open_run(out, job="recourse", verify=True)
     assert run.manifest["commit_protocol"] == "conditional-put"
@@ -65,6 +66,8 @@ def test_a_nightly_run_from_s3_to_s3_reads_back_in_every_tool_and_leaves_no_secr
         f"select count(*), count(distinct item_id) from read_parquet('{run.url}/recourse/*.parquet')"
     )
     assert counted.fetchall() == [(rows.num_rows, len(set(rows["item_id"].to_pylist())))]
+    delta = DeltaTable(f"{run.url}/recourse", storage_options={**environment, "AWS_ALLOW_HTTP": "true"})
+    assert delta.to_pyarrow_table()["item_id"].to_pylist() == rows["item_id"].to_pylist()
     written = object_store.filesystem.cat(object_store.filesystem.find(out))
     logged = {str(path): path.read_bytes() for path in ray_folder.rglob("*") if path.is_file()}
     told = {"stdout": done.stdout.encode(), "stderr": done.stderr.encode()}

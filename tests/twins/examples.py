@@ -34,7 +34,7 @@ def allowed_examples(world: World, item: int) -> list[Example]:
     for other, features in enumerate(world.features):
         if other == item or np.allclose(features, row) or not _keeps_categories(world, row, features):
             continue
-        if is_feasible(world, item, features):
+        if is_feasible(world, item, features, is_real=True):
             sparsity, proximity = distances.between_rows(world.items, row, features)
             found.append(Example(other, sparsity, proximity, *success_range(world, item, features)))
     assert len(columns) == world.features.shape[1]
