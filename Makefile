@@ -44,7 +44,7 @@ lock: $(UV)  ## the image's packages with their hashes, from constraints.txt, in
 	rm $(IMAGE)/all.lock
 
 audit: .venv/tools/bin/pip-audit  ## known vulnerabilities of the image's packages (asks the network)
-	$< --require-hashes --disable-pip -r $(IMAGE)/requirements.lock -r $(IMAGE)/torch.cuda.lock
+	$< --strict --require-hashes --disable-pip -r $(IMAGE)/requirements.lock -r $(IMAGE)/torch.cuda.lock
 
 clean:  ## remove what the targets made
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache
