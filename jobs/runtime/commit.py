@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from jobs.runtime.delta import register_tables
 from jobs.runtime.errors import RunExistsError, StorageError
-from jobs.runtime.files import json_bytes, read_json, remove_folder, write_bytes
+from jobs.runtime.files import json_bytes, read_json, remove_file, remove_folder, write_bytes
 from jobs.runtime.merge import Part, merge_pieces, write_part
 from jobs.runtime.models import Models, write_models
 from jobs.runtime.records import PIECES, PieceInfo, RunFolder, ShardRecord
@@ -21,6 +21,7 @@ from jobs.runtime.start import StartedRun
 from jobs.runtime.storage import create_bytes
 from jobs.runtime.summary import runs_table, timings_table
 from jobs.runtime.table_files import merged_statistics, table_bytes
+from recsys_ops.storage import storage_errors
 from recsys_ops.tables import RUNS, SCHEMA_VERSION, parse_schema, schema_text
 
 _LIBRARIES = ("recsys-ops", "numpy", "scipy", "scikit-learn", "pyarrow", "ray", "highspy", "torch")
@@ -120,7 +121,7 @@ def finish_committed(run: StartedRun) -> None:
     """What follows a commit, and is made up for when a resumed run turns out to be complete.
 
     Registers its tables as Delta tables if that is asked for, names the run in ``latest.json`` unless a later one
-    stands there, and removes the pieces.
+    stands there, and removes the pieces and the parts of attempts that ended before their manifest.
 
     Raises
     ------
@@ -128,13 +129,31 @@ def finish_committed(run: StartedRun) -> None:
         A Delta log or ``latest.json`` cannot be written; the run is committed all the same.
     """
     filesystem, root = run.folder.open()
+    manifest = read_json(filesystem, f"{root}/_manifest.json")
     if run.with_delta:
-        register_tables(run.folder, read_json(filesystem, f"{root}/_manifest.json"), run.protocol)
+        register_tables(run.folder, manifest, run.protocol)
     _name_latest(run.folder, run.job)
     try:
         remove_folder(filesystem, f"{root}/{PIECES}")
+        for path in _replaced_parts(run.folder, manifest):
+            remove_file(filesystem, f"{root}/{path}")
     except StorageError as error:  # found by recsys-ops runs --prune
         _log.warning("run %s is committed, but its pieces could not be removed: %s", run.folder.run_id, error)
+
+
+def _replaced_parts(folder: RunFolder, manifest: Mapping[str, Any]) -> list[str]:
+    """Parts that the manifest does not list, in the tables where a listed part had to take another name."""
+    filesystem, root = folder.open()
+    replaced = []
+    for name, table in manifest["tables"].items():
+        listed = {part["path"] for part in table["parts"]}
+        if listed <= {folder.part_path(name, number) for number in range(len(listed))}:
+            continue
+        with storage_errors(f"{root}/{name}", "listing"):
+            filesystem.invalidate_cache()
+            found = {f"{name}/{path.rpartition('/')[2]}" for path in filesystem.ls(f"{root}/{name}", detail=False)}
+        replaced += sorted(path for path in found - listed if path.endswith(f".{folder.format}"))
+    return replaced
 
 
 def library_versions() -> dict[str, str]:

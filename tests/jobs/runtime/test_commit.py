@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from jobs.runtime import commit
 from jobs.runtime.commit import commit_run, write_piece, write_shard_record
 from jobs.runtime.errors import RunExistsError, StorageError
 from jobs.runtime.records import ShardRecord
 from jobs.runtime.resume import intact_shards
-from jobs.runtime.storage import check_writable
+from jobs.runtime.storage import check_writable, create_bytes
 from jobs.runtime.table_files import table_bytes
 from jobs.runtime.worker import compute_shard
 from recsys_ops.errors import ConfigError
@@ -177,3 +178,27 @@ def test_a_local_write_that_fails_leaves_no_temporary_file(start: Any, tmp_path:
 def test_a_run_id_that_is_no_folder_name_is_refused(start: Any, run_id: str) -> None:
     with pytest.raises(ConfigError, match="is not a folder name"):
         start(run_id=run_id)
+
+
+def test_parts_of_an_attempt_that_ended_before_its_manifest_are_gone_after_the_next(
+    computed: Any, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, records = computed()
+
+    def fails_at_the_manifest(filesystem: Any, path: str, data: bytes, protocol: Any) -> None:
+        if path.endswith("_manifest.json"):
+            raise StorageError("the store went away")
+        create_bytes(filesystem, path, data, protocol)
+
+    monkeypatch.setattr(commit, "create_bytes", fails_at_the_manifest)
+    for _ in range(2):
+        with pytest.raises(StorageError, match="the store went away"):
+            commit_run(run, records)
+    monkeypatch.undo()
+    manifest = commit_run(run, records)
+    filesystem, root = run.folder.open()
+    listed = {part["path"] for table in manifest["tables"].values() for part in table["parts"]}
+    found = {path.partition(f"{root}/")[2] for path in filesystem.find(root)}
+    assert {path for path in found if path.endswith(".parquet")} == listed
+    assert [part["path"] for part in manifest["tables"]["runs"]["parts"]] != ["runs/part-00000.parquet"]
+    assert open_run(out, job="doubling", verify=True).table("runs").count_rows() == 1
