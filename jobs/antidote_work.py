@@ -16,17 +16,14 @@ from recsys_ops.antidote.contribution import contributions, gradient_contributio
 from recsys_ops.antidote.evaluate import evaluate, jaccard_curve
 from recsys_ops.antidote.objectives import Objective
 from recsys_ops.antidote.problem import AntidoteProblem, Direction, Judgement
-from recsys_ops.antidote.unseen import expect_unseen
+from recsys_ops.antidote.unseen import choose_reference, expect_unseen
 from recsys_ops.models.mf import AlsSettings
 from recsys_ops.models.mf_rows import LocalRows, RowMap, sorted_rows
-from recsys_ops.models.mf_validation import hold_out, validate
+from recsys_ops.models.mf_validation import hold_out
 from recsys_ops.status import Status
 
 MOST_REFITTED = 20_000_000
 """Ratings times artificial users up to which each of these is left out in turn and everything fitted anew."""
-
-REFERENCE_PENALTIES = (1.0, 3.0, 10.0, 30.0)
-"""Of the models among which the one that predicts unseen ratings best is chosen."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +109,7 @@ def _computed(shared: Shared, case: Case) -> Outcome:
 
 
 def _expect_unseen(train: sp.csr_array, rank: int, seed: int) -> Judgement:
-    best = validate(train, [(rank, penalty) for penalty in REFERENCE_PENALTIES], seed=seed, splits=1)[0]
-    return expect_unseen(train, AlsSettings(best.rank, best.regularisation, seed=seed), seed=seed)
+    return expect_unseen(train, choose_reference(train, rank, seed=seed), seed=seed)
 
 
 def case_seconds(case: Case, n_ratings: int, rank: int) -> float:

@@ -14,7 +14,30 @@ from recsys_ops.antidote.objectives import measure
 from recsys_ops.antidote.problem import Judgement
 from recsys_ops.models.mf import AlsSettings, Factors, fit_als
 from recsys_ops.models.mf_rows import LocalRows, predicted, with_values
-from recsys_ops.models.mf_validation import folds
+from recsys_ops.models.mf_validation import folds, validate
+
+PENALTIES = (1.0, 3.0, 8.0, 15.0, 30.0)
+"""Regularisations of the reference that are tried."""
+
+
+def choose_reference(ratings: sp.csr_array, rank: int, *, seed: int) -> AlsSettings:
+    """The model that predicts held-out ratings best, of the rank given and twice that, more or less regularised.
+
+    Parameters
+    ----------
+    ratings : csr_array, shape (n_users, n_items)
+    rank : int
+        Of the recommender; the reference may be larger, because it is regularised as its ratings ask for.
+    seed : int
+        Of the split into four fifths and one fifth, and of the fits.
+
+    Returns
+    -------
+    AlsSettings
+    """
+    candidates = [(size, penalty) for size in (rank, 2 * rank) for penalty in PENALTIES]
+    best = validate(ratings, candidates, seed=seed, splits=1)[0]
+    return AlsSettings(best.rank, best.regularisation, seed=seed)
 
 
 def expect_unseen(ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n_folds: int = 5) -> Judgement:
@@ -25,7 +48,7 @@ def expect_unseen(ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n
     ratings : csr_array, shape (n_users, n_items)
         Ratings of the real users, those that are fitted.
     reference : AlsSettings
-        A model that predicts unseen ratings well, as ``validate`` finds it.
+        A model that predicts unseen ratings well, as ``choose_reference`` finds it.
     seed : int
         Of the folds and of the pairs drawn.
     n_folds : int

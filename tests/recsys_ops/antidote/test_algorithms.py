@@ -12,7 +12,7 @@ from recsys_ops.antidote.contribution import contributions, gradient_contributio
 from recsys_ops.antidote.evaluate import evaluate, jaccard_curve, similarity_by_length
 from recsys_ops.antidote.objectives import GroupUnfairness, IndividualUnfairness, Polarisation, measure
 from recsys_ops.antidote.problem import AntidoteProblem, budget_users
-from recsys_ops.antidote.unseen import expect_unseen, unrated_pairs
+from recsys_ops.antidote.unseen import PENALTIES, choose_reference, expect_unseen, unrated_pairs
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.mf import AlsSettings, Factors, fit_als
 from recsys_ops.models.mf_rows import LocalRows
@@ -212,6 +212,14 @@ def test_unseen_ratings_are_at_unrated_pairs_as_many_as_the_user_rated() -> None
     assert not ((pairs.toarray() > 0) & (ratings.toarray() > 0)).any()
     lengths = np.diff(ratings.indptr)
     np.testing.assert_array_equal(np.diff(pairs.indptr), np.minimum(lengths, 40 - lengths))
+
+
+def test_the_reference_is_the_one_that_predicts_held_out_ratings_best() -> None:
+    ratings = marketplace()
+    train, held_out = hold_out(ratings, 0.2, seed=3)
+    candidates = [AlsSettings(rank, penalty, seed=3) for rank in (1, 2) for penalty in PENALTIES]
+    errors = [measure(LocalRows(held_out), fit_als(LocalRows(train), one).factors).rmse for one in candidates]
+    assert choose_reference(ratings, 1, seed=3) == candidates[int(np.argmin(errors))]
 
 
 def test_expected_losses_of_the_reference_itself_are_the_noise() -> None:
