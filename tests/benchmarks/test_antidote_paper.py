@@ -131,8 +131,6 @@ def test_what_the_paper_gains_on_held_out_ratings_is_the_way_off_a_saddle(object
     print(f"\n{objective}, held out; antidote {budget}")
     names = ("random", "heuristic1", "heuristic2", "search")
     print("split    start   before   " + "  ".join(f"{name:>14}" for name in names) + "  (search for unseen ratings)")
-        "split    start   before   " + "  ".join(f"{name:>14}" for name in names) + "  (search is for unseen ratings)"
-    )
     for split in range(3):
         train, held_out = hold_out(part.ratings, 0.2, seed=split)
         problem = AntidoteProblem(LocalRows(train), asked, "min", replace(stopped, tolerance=TOLERANCE), RATING_RANGE)
