@@ -74,16 +74,19 @@ def descend(
         The best one on the way.
     """
     point = best = evaluate_point(problem, start, scale)
-    slope = _slope(problem, point, scale, gradient)
-    length = _first_length(problem, slope)
+    moved: NDArray[np.float64] | None = None
+    slope: NDArray[np.float64] | None = None
     merits = [point.merit]
     for _ in range(max_steps):
+        last_slope, slope = slope, _slope(problem, point, scale, gradient)
+        if moved is None or last_slope is None:
+            length = _first_length(problem, slope)
+        else:
+            length = _next_length(problem, moved, slope - last_slope, slope)
         found = _step(problem, point, slope, length, max(merits[-MEMORY:]), scale)
         if found is None:
             break
-        new_slope = _slope(problem, found, scale, gradient)
-        length = _next_length(problem, found.ratings.data - point.ratings.data, new_slope - slope, new_slope)
-        point, slope = found, new_slope
+        moved, point = found.ratings.data - point.ratings.data, found
         merits.append(point.merit)
         best = min(best, point, key=lambda candidate: candidate.merit)
     return best

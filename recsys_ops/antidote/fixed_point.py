@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from recsys_ops.antidote.gradient import Sensitivity, item_gradient, user_gradient
 from recsys_ops.antidote.objectives import Objective, Predictions
 from recsys_ops.models.mf import Fit, HalfStep, gram_matrices, join
-from recsys_ops.models.mf_rows import RowBlock, RowMap, cut_block, packed_outer, solve_packed, transposed_rows
+from recsys_ops.models.mf_rows import (
+    RowBlock,
+    RowMap,
+    cut_block,
+    packed_outer,
+    packed_pairs,
+    solve_packed,
+    transposed_rows,
+)
 
 
 @dataclass(frozen=True)
@@ -172,7 +180,7 @@ def _conjugate_gradients(
 
 def _packed_change(factors: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
     """Change of each row's outer product with itself, lower triangle."""
-    row, column = np.tril_indices(factors.shape[1])
+    row, column = packed_pairs(factors.shape[1])
     change: NDArray[np.float64] = factors[:, row] * direction[:, column] + direction[:, row] * factors[:, column]
     return change
 
@@ -180,7 +188,7 @@ def _packed_change(factors: NDArray[np.float64], direction: NDArray[np.float64])
 def _times_packed(matrices: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Product of each row with its own symmetric matrix, given as a lower triangle."""
     product = np.zeros_like(rows)
-    for position, (row, column) in enumerate(zip(*np.tril_indices(rows.shape[1]), strict=True)):
+    for position, (row, column) in enumerate(zip(*packed_pairs(rows.shape[1]), strict=True)):
         product[:, row] += matrices[:, position] * rows[:, column]
         if row != column:
             product[:, column] += matrices[:, position] * rows[:, row]

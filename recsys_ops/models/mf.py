@@ -159,12 +159,11 @@ def solve_rows(block: RowBlock, step: HalfStep) -> tuple[NDArray[np.float64], ND
     squared_errors : ndarray, shape (n_rows,)
         Summed over the row, artificial ratings included.
     """
-    right, squares = block.ratings @ step.others, _square_sums(block.ratings)
-    if step.extra is not None and step.extra_factors is not None and step.extra.nnz:
-        extra = cut_block(step.extra, block.first, block.last)
+    right, squares, extra = block.ratings @ step.others, block.squares.copy(), _extra(block, step)
+    if extra is not None and step.extra_factors is not None:
         right += extra.ratings @ step.extra_factors
-        squares += _square_sums(extra.ratings)
-    factors = solve_packed(gram_matrices(block, step), right, step.regularisation)
+        squares += extra.squares
+    factors = solve_packed(_grams(block, extra, step), right, step.regularisation)
     # At the minimum, |x - V u|^2 = |x|^2 - u'r - lambda |u|^2: no pass over the ratings is needed.
     for mine, theirs in zip(factors.T, right.T, strict=True):
         squares -= mine * theirs + step.regularisation * mine**2
@@ -184,18 +183,25 @@ def gram_matrices(block: RowBlock, step: HalfStep) -> NDArray[np.float64]:
     ndarray, shape (n_rows, rank (rank + 1) / 2)
         Lower triangles.
     """
+    return _grams(block, _extra(block, step), step)
+
+
+def _extra(block: RowBlock, step: HalfStep) -> RowBlock | None:
+    """Ratings by artificial users of a block's rows."""
+    if step.extra is None or not step.extra.nnz:
+        return None
+    return cut_block(step.extra, block.first, block.last)
+
+
+def _grams(block: RowBlock, extra: RowBlock | None, step: HalfStep) -> NDArray[np.float64]:
     grams: NDArray[np.float64] = block.pattern @ step.packed
-    if step.extra is not None and step.extra_factors is not None and step.extra.nnz:
-        grams += cut_block(step.extra, block.first, block.last).pattern @ packed_outer(step.extra_factors)
+    if extra is not None and step.extra_factors is not None:
+        grams += extra.pattern @ packed_outer(step.extra_factors)
     return grams
-
-
-def _square_sums(ratings: sp.csr_array) -> NDArray[np.float64]:
-    squared = sp.csr_array((ratings.data**2, ratings.indices, ratings.indptr), shape=ratings.shape)
-    total: NDArray[np.float64] = squared @ np.ones(ratings.shape[1])
-    return total
 
 
 def join(parts: list[tuple[NDArray[np.float64], ...]]) -> tuple[NDArray[np.float64], ...]:
     """Results of consecutive blocks, array by array."""
+    if len(parts) == 1:
+        return parts[0]
     return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))

@@ -6,6 +6,7 @@ runs element by element. So rows can be cut into any blocks, and blocks given to
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -22,12 +23,14 @@ BLOCK_RATINGS = 1_000_000
 class RowBlock:
     """Consecutive rows of the ratings, or of their transpose: ``first`` is the position of the first one.
 
-    ``ratings (n_rows, n_others)`` float64; ``pattern`` the same with a one for each rating, also for ratings of 0.
+    ``ratings (n_rows, n_others)`` float64; ``pattern`` the same with a one for each rating, also for ratings of 0;
+    ``squares (n_rows,)`` the sum of each row's squared ratings.
     """
 
     first: int
     ratings: sp.csr_array
     pattern: sp.csr_array
+    squares: NDArray[np.float64]
 
     @property
     def last(self) -> int:
@@ -152,7 +155,14 @@ def cut_block(rows: sp.csr_array, first: int, last: int) -> RowBlock:
     shape = (last - first, int(rows.shape[1]))
     ratings = sp.csr_array((rows.data[start:end].astype(np.float64), indices, ends), shape=shape)
     pattern = sp.csr_array((np.ones(end - start), indices, ends), shape=shape)
-    return RowBlock(first, ratings, pattern)
+    squares: NDArray[np.float64] = with_values(ratings, ratings.data**2) @ np.ones(shape[1])
+    return RowBlock(first, ratings, pattern, squares)
+
+
+@cache
+def packed_pairs(rank: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the lower triangle, in the order of ``numpy.tril_indices``."""
+    return np.tril_indices(rank)
 
 
 def packed_outer(factors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -165,9 +175,9 @@ def packed_outer(factors: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (n, rank (rank + 1) / 2)
-        Pairs in the order of ``numpy.tril_indices``.
+        Pairs in the order of ``packed_pairs``.
     """
-    row, column = np.tril_indices(factors.shape[1])
+    row, column = packed_pairs(factors.shape[1])
     packed: NDArray[np.float64] = factors[:, row] * factors[:, column]
     return packed
 
@@ -188,7 +198,7 @@ def solve_packed(grams: NDArray[np.float64], right: NDArray[np.float64], regular
     """
     rank = right.shape[1]
     lower = np.empty((rank, rank, len(right)))
-    lower[np.tril_indices(rank)] = grams.T
+    lower[packed_pairs(rank)] = grams.T
     solution = right.T.copy()
     for column in range(rank):  # Cholesky factors, and the forward substitution as they grow
         below = lower[column:, column]
