@@ -7,13 +7,13 @@ retries and encryption, and create-only. So ``<run>/<table>`` is a Delta table o
 import json
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jobs.runtime.records import RunFolder
 from jobs.runtime.storage import Protocol, create_bytes
-from recsys_ops.storage import storage_errors
 from recsys_ops.tables import parse_schema
 
 _FIRST_COMMIT = "_delta_log/00000000000000000000.json"
@@ -36,11 +36,8 @@ def register_tables(folder: RunFolder, manifest: Mapping[str, Any], protocol: Pr
     """
     filesystem, root = folder.open()
     for name, table in manifest["tables"].items():
-        log = f"{root}/{name}/{_FIRST_COMMIT}"
-        with storage_errors(log, "looking for a Delta log"):
-            is_registered = filesystem.exists(log)
-        if not is_registered:
-            create_bytes(filesystem, log, _first_commit(name, table, manifest), protocol)
+        with suppress(FileExistsError):
+            create_bytes(filesystem, f"{root}/{name}/{_FIRST_COMMIT}", _first_commit(name, table, manifest), protocol)
 
 
 def _first_commit(name: str, table: Mapping[str, Any], manifest: Mapping[str, Any]) -> bytes:
