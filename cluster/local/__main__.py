@@ -129,7 +129,7 @@ def start(
     cluster = Cluster(place, *ports)
     _write_token(cluster.token_file)
     options = [
-        "--head", f"--port={cluster.port}", "--num-cpus=0", f"--temp-dir={place / 'ray'}", "--disable-usage-stats",
+        "--head", f"--port={cluster.port}", "--num-cpus=0", "--disable-usage-stats",
         f"--include-dashboard={str(dashboard).lower()}",
     ]  # fmt: skip
     if find_spec("grpc"):  # with it Ray starts a server for Ray Client, wanted or not
@@ -216,10 +216,13 @@ def _start_worker(cluster: Cluster, cpus: int, store_megabytes: int) -> Node:
 
 def _start_node(cluster: Cluster, name: str, options: list[str], store_megabytes: int) -> Node:
     """Start one node and wait until it has joined; ports of all nodes are free ones, as they share the address."""
+    # A folder for each, with a short name: in a common one every node puts its own copy of a job's files in the place
+    # of the last, whose running job is then in a folder that is gone.
+    own = cluster.folder / name.removeprefix("worker-").replace("head", "0")
     command = [
         sys.executable, "-c", _LAUNCH, "start", "--block", f"--node-ip-address={LOOPBACK}", "--min-worker-port=0",
         "--max-worker-port=0", "--dashboard-agent-listen-port=0", f"--object-store-memory={store_megabytes * 10**6}",
-        *options,
+        f"--temp-dir={own}", *options,
     ]  # fmt: skip
     environment = os.environ | _NODE_ENVIRONMENT | {"RAY_AUTH_TOKEN_PATH": str(cluster.token_file)}
     for inherited in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_AUTH_TOKEN"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -72,5 +73,15 @@ def remove_file(filesystem: Any, path: str) -> None:
 
 def remove_folder(filesystem: Any, path: str) -> None:
     """Remove ``path`` and all below it, in as few requests as the store allows; nothing there is no error."""
-    with storage_errors(path, "removing"), suppress(FileNotFoundError):
-        filesystem.rm(path, recursive=True)
+    with storage_errors(path, "removing"):
+        if is_local(filesystem):
+            # Not fsspec's: it asks for the working folder, and fails like a missing file where that one is gone.
+            shutil.rmtree(path, onerror=_raise_unless_gone)
+            return
+        with suppress(FileNotFoundError):
+            filesystem.rm(path, recursive=True)
+
+
+def _raise_unless_gone(function: Any, path: str, error: Any) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]

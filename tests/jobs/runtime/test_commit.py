@@ -180,6 +180,18 @@ def test_a_run_id_that_is_no_folder_name_is_refused(start: Any, run_id: str) -> 
         start(run_id=run_id)
 
 
+def test_pieces_go_at_the_commit_even_from_a_working_folder_that_is_gone(
+    start: Any, doubling: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, shards = start(out=str(tmp_path / "results"))
+    records = [compute_shard(doubling(), list(range(8)), shard, {}, run.folder) for shard in shards]
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    commit_run(run, records)
+    assert not list(tmp_path.rglob("_pieces"))
+
+
 def test_parts_of_an_attempt_that_ended_before_its_manifest_are_gone_after_the_next(
     computed: Any, out: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
