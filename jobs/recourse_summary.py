@@ -101,5 +101,10 @@ def sentence(row: Mapping[str, Any]) -> str:
     todo = "; ".join(change["text"] for change in row["changes"])
     return (
         f"\n[bold]{escape(row['title'])}[/bold] for {escape(row['group'])}: {escape(todo)}. "
-        f"Seen by {100 * row['success_before']:.0f} % of the group, then by {100 * row['success_after']:.0f} %."
+        f"Seen by {_per_cent(row['success_before'])} of the group, then by {_per_cent(row['success_after'])}."
     )
+
+
+def _per_cent(share: float) -> str:
+    """Whole per cent; of less than one the first digit, lest a gain be told as none."""
+    return f"{100 * share:.1g} %" if 0 < share < 0.01 else f"{100 * share:.0f} %"

@@ -19,6 +19,7 @@ import pytest
 
 from jobs import nightly, recourse
 from jobs.recourse import RecourseConfig
+from jobs.recourse_summary import sentence
 from jobs.runtime import merge
 from recsys_ops.datasets import load_dataset
 from recsys_ops.runs import Run, open_run
@@ -490,3 +491,10 @@ def test_two_nodes_write_the_bytes_of_one(base: Run, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert digests_of(tmp_path / "runs/r", TABLES) == digests_of(Path(base.url), TABLES)
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.0, "0 %"), (0.00234, "0.2 %"), (0.0149, "1 %"), (0.386, "39 %")])
+def test_a_sentence_tells_shares_below_one_per_cent_as_such(share: float, told: str) -> None:
+    row = {"title": "Lamp", "group": "F", "changes": [{"text": "add the word 'oak'"}]}
+    text = sentence({**row, "success_before": 0.0, "success_after": share})
+    assert text.endswith(f"add the word 'oak'. Seen by 0 % of the group, then by {told}.")
