@@ -18,14 +18,21 @@ from jobs.runtime.worker import compute_shard
 from recsys_ops import parts
 from recsys_ops.errors import InputError
 from recsys_ops.runs import Run, open_run
+from recsys_ops.storage import open_store
+
+
+@pytest.fixture(params=["local", "s3"])
+def out(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A folder, or a bucket of a real server."""
+    return str(tmp_path) if request.param == "local" else request.getfixturevalue("object_store").bucket_url
 
 
 @pytest.fixture(params=["parquet", "arrow"])
-def run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(request: pytest.FixtureRequest, out: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Four parts of as many rows."""
     monkeypatch.setattr(merge, "ENOUGH_BYTES", 1)
     shards = plan_shards([1.0] * 4, n_shards=4)
-    started = start_run(str(tmp_path), "r", job="j", configuration={}, inputs={}, shards=shards, format=request.param)
+    started = start_run(out, "r", job="j", configuration={}, inputs={}, shards=shards, format=request.param)
 
     def work(shared: None, shard: Any, isolated: Any) -> ShardOutput:
         ids = [f"item {shard.number}"] * 1000
@@ -33,41 +40,46 @@ def run(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         return ShardOutput({"scores": table}, {"optimal": 1000}, 1000)
 
     commit_run(started, [compute_shard(work, None, shard, {}, started.folder) for shard in shards])
-    return open_run(str(tmp_path), verify=True)
+    return open_run(out, verify=True)
 
 
-def parts_of(run: Run) -> list[Path]:
-    return [Path(run.url) / part["path"] for part in run.manifest["tables"]["scores"]["parts"]]
+def parts_of(run: Run) -> tuple[Any, list[str]]:
+    """File system, and paths of the parts."""
+    filesystem, root = open_store(run.url)
+    return filesystem, [f"{root}/{part['path']}" for part in run.manifest["tables"]["scores"]["parts"]]
 
 
 def cut(run: Run) -> None:
-    part = parts_of(run)[1]
-    part.write_bytes(part.read_bytes()[:-20])
+    filesystem, paths = parts_of(run)
+    filesystem.pipe_file(paths[1], filesystem.cat_file(paths[1])[:-20])
 
 
 def swap(run: Run) -> None:
-    one, other = parts_of(run)[1:3]
-    contents = one.read_bytes(), other.read_bytes()
-    one.write_bytes(contents[1])
-    other.write_bytes(contents[0])
+    filesystem, (_, one, other, _) = parts_of(run)
+    contents = filesystem.cat_file(one), filesystem.cat_file(other)
+    filesystem.pipe_file(one, contents[1])
+    filesystem.pipe_file(other, contents[0])
 
 
 def edit(run: Run) -> None:
-    part = parts_of(run)[1]
-    data = bytearray(part.read_bytes())
+    filesystem, paths = parts_of(run)
+    data = bytearray(filesystem.cat_file(paths[1]))
     data[len(data) // 3] ^= 1
-    part.write_bytes(data)
+    filesystem.pipe_file(paths[1], bytes(data))
 
 
 def remove(run: Run) -> None:
-    parts_of(run)[1].unlink()
+    filesystem, paths = parts_of(run)
+    filesystem.rm_file(paths[1])
 
 
 def rewrite(run: Run) -> None:
     """With other numbers, as a valid file."""
-    part = parts_of(run)[1]
+    filesystem, paths = parts_of(run)
     table = run.table("scores").to_table().slice(1000, 1000)
-    pq.write_table(table.set_column(1, "score", pa.array([0.0] * 1000)), part)
+    changed = pa.BufferOutputStream()
+    pq.write_table(table.set_column(1, "score", pa.array([0.0] * 1000)), changed)
+    filesystem.pipe_file(paths[1], changed.getvalue().to_pybytes())
 
 
 DAMAGES = [cut, swap, edit, remove, rewrite]
@@ -96,11 +108,13 @@ def test_without_checks_a_reader_fetches_only_the_columns_it_asks_for(run: Run) 
 
 
 def test_opening_a_run_and_its_tables_lists_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    filesystem = f"{type(open_store(run.url)[0]).__module__}.{type(open_store(run.url)[0]).__name__}"
+
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("listed")
 
     for name in ("ls", "find", "glob", "walk", "info", "exists"):
-        monkeypatch.setattr(f"fsspec.implementations.local.LocalFileSystem.{name}", refuse, raising=False)
+        monkeypatch.setattr(f"{filesystem}.{name}", refuse)
     assert open_run(run.url).table("scores").to_table().num_rows == 4000
 
 
