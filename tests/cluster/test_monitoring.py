@@ -2,6 +2,12 @@
 
 import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
 
 from jobs.runtime import metrics
 from tests.cluster.manifests import ROOT, documents
@@ -52,3 +58,24 @@ def test_the_scrape_keeps_the_job_label_of_the_metrics() -> None:
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert endpoint["honorLabels"] is True
     assert endpoint["port"] == "metrics"
+
+
+def promtool(*arguments: str) -> str:
+    """What Prometheus's own checker says; skips where it is not installed."""
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed (it comes with Prometheus)")
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_alerts_fire_when_they_should_and_not_before() -> None:
+    assert "SUCCESS" in promtool("test", "rules", str(Path(__file__).with_name("alerts_test.yaml")))
+
+
+def test_prometheus_understands_every_expression(tmp_path: Path) -> None:
+    queries = [text.replace("$__rate_interval", "1m").replace("$job", ".*") for text in expressions()]
+    asked = [text for text in queries if not text.startswith("label_values")]
+    rules = [{"record": f"asked:{number}", "expr": text} for number, text in enumerate(asked)]
+    (tmp_path / "asked.yaml").write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
+    assert f"{len(asked)} rules found" in promtool("check", "rules", str(tmp_path / "asked.yaml"))
