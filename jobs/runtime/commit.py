@@ -138,7 +138,9 @@ def finish_committed(run: StartedRun) -> None:
         for path in _replaced_parts(run.folder, manifest):
             remove_file(filesystem, f"{root}/{path}")
     except StorageError as error:  # found by recsys-ops runs --prune
-        _log.warning("run %s is committed, but files that it needs no more could not be removed: %s", run.folder.run_id, error)
+        _log.warning(
+            "run %s is committed, but files that it needs no more could not be removed: %s", run.folder.run_id, error
+        )
 
 
 def _replaced_parts(folder: RunFolder, manifest: Mapping[str, Any]) -> list[str]:
