@@ -34,8 +34,9 @@ class Factors:
 class AlsSettings:
     """``rank`` of the factors, ``regularisation`` lambda in squared stars; ``tolerance`` in stars of RMSE.
 
-    Iterations end when one of them lowers the RMSE of the fitted ratings by less than ``tolerance``, or at
-    ``max_iterations``. ``seed`` draws the start, the same one whatever artificial users there are.
+    Iterations end when one of them lowers ``sqrt(loss / n_ratings)`` by less than ``tolerance``, or at
+    ``max_iterations``; the loss has the penalty in it, because only this loss falls in every iteration (the RMSE alone
+    may rise on the way). ``seed`` draws the start, the same one whatever artificial users there are.
     """
 
     rank: int
@@ -126,16 +127,23 @@ def fit_als(
     items = random_start(n_items, settings) if start is None else start
     n_fitted = max(rows.n_ratings + added.nnz, 1)
     errors: list[float] = []
-    converged = False
+    last, converged = np.inf, False
     while not converged and len(errors) < settings.max_iterations:
         step = HalfStep(items, packed_outer(items), settings.regularisation)
         users = join(rows.map("users", solve_rows, step))[0]
         extra_factors, _ = solve_rows(added_block, step)
         step = HalfStep(users, packed_outer(users), settings.regularisation, added_items, extra_factors)
         items, squared_errors = join(rows.map("items", solve_rows, step))
-        errors.append(float(np.sqrt(max(squared_errors.sum(), 0.0) / n_fitted)))
-        converged = len(errors) > 1 and errors[-2] - errors[-1] < settings.tolerance
+        errors.append(_root_mean(squared_errors.sum(), n_fitted))
+        squares = sum(float(np.sum(factors**2)) for factors in (users, extra_factors, items))
+        loss = _root_mean(squared_errors.sum() + settings.regularisation * squares, n_fitted)
+        converged = last - loss < settings.tolerance
+        last = loss
     return Fit(Factors(users, items), extra_factors, tuple(errors), converged)
+
+
+def _root_mean(total: float, n: int) -> float:
+    return float(np.sqrt(max(total, 0.0) / n))
 
 
 def random_start(n_items: int, settings: AlsSettings) -> NDArray[np.float64]:

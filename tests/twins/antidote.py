@@ -27,7 +27,8 @@ def als(
         for item in range(ratings.shape[1]):
             known = users[rated[:, item]]
             items[item] = np.linalg.solve(known.T @ known + ridge, known.T @ ratings[rated[:, item], item])
-        error = rmse(ratings, users @ items.T)
+        loss = np.nansum((users @ items.T - ratings) ** 2) + regularisation * (np.sum(users**2) + np.sum(items**2))
+        error = float(np.sqrt(loss / rated.sum()))
         if last - error < tolerance:
             break
         last = error

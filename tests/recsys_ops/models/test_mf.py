@@ -60,6 +60,24 @@ def test_the_reported_rmse_is_that_of_the_predictions() -> None:
     assert fit.rmse[-1] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-9)
 
 
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000), penalty=st.sampled_from([0.5, 5.0, 15.0]))
+def test_a_fit_that_has_converged_stays_where_it_is(seed: int, penalty: float) -> None:
+    rows = LocalRows(stored(draw_ratings(seed, 60, 40, share=0.3)))
+    fit = fit_als(rows, AlsSettings(4, penalty, seed=seed, tolerance=1e-7, max_iterations=5000))
+    on = fit_als(rows, AlsSettings(4, penalty, seed=seed, tolerance=-np.inf, max_iterations=2 * len(fit.rmse)))
+    assert fit.converged
+    assert fit.rmse[-1] == pytest.approx(on.rmse[-1], abs=2e-3)
+
+
+def test_an_rmse_that_rises_while_the_penalised_loss_falls_does_not_end_the_fit() -> None:
+    rows = LocalRows(stored(draw_ratings(3, 60, 40, share=0.3)))
+    fit = fit_als(rows, AlsSettings(4, 15.0, tolerance=1e-6))
+    rises = [later > earlier for earlier, later in zip(fit.rmse, fit.rmse[1:], strict=False)]
+    assert any(rises[:-1])
+    assert fit.converged
+
+
 def test_a_warm_start_needs_fewer_iterations() -> None:
     rows, options = LocalRows(stored(draw_ratings(2, 60, 40))), AlsSettings(3, 0.5)
     cold = fit_als(rows, options)
