@@ -23,10 +23,11 @@ from jobs.runtime.start import check_run_id, default_run_id, start_run
 from jobs.runtime.storage import check_writable
 from recsys_ops.antidote.algorithms import ALGORITHMS
 from recsys_ops.antidote.ids import artificial_ids
-from recsys_ops.antidote.problem import budget_users
-from recsys_ops.datasets import load_dataset
-from recsys_ops.datasets.most_active import most_active
+from recsys_ops.antidote.problem import budget_users, whole_range
+from recsys_ops.datasets import Dataset, load_dataset
+from recsys_ops.datasets.most_active import most_active, with_ratings
 from recsys_ops.errors import ConfigError
+from recsys_ops.models.mf_validation import n_held_out
 
 JOB = "antidote"
 _log = logging.getLogger("recsys_ops.jobs")
@@ -99,15 +100,20 @@ def run(config: AntidoteConfig) -> int:
     check_run_id(config.out, run_id, resume=config.resume)
     started = time.perf_counter()
     whole = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
-    dataset = most_active(whole, users=config.top_users, items=config.top_items)
+    asked = most_active(whole, users=config.top_users, items=config.top_items)
+    dataset = with_ratings(asked)  # as they would count as predicted 0 stars, and polarised
+    if dataset is not asked:
+        _log.info("%s: %d users without ratings are left out", JOB, asked.n_users - dataset.n_users)
     groups = find_groups(dataset, config.groups)
     objective = make_objective(parse_objective(config.objective), groups)
     cases = list_cases(config, dataset.n_users)
     ids = artificial_ids(whole.user_ids)
-    ids.take(0, sum(case.n_artificial for case in cases))  # whether there is room for them
+    ids.check_room(sum(case.n_artificial for case in cases))
+    if config.whole_ratings:
+        whole_range(dataset.rating_range)
     names = Names(
         config.objective, config.direction, config.rank, config.regularisation,
-        ("train", "test") if config.hold_out else ("train",), dataset.user_ids, dataset.item_ids, ids,
+        splits_of(dataset, config.hold_out), dataset.user_ids, dataset.item_ids, ids,
     )  # fmt: skip
     n_ratings = int(dataset.ratings.nnz)
     seconds = [case_seconds(case, n_ratings, config.rank) for case in cases]
@@ -151,21 +157,45 @@ def check_settings(config: AntidoteConfig) -> None:
 
 
 def list_cases(config: AntidoteConfig, n_users: int) -> list[Case]:
-    """Every algorithm with every budget, run by run; the artificial users of all cases are numbered through."""
+    """Every algorithm with every budget, run by run; the artificial users of all cases are numbered through.
+
+    Raises
+    ------
+    ConfigError
+        A budget buys more artificial users than there are real ones.
+    """
     cases: list[Case] = []
     first = 0
     for algorithm in config.algorithms:
         for budget in config.budgets:
             n_artificial = budget_users(budget, n_users)
+            if n_artificial > n_users:
+                raise ConfigError(
+                    f"--budget {budget}: {n_artificial} artificial users are more than the {n_users} real ones. "
+                    "Antidote data are a few per cent: use 2%, for example."
+                )
             for number in range(config.runs):
                 cases.append(Case(algorithm, budget, number, config.seed + number, n_artificial, first))
                 first += n_artificial
     return cases
 
 
+def splits_of(dataset: Dataset, hold_out: float) -> tuple[str, ...]:
+    """The splits that there are ratings for."""
+    if n_held_out(dataset.ratings, hold_out).any():
+        return ("train", "test")
+    if hold_out:
+        _log.warning(
+            "%s: no user has enough ratings for --hold-out %g to keep one aside: there is no split 'test'",
+            JOB, hold_out,
+        )  # fmt: skip
+    return ("train",)
+
+
 def settings_of(config: AntidoteConfig, rating_range: tuple[float, float], *, warm: bool) -> Settings:
     """The part of the settings that a case sees."""
-    judges_unseen = config.judged_on == "unseen" and config.objective != "polarisation"
+    about_ratings = {name for name, _ in parse_objective(config.objective)} - {"polarisation"}
+    judges_unseen = config.judged_on == "unseen" and bool(about_ratings)
     return Settings(
         config.direction, config.rank, config.regularisation, rating_range, config.whole_ratings, config.max_ratings,
         config.max_rmse_loss, config.hold_out, judges_unseen=judges_unseen, warm=warm,

@@ -115,7 +115,7 @@ def find_groups(dataset: Dataset, spec: str | None) -> Groups | None:
 
 
 def _of_users(dataset: Dataset, spec: str) -> Groups:
-    labels, group = user_groups(dataset, spec)
+    labels, group = user_groups(dataset, spec, prefix="users:")
     known = np.flatnonzero(group >= 0)
     entries = (np.ones(len(known)), (known, group[known]))
     return Groups("users", labels, sp.csr_array(entries, shape=(dataset.n_users, len(labels))))

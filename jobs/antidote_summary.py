@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -44,13 +45,13 @@ def print_summary(out: str, run_id: str, rule: str, *, allowed_errors: float) ->
     """
     run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
     console = make_console()
-    effects = run.table("antidote_effect").to_table(columns=_COLUMNS)
-    rows: list[Row] = effects.to_pylist()
+    rows: list[Row] = run.table("antidote_effect").to_table(columns=_COLUMNS).to_pylist()
     console.print(_effect_table(rows))
     for sentence in [*_failures(rows), _best_in_words(rows, rule)]:
         console.print(f"\n{sentence}", soft_wrap=True)
     _print_footer(console, run)
-    return error_exit_code(console, effects["status"], allowed_errors)
+    statuses = pa.chunked_array([[row["status"] for row in rows if row["split"] == rows[0]["split"]]], pa.string())
+    return error_exit_code(console, statuses, allowed_errors)
 
 
 def _print_footer(console: Console, run: Run) -> None:
@@ -71,7 +72,7 @@ def _effect_table(rows: list[Row]) -> Table:
     table.add_column("algorithm")
     changes = [name for split in splits for name in (split, "change")]
     for name in ("budget", "users", *changes, *(f"RMSE {split}" for split in splits), f"top {_DEPTH} kept"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for (algorithm, budget), runs in _by_case(rows).items():
         some = [row for row in runs if row["after"] is not None]
         if not some:
@@ -89,7 +90,7 @@ def _effect_table(rows: list[Row]) -> Table:
 
 def _title(rows: list[Row], splits: list[str]) -> str:
     way = "lower" if rows[0]["direction"] == "min" else "raise"
-    title = f"To {way} {_told_objective(rows[0]['objective'])}"
+    title = f"To {way} {told_objective(rows[0]['objective'])}"
     known = [[row for row in rows if row["split"] == split and row["before"] is not None] for split in splits]
     if not all(known):
         return title
@@ -120,39 +121,48 @@ def _mean(rows: list[Row], column: str) -> float:
 
 
 def _failures(rows: list[Row]) -> list[str]:
-    """Cases without a proposal, and why."""
+    """Cases without artificial users, and why."""
     told: dict[tuple[str, str], set[tuple[str, str, int]]] = {}
     for row in rows:
-        if row["status"] != Status.FEASIBLE:
+        if row["status"] != Status.FEASIBLE or not row["n_antidote_users"]:
             told.setdefault((row["status"], row["reason"]), set()).add((row["algorithm"], row["budget"], row["run"]))
     return [f"{len(cases)} cases: {status}, {escape(reason)}." for (status, reason), cases in told.items()]
 
 
 def _best_in_words(rows: list[Row], rule: str) -> str:
-    """The case that helps most where it was not fitted, if there is a test split."""
+    """The algorithm and budget that help most where nothing was fitted, if there is a test split, and a run of them."""
     split = "test" if any(row["split"] == "test" for row in rows) else "train"
-    sign = 1 if rows[0]["direction"] == "min" else -1
-    usable = [row for row in rows if row["split"] == split and row["change"] is not None and sign * row["change"] < 0]
-    if not usable:
+    best = typical_of_best([row for row in rows if row["split"] == split], 1 if rows[0]["direction"] == "min" else -1)
+    if best is None:
         return "No case changes the objective as wanted: there is nothing to add."
-    best = min(usable, key=lambda row: sign * row["change"])
     where = " on ratings held out" if split == "test" else " on the ratings fitted"
-    if best["objective"] == "polarisation":  # of all predictions, whatever was rated
+    if best["objective"].split(":")[0] == "polarisation" and "," not in best["objective"]:  # of all predictions
         where = ""
     n = best["n_antidote_users"]
     ratings = best["n_antidote_ratings"] / n
     return (
         f"[bold]{n} artificial user{'s' if n > 1 else ''}[/bold] with {ratings:.0f} ratings each "
         f"({best['algorithm']}, budget {best['budget']}, run {best['run']}) change "
-        f"{_told_objective(best['objective'])}{where} by "
+        f"{told_objective(best['objective'])}{where} by "
         f"{100 * best['change']:+.0f} %, from {best['before']:.4g} to {best['after']:.4g}, and the RMSE by "
         f"{best['rmse_after'] - best['rmse_before']:+.3f}. Append that case's rows of 'antidote_ratings' to the "
-        f"interactions, antidote_user as user_id; take them out again where user_id {escape(rule)}."
+        "interactions, antidote_user as user_id (and these ids to the users, if you have that table); take them out "
+        f"again where user_id {escape(rule)}."
     )
 
 
-def _told_objective(text: str) -> str:
+def typical_of_best(rows: list[Row], sign: int) -> Row | None:
+    """Of the algorithm and budget with the best mean change, the run in the middle: the best run had luck."""
+    known = [row for row in rows if row["change"] is not None and row["n_antidote_users"]]
+    if not known:
+        return None
+    best = min(_by_case(known).values(), key=lambda runs: sign * np.mean([row["change"] for row in runs]))
+    typical = sorted(best, key=lambda row: sign * row["change"])[len(best) // 2]
+    return typical if sign * typical["change"] < 0 else None
+
+
+def told_objective(text: str) -> str:
     parts = [part.strip().partition(":") for part in text.split(",")]
-    if len(parts) == 1:
+    if len(parts) == 1 and float(parts[0][2] or 1) == 1:
         return _OBJECTIVES[parts[0][0]]
     return " + ".join(f"{weight or 1} x {_OBJECTIVES[name]}" for name, _, weight in parts)

@@ -137,7 +137,7 @@ def _effect_rows(names: Names, outcome: Outcome) -> list[dict[str, Any]]:
     ids = names.ids_of(case, found)
     told |= {
         "n_antidote_users": len(ids), "n_antidote_ratings": int(found.ratings.nnz),
-        "first_antidote_user": ids[0].as_py(), "last_antidote_user": ids[-1].as_py(),
+        "first_antidote_user": ids[0].as_py() if ids else None, "last_antidote_user": ids[-1].as_py() if ids else None,
         "converged": found.evaluation.before.converged and found.evaluation.after.converged,
         "jaccard": found.jaccard.tolist(),
     }  # fmt: skip
@@ -187,6 +187,7 @@ def _losses(counts: NDArray[np.float64], before: NDArray[np.float64], after: NDA
 def _contributions(names: Names, case: Case, found: Found) -> dict[str, Any]:
     n = int(found.ratings.shape[0])
     return names.columns_of(case, n) | {
+        "split": [found.splits[-1][0]] * n,
         "antidote_user": names.ids_of(case, found),
         "n_ratings": np.diff(found.ratings.indptr).astype(np.int64),
         "contribution": pa.nulls(n, pa.float64()) if found.contributions is None else found.contributions,

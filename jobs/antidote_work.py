@@ -92,23 +92,32 @@ def _computed(shared: Shared, case: Case) -> Outcome:
         warm=settings.warm,
     )  # fmt: skip
     ratings = sorted_rows(propose(problem, case.algorithm, case.n_artificial, seed=case.seed))
-    if not ratings.shape[0]:
-        return Outcome(case, Status.INFEASIBLE, "no artificial user was found that keeps within --max-rmse-loss")
     evaluation = evaluate(problem, ratings, held_out=test if test.nnz else None)
     refits = train.nnz * ratings.shape[0] <= MOST_REFITTED
+    judged = LocalRows(test) if test.nnz else problem.rows
     found = Found(
         ratings, evaluation,
         jaccard_curve(problem.rows, evaluation.before.factors, evaluation.after.factors),
-        contributions(problem, ratings) if refits else None,
-        gradient_contributions(problem, ratings),
+        contributions(problem, ratings, judged) if refits else None,
+        gradient_contributions(problem, ratings, judged),
     )  # fmt: skip
+    return Outcome(case, Status.FEASIBLE, _caveat(problem, found), found)
+
+
+def _caveat(problem: AntidoteProblem, found: Found) -> str | None:
+    """Why a proposal does not serve, None if it does."""
+    if not found.ratings.shape[0]:
+        return "of the artificial users tried, none keeps within --max-rmse-loss"
     split, effect = found.splits[-1]
     gain = problem.sign * (effect.value_before - effect.value_after)
-    reason = None if gain > 0 else f"the objective is no better on the {split} ratings than without"
-    return Outcome(case, Status.FEASIBLE, reason, found)
+    return None if gain > 0 else f"the objective is no better on the {split} ratings than without"
 
 
-def _expect_unseen(train: sp.csr_array, rank: int, seed: int) -> Judgement:
+def _expect_unseen(train: sp.csr_array, rank: int, seed: int) -> Judgement | None:
+    """The judgement by unseen ratings; None where every user has rated everything, or nothing."""
+    rated = np.diff(train.indptr)
+    if not ((rated > 0) & (rated < train.shape[1])).any():
+        return None
     return expect_unseen(train, choose_reference(train, rank, seed=seed), seed=seed)
 
 

@@ -18,7 +18,9 @@ from recsys_ops.runs import Run, open_run
 class AskConfig(BaseModel):
     """Which case, of which run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     out: str = "out"
     """As in the jobs: the folder or object-store URL with the results."""

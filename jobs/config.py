@@ -15,7 +15,9 @@ from recsys_ops.storage import Encryption, is_missing_file, open_file, refuse_cr
 class RunConfig(BaseModel):
     """Settings of whatever writes a run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     out: str = "out"
     """Folder or object-store URL for the results."""
@@ -27,7 +29,7 @@ class RunConfig(BaseModel):
     """Processes of a local Ray; by default one per CPU."""
     shards: int | None = Field(default=None, ge=1)
     """Pieces of work; by default as many as take about 20 seconds each."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**62)
     """Seed of every random draw."""
     address: str | None = None
     """Ray cluster, host:port; by default RAY_ADDRESS, else a local one."""

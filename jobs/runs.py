@@ -20,7 +20,9 @@ DAMAGED = 3
 class RunsConfig(BaseModel):
     """What to do with the runs of a results folder; without further options they are listed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     out: str = "out"
     """As in the jobs: the folder or object-store URL with the results."""

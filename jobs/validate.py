@@ -14,7 +14,9 @@ from recsys_ops.models.recommender import check_recommender
 class ValidateConfig(BaseModel):
     """Settings of the check; it writes nothing, so it has no run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     data: str = "synthetic"
     """As in the jobs."""

@@ -24,7 +24,7 @@ def status_table(statuses: ChunkedArray) -> Table:
 
 
 def error_exit_code(console: Console, statuses: ChunkedArray, allowed: float) -> int:
-    """1, and a line that says so, if more cases failed than the allowed share; else 0."""
+    """1, and a line that says so, if more cases failed than the allowed share; else 0. One status for each case."""
     n_errors = pc.sum(pc.equal(statuses, pa.scalar(str(Status.ERROR)))).as_py() or 0
     if n_errors <= allowed * len(statuses):
         return 0

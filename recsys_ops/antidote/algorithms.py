@@ -133,16 +133,22 @@ def within_limit(problem: AntidoteProblem, artificial: sp.csr_array) -> sp.csr_a
     Returns
     -------
     csr_array, shape (n, n_items)
-        Halved until the fit from scratch keeps the limit.
+        With these the fit from scratch keeps the limit, and with one more it does not; found by bisection, so that a
+        greater n beyond one that breaks the limit may be missed.
     """
     if problem.max_rmse_loss is None:
         return artificial
     allowed = measure(problem.rows, problem.fit().factors).rmse + problem.max_rmse_loss
-    n = int(artificial.shape[0])
-    while n and measure(problem.rows, problem.fit(artificial[:n]).factors).rmse > allowed:
-        n //= 2
-    kept: sp.csr_array = artificial[:n]
-    return kept
+    kept, refused = 0, int(artificial.shape[0]) + 1
+    tried = refused - 1  # all of them first: most often they keep the limit
+    while refused - kept > 1:
+        if measure(problem.rows, problem.fit(artificial[:tried]).factors).rmse <= allowed:
+            kept = tried
+        else:
+            refused = tried
+        tried = (kept + refused) // 2
+    some: sp.csr_array = artificial[:kept]
+    return some
 
 
 def _best(points: list[Point]) -> Point:

@@ -5,17 +5,20 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.antidote.fixed_point import exact_gradient
+from recsys_ops.antidote.objectives import measure
 from recsys_ops.antidote.problem import AntidoteProblem
-from recsys_ops.models.mf_rows import predicted, with_values
+from recsys_ops.models.mf_rows import RowMap, predicted, with_values
 
 
-def contributions(problem: AntidoteProblem, artificial: sp.csr_array) -> NDArray[np.float64]:
+def contributions(problem: AntidoteProblem, artificial: sp.csr_array, judged: RowMap) -> NDArray[np.float64]:
     """Change of the objective that each artificial user makes, given the others.
 
     Parameters
     ----------
     problem : AntidoteProblem
     artificial : csr_array, shape (n_artificial, n_items)
+    judged : RowMap
+        Ratings that the objective is measured on, fitted or held-out ones, whatever the problem's judgement.
 
     Returns
     -------
@@ -23,22 +26,24 @@ def contributions(problem: AntidoteProblem, artificial: sp.csr_array) -> NDArray
         The objective with all of them less that without this one, each fitted anew; they do not add up to the whole
         effect where users stand in for each other.
     """
-    n_artificial = int(artificial.shape[0])
-    whole = problem.objective.value(problem.judge(problem.fit(artificial).factors))
-    without = [
-        problem.objective.value(problem.judge(problem.fit(artificial[np.arange(n_artificial) != user]).factors))
-        for user in range(n_artificial)
-    ]
-    return whole - np.array(without, dtype=np.float64)
+
+    def value(some: sp.csr_array) -> float:
+        return problem.objective.value(measure(judged, problem.fit(some).factors))
+
+    users = np.arange(artificial.shape[0])
+    without = [value(artificial[users != user]) for user in users]
+    return value(artificial) - np.array(without, dtype=np.float64)
 
 
-def gradient_contributions(problem: AntidoteProblem, artificial: sp.csr_array) -> NDArray[np.float64]:
+def gradient_contributions(problem: AntidoteProblem, artificial: sp.csr_array, judged: RowMap) -> NDArray[np.float64]:
     """The same at the cost of one fit and one gradient.
 
     Parameters
     ----------
     problem : AntidoteProblem
     artificial : csr_array, shape (n_artificial, n_items)
+    judged : RowMap
+        As above.
 
     Returns
     -------
@@ -48,8 +53,8 @@ def gradient_contributions(problem: AntidoteProblem, artificial: sp.csr_array) -
     """
     fit = problem.fit(artificial)
     gradient = exact_gradient(
-        problem.rows, problem.objective, problem.judge(fit.factors), fit, artificial, problem.als.regularisation,
-        judged=problem.judged,
+        problem.rows, problem.objective, measure(judged, fit.factors), fit, artificial, problem.als.regularisation,
+        judged=judged,
     )  # fmt: skip
     surprise = artificial.data - predicted(artificial, fit.artificial, fit.factors.items)
     sums: NDArray[np.float64] = with_values(artificial, gradient.at(artificial) * surprise) @ np.ones(

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from recsys_ops.antidote.fixed_point import exact_gradient
 from recsys_ops.antidote.gradient import paper_gradient
-from recsys_ops.antidote.objectives import Predictions, SquaredError, WeightedSum
+from recsys_ops.antidote.objectives import Objective, Predictions, SquaredError, measure
 from recsys_ops.antidote.problem import AntidoteProblem
 from recsys_ops.models.mf import Fit
-from recsys_ops.models.mf_rows import with_values
+from recsys_ops.models.mf_rows import RowMap, with_values
 
 Gradient = Literal["paper", "exact"]
 
@@ -37,7 +37,10 @@ _GRADIENT_TOLERANCE = 1e-2
 
 @dataclass(frozen=True)
 class Scale:
-    """What the merit of a candidate is measured against: the recommender without artificial users."""
+    """What the merit of a candidate is measured against: the recommender without artificial users.
+
+    ``value`` of the objective, ``rmse`` of the fit in stars.
+    """
 
     value: float
     rmse: float
@@ -45,11 +48,15 @@ class Scale:
 
 @dataclass(frozen=True)
 class Point:
-    """A candidate with its fit; ``merit`` (to be lowered) is the objective over that before, plus the penalty."""
+    """A candidate with its fit; ``merit`` (to be lowered) is the objective over that before, plus the penalty.
+
+    ``predictions`` are measured as the objective is judged, ``fitted`` on the ratings that a limit on RMSE is about.
+    """
 
     ratings: sp.csr_array
     fit: Fit
     predictions: Predictions
+    fitted: Predictions
     merit: float
 
 
@@ -107,36 +114,47 @@ def evaluate_point(
     """
     fit = problem.fit(ratings, start=start)
     predictions = problem.judge(fit.factors)
+    fitted = _on_fitted(problem, predictions)
     merit = problem.sign * problem.objective.value(predictions) / scale.value
-    return Point(ratings, fit, predictions, merit + PENALTY * _excess(problem, predictions, scale) ** 2)
+    return Point(ratings, fit, predictions, fitted, merit + PENALTY * _excess(problem, fitted, scale) ** 2)
 
 
 def scale_of(problem: AntidoteProblem) -> Scale:
     """Objective and RMSE without antidote."""
     predictions = problem.judge(problem.fit().factors)
-    return Scale(max(abs(problem.objective.value(predictions)), 1e-12), predictions.rmse)
+    return Scale(max(abs(problem.objective.value(predictions)), 1e-12), _on_fitted(problem, predictions).rmse)
 
 
-def _excess(problem: AntidoteProblem, predictions: Predictions, scale: Scale) -> float:
+def _on_fitted(problem: AntidoteProblem, predictions: Predictions) -> Predictions:
+    """The same factors measured on the fitted ratings, where that differs and a limit asks for it."""
+    if problem.judgement is None or problem.max_rmse_loss is None:
+        return predictions
+    return measure(problem.rows, predictions.factors)
+
+
+def _excess(problem: AntidoteProblem, fitted: Predictions, scale: Scale) -> float:
     """RMSE lost beyond a little less than the limit, in units of the limit."""
     if problem.max_rmse_loss is None:
         return 0.0
     limit = max(problem.max_rmse_loss, 1e-6)
-    return max(0.0, (predictions.rmse - scale.rmse) / limit - _KEPT_OF_LIMIT)
+    return max(0.0, (fitted.rmse - scale.rmse) / limit - _KEPT_OF_LIMIT)
 
 
 def _slope(problem: AntidoteProblem, point: Point, scale: Scale, gradient: Gradient) -> NDArray[np.float64]:
     """Derivative of the merit by the ratings given."""
-    terms = [(problem.sign / scale.value, problem.objective)]
-    excess = _excess(problem, point.predictions, scale)
+
+    def derivative(objective: Objective, predictions: Predictions, judged: RowMap) -> NDArray[np.float64]:
+        arguments = (problem.rows, objective, predictions, point.fit, point.ratings, problem.als.regularisation)
+        if gradient == "paper":
+            return paper_gradient(*arguments, judged=judged).at(point.ratings)
+        return exact_gradient(*arguments, judged=judged, tolerance=_GRADIENT_TOLERANCE).at(point.ratings)
+
+    slope = problem.sign / scale.value * derivative(problem.objective, point.predictions, problem.judged)
+    excess = _excess(problem, point.fitted, scale)
     if problem.max_rmse_loss is not None and excess > 0:
         by_rmse = 2 * PENALTY * excess / max(problem.max_rmse_loss, 1e-6)
-        terms.append((by_rmse / (2 * point.predictions.rmse), SquaredError()))
-    merit, ridge = WeightedSum(tuple(terms)), problem.als.regularisation
-    arguments = (problem.rows, merit, point.predictions, point.fit, point.ratings, ridge)
-    if gradient == "paper":
-        return paper_gradient(*arguments, judged=problem.judged).at(point.ratings)
-    return exact_gradient(*arguments, judged=problem.judged, tolerance=_GRADIENT_TOLERANCE).at(point.ratings)
+        slope += by_rmse / (2 * point.fitted.rmse) * derivative(SquaredError(), point.fitted, problem.rows)
+    return slope
 
 
 def _step(

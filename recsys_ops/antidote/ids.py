@@ -21,8 +21,8 @@ class ArtificialIds:
     greatest: int = 0
     prefix: str = ""
 
-    def take(self, first: int, n: int) -> Array:
-        """The ids of n artificial users; ``first`` counts from 0, and so orders the users of all cases.
+    def check_room(self, n: int) -> None:
+        """Fail if there are no ids for n artificial users.
 
         Raises
         ------
@@ -30,15 +30,21 @@ class ArtificialIds:
             The type of the ids has no such great numbers.
         """
         if self.prefix:
-            return pa.array([f"{self.prefix}{number + 1:0{_DIGITS}d}" for number in range(first, first + n)], self.type)
-        start = self.greatest + 1 + first
+            return
         try:
-            return pa.array(range(start, start + n), self.type)
+            pa.scalar(self.greatest + n, self.type)
         except (pa.ArrowInvalid, OverflowError):
             raise ConfigError(
-                f"user ids are {self.type} up to {self.greatest}: there is no room for {first + n} artificial users "
+                f"user ids are {self.type} up to {self.greatest}: there is no room for {n} artificial users "
                 "above. Store the ids as int64 or string."
             ) from None
+
+    def take(self, first: int, n: int) -> Array:
+        """The ids of n artificial users; ``first`` counts from 0, and so orders the users of all cases."""
+        if self.prefix:
+            return pa.array([f"{self.prefix}{number + 1:0{_DIGITS}d}" for number in range(first, first + n)], self.type)
+        start = self.greatest + 1 + first
+        return pa.array(range(start, start + n), self.type)
 
     @property
     def rule(self) -> str:

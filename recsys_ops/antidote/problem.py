@@ -80,10 +80,24 @@ class AntidoteProblem:
     def feasible(self, ratings: NDArray[np.float64]) -> NDArray[np.float64]:
         """Ratings clipped to the range, and rounded where whole ones are asked for."""
         clipped = np.clip(ratings, *self.rating_range)
-        if not self.whole_ratings:
-            return clipped
-        low, high = np.ceil(self.rating_range[0]), np.floor(self.rating_range[1])
-        return np.clip(np.round(clipped), low, high)
+        return np.clip(np.round(clipped), *whole_range(self.rating_range)) if self.whole_ratings else clipped
+
+
+def whole_range(rating_range: tuple[float, float]) -> tuple[float, float]:
+    """Least and greatest whole rating of a range.
+
+    Raises
+    ------
+    ConfigError
+        There is none.
+    """
+    low, high = float(np.ceil(rating_range[0])), float(np.floor(rating_range[1]))
+    if low > high:
+        raise ConfigError(
+            f"--whole-ratings: there is no whole number from {rating_range[0]:g} to {rating_range[1]:g}, "
+            "the range of the ratings. Leave it out."
+        )
+    return low, high
 
 
 def budget_users(budget: str, n_users: int) -> int:

@@ -43,7 +43,8 @@ def antidote_effect_schema(user_id: pa.DataType) -> pa.Schema:
     Returns
     -------
     pyarrow.Schema
-        ``before`` and ``after`` are the objective on the ratings of the ``split`` ("train" or "test"), with the
+        A case in which no artificial user keeps the limit on the RMSE has none, and the reason says so. ``before`` and
+        ``after`` are the objective on the ratings of the ``split`` ("train" or "test"), with the
         recommender fitted from scratch; ``change`` is their difference by ``before``. ``n_users``, ``n_items`` and
         ``n_ratings`` are real ones, ``n_antidote_users`` (numbered from ``first_antidote_user`` to
         ``last_antidote_user``) and ``n_antidote_ratings`` artificial. ``jaccard`` has the mean overlap of the users'
@@ -103,12 +104,14 @@ def antidote_users_schema(user_id: pa.DataType) -> pa.Schema:
     Returns
     -------
     pyarrow.Schema
-        ``contribution`` is by how much the objective on the train ratings would change if the user were left out,
-        refitted; null where that was not computed. ``gradient_contribution`` estimates it to first order.
+        ``contribution`` is the objective with all of the case's artificial users less that without this one, refitted,
+        on the ratings of the ``split``: the held-out ones, where there are any. It is negative for a user who lowers
+        the objective, and null where that was not computed. ``gradient_contribution`` estimates it to first order.
     """
     return pa.schema(
         _ANTIDOTE_CASE
         | {
+            "split": pa.string(),
             "antidote_user": user_id,
             "n_ratings": pa.int64(),
             "contribution": pa.float64(),

@@ -14,7 +14,7 @@ from recsys_ops.antidote.objectives import measure
 from recsys_ops.antidote.problem import Judgement
 from recsys_ops.models.mf import AlsSettings, Factors, fit_als
 from recsys_ops.models.mf_rows import LocalRows, predicted, with_values
-from recsys_ops.models.mf_validation import folds, validate
+from recsys_ops.models.mf_validation import chosen_entries, folds, validate
 
 PENALTIES = (1.0, 3.0, 8.0, 15.0, 30.0)
 """Regularisations of the reference that are tried."""
@@ -101,12 +101,15 @@ def unrated_pairs(ratings: sp.csr_array, *, seed: int) -> sp.csr_array:
 def _noise(
     ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n_folds: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean squared error of held-out ratings of each user and of each item, the overall mean where there are none."""
+    """Mean squared error of held-out ratings of each user and of each item, the overall mean where there are none.
+
+    A fold that holds out all ratings of a user, or of an item, knows nothing of it; its errors there are not noise.
+    """
     n_users, n_items = ratings.shape
     errors, counts = (np.zeros(n_users), np.zeros(n_items)), (np.zeros(n_users), np.zeros(n_items))
     for train, held_out in folds(ratings, n_folds, seed=seed):
         factors: Factors = fit_als(LocalRows(train), reference).factors
-        seen = measure(LocalRows(held_out), factors)
+        seen = measure(LocalRows(_both_known(held_out, train)), factors)
         for total, part in zip(errors, (seen.user_errors, seen.item_errors), strict=True):
             total += part
         for total, part in zip(counts, (seen.user_counts, seen.item_counts), strict=True):
@@ -114,3 +117,11 @@ def _noise(
     mean = errors[0].sum() / max(counts[0].sum(), 1.0)
     users, items = (np.where(n > 0, e, mean) / np.maximum(n, 1.0) for e, n in zip(errors, counts, strict=True))
     return users, items
+
+
+def _both_known(held_out: sp.csr_array, train: sp.csr_array) -> sp.csr_array:
+    """Held-out ratings whose user and item also have ratings that are fitted."""
+    users = np.repeat(np.arange(held_out.shape[0]), np.diff(held_out.indptr))
+    rated_items = np.bincount(train.indices, minlength=train.shape[1]) > 0
+    known = (np.diff(train.indptr) > 0)[users] & rated_items[held_out.indices]
+    return chosen_entries(held_out, known)

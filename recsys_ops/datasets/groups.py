@@ -15,7 +15,7 @@ MOST_GROUPS = 10
 """Groups to report on by default; more would hide what matters."""
 
 
-def user_groups(dataset: Dataset, spec: str) -> tuple[list[str], np.ndarray]:
+def user_groups(dataset: Dataset, spec: str, *, prefix: str = "") -> tuple[list[str], np.ndarray]:
     """Split the users of a data set into groups.
 
     Parameters
@@ -25,6 +25,8 @@ def user_groups(dataset: Dataset, spec: str) -> tuple[list[str], np.ndarray]:
     spec : str
         ``COLUMN``: a group per value. ``COLUMN:N``: N groups of equal size along a numeric column; sizes differ by
         at most one, and users of the same value are split in the order of their ids. ``n_ratings`` is always there.
+    prefix : str
+        What a job wants before it, so that messages tell what can be typed.
 
     Returns
     -------
@@ -38,13 +40,15 @@ def user_groups(dataset: Dataset, spec: str) -> tuple[list[str], np.ndarray]:
     ConfigError
         There is no such column, it cannot form groups, or N is not between 1 and the number of users.
     """
-    column, n_groups = _parsed(dataset, spec)
+    column, n_groups = _parsed(dataset, spec, prefix)
     values = _values(dataset, column)
     if n_groups is None:
         return _groups_by_value(values, column)
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
-        raise ConfigError(f"--groups {spec}: column '{column}' is {values.type}, not a number. Use --groups {column}.")
-    return _groups_by_size(values, column, n_groups)
+        raise ConfigError(
+            f"--groups {prefix}{spec}: column '{column}' is {values.type}, not a number. Use --groups {prefix}{column}."
+        )
+    return _groups_by_size(values, column, n_groups, prefix)
 
 
 def default_groups(dataset: Dataset) -> str:
@@ -88,17 +92,20 @@ def group_columns(dataset: Dataset) -> list[str]:
     return usable if N_RATINGS in usable else [*usable, N_RATINGS]
 
 
-def _parsed(dataset: Dataset, spec: str) -> tuple[str, int | None]:
+def _parsed(dataset: Dataset, spec: str, prefix: str) -> tuple[str, int | None]:
     columns = group_columns(dataset)
     if spec in columns:
         return spec, None
     column, _, count = spec.rpartition(":")
     if column not in columns:
         raise ConfigError(
-            f"--groups {spec}: users have no column '{column or spec}' that forms groups (found {', '.join(columns)})."
+            f"--groups {prefix}{spec}: users have no column '{column or spec}' that forms groups "
+            f"(found {', '.join(columns)})."
         )
     if not count.isdecimal() or int(count) < 1:
-        raise ConfigError(f"--groups {spec}: '{count}' is no number of groups. Use --groups {column}:4, for example.")
+        raise ConfigError(
+            f"--groups {prefix}{spec}: '{count}' is no number of groups. Use --groups {prefix}{column}:4, for example."
+        )
     return column, int(count)
 
 
@@ -118,12 +125,12 @@ def _groups_by_value(values: Array, column: str) -> tuple[list[str], np.ndarray]
     return [f"{column} {_text(value)}" for value in distinct.to_pylist()], group_of_user
 
 
-def _groups_by_size(values: Array, column: str, n_groups: int) -> tuple[list[str], np.ndarray]:
+def _groups_by_size(values: Array, column: str, n_groups: int, prefix: str) -> tuple[list[str], np.ndarray]:
     known = np.flatnonzero(pc.is_valid(values).to_numpy(zero_copy_only=False))
     if n_groups > len(known):
         raise ConfigError(
-            f"--groups {column}:{n_groups}: only {len(known)} users have a value. Use --groups {column}:{len(known)} "
-            "or fewer groups."
+            f"--groups {prefix}{column}:{n_groups}: only {len(known)} users have a value. "
+            f"Use --groups {prefix}{column}:{len(known)} or fewer groups."
         )
     numbers = values.take(known).to_numpy(zero_copy_only=False)
     parts = np.array_split(np.argsort(numbers, kind="stable"), n_groups)

@@ -25,7 +25,7 @@ class TableSource(BaseModel):
 class Mapping(BaseModel):
     """What ``features.yaml`` says."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rating_range: tuple[float, float]
     """Least and greatest rating."""

@@ -27,6 +27,28 @@ def most_active(dataset: Dataset, *, users: int | None = None, items: int | None
     """
     kept_users = _greatest(np.diff(dataset.ratings.indptr), users)
     kept_items = _greatest(np.bincount(dataset.ratings.indices, minlength=dataset.n_items), items)
+    return _part(dataset, kept_users, kept_items)
+
+
+def with_ratings(dataset: Dataset) -> Dataset:
+    """Keep the users who have rated something; nothing can be predicted for the others.
+
+    Parameters
+    ----------
+    dataset : Dataset
+
+    Returns
+    -------
+    Dataset
+        The same object where all have.
+    """
+    rated = np.flatnonzero(np.diff(dataset.ratings.indptr)).astype(np.int64)
+    if len(rated) == dataset.n_users:
+        return dataset
+    return _part(dataset, rated, np.arange(dataset.n_items))
+
+
+def _part(dataset: Dataset, kept_users: NDArray[np.int64], kept_items: NDArray[np.int64]) -> Dataset:
     ratings: sp.csr_array = dataset.ratings[kept_users][:, kept_items]
     ratings.sort_indices()
     user_table = dataset.users.take(pa.array(kept_users, pa.int64()))

@@ -44,9 +44,15 @@ def hold_out(ratings: sp.csr_array, share: float, *, seed: int) -> tuple[sp.csr_
     if not 0 <= share < 1:
         raise ConfigError(f"--hold-out {share:g}: expected a share of at least 0 and below 1. Use 0.2, for example.")
     user, place = _shuffled_places(ratings, seed)
+    held_out = place < n_held_out(ratings, share)[user]
+    return chosen_entries(ratings, ~held_out), chosen_entries(ratings, held_out)
+
+
+def n_held_out(ratings: sp.csr_array, share: float) -> NDArray[np.int64]:
+    """How many ratings of each user ``hold_out`` sets aside, shape (n_users,), whatever the seed."""
     lengths = np.diff(ratings.indptr)
-    held_out = place < np.minimum(np.round(share * lengths), lengths - 1)[user]
-    return _entries(ratings, ~held_out), _entries(ratings, held_out)
+    counts: NDArray[np.int64] = np.minimum(np.round(share * lengths), np.maximum(lengths - 1, 0)).astype(np.int64)
+    return counts
 
 
 def folds(ratings: sp.csr_array, n_folds: int, *, seed: int) -> Iterator[tuple[sp.csr_array, sp.csr_array]]:
@@ -65,7 +71,7 @@ def folds(ratings: sp.csr_array, n_folds: int, *, seed: int) -> Iterator[tuple[s
     _, place = _shuffled_places(ratings, seed)
     for fold in range(n_folds):
         held_out = place % n_folds == fold
-        yield _entries(ratings, ~held_out), _entries(ratings, held_out)
+        yield chosen_entries(ratings, ~held_out), chosen_entries(ratings, held_out)
 
 
 def validate(
@@ -111,6 +117,7 @@ def _shuffled_places(ratings: sp.csr_array, seed: int) -> tuple[NDArray[np.int64
     return user, place - ratings.indptr[user]
 
 
-def _entries(ratings: sp.csr_array, kept: NDArray[np.bool_]) -> sp.csr_array:
+def chosen_entries(ratings: sp.csr_array, kept: NDArray[np.bool_]) -> sp.csr_array:
+    """Some of the ratings: ``kept (nnz,)`` in the order of the entries."""
     ends = np.concatenate([[0], np.cumsum(kept)])[ratings.indptr]
     return sp.csr_array((ratings.data[kept], ratings.indices[kept], ends), shape=ratings.shape)

@@ -10,8 +10,10 @@ import pytest
 
 from jobs import antidote
 from jobs.antidote import AntidoteConfig
+from jobs.antidote_summary import told_objective, typical_of_best
 from recsys_ops.antidote.objectives import IndividualUnfairness, measure
 from recsys_ops.datasets import Dataset, load_dataset
+from recsys_ops.datasets.arrow import compute as pc
 from recsys_ops.models.mf import AlsSettings, fit_als
 from recsys_ops.models.mf_rows import LocalRows
 from recsys_ops.runs import Run, open_run
@@ -140,6 +142,13 @@ def test_contributions_are_told_by_refits_and_to_first_order(base: Run) -> None:
     refitted, estimated = (np.array([row[name] for row in users]) for name in ("contribution", "gradient_contribution"))
     assert np.abs(refitted).min() > 0
     assert np.corrcoef(refitted, estimated)[0, 1] > 0.5
+    assert {row["split"] for row in users} == {"test"}
+
+
+def test_a_single_artificial_user_contributes_the_whole_effect(shop: str, tmp_path: Path) -> None:
+    run = run_job(shop, tmp_path, **(QUICK | {"budget": "1", "judged_on": "unseen"}))
+    (user,), (_, test) = rows_of(run, "antidote_users"), rows_of(run)
+    assert user["contribution"] == pytest.approx(test["after"] - test["before"])
 
 
 @pytest.mark.parametrize("ids", [int, "user-{}".format])
@@ -160,7 +169,7 @@ def test_rows_appended_to_the_interactions_do_what_the_effect_says_and_can_be_ta
     is_real = pa.array([user not in set(added["user_id"].to_pylist()) for user in mixed.user_ids.to_pylist()])
     assert mixed.user_ids.filter(is_real).equals(before.user_ids)
     first, last = (row[f"{end}_antidote_user"] for end in ("first", "last"))
-    assert mixed.user_ids.filter(pa.compute.invert(is_real)).to_pylist() == sorted([first, last, *between(added)])
+    assert mixed.user_ids.filter(pc.invert(is_real)).to_pylist() == sorted([first, last, *between(added)])
 
 
 def with_ids(tables: Tables, ids: Any) -> Tables:
@@ -223,16 +232,35 @@ def test_without_a_hold_out_there_is_no_test_split(shop: str, tmp_path: Path) ->
     assert {row["split"] for row in rows_of(run, "antidote_losses")} == {"train"}
 
 
-def test_where_the_limit_on_the_rmse_lets_nobody_in_the_case_says_so(shop: str, tmp_path: Path) -> None:
+def test_where_the_limit_on_the_rmse_lets_nobody_in_the_case_says_so(
+    shop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     changes = {"algorithm": "baseline_max", "max_rmse_loss": 1e-9, "budget": "50%"}
     run = run_job(shop, tmp_path, **(QUICK | changes))
     rows = rows_of(run)
     assert [row["split"] for row in rows] == ["train", "test"]
     for row in rows:
-        assert row["status"] == Status.INFEASIBLE
-        assert row["reason"] == "no artificial user was found that keeps within --max-rmse-loss"
-        assert (row["after"], row["n_antidote_users"], row["jaccard"]) == (None, None, None)
+        assert row["status"] == Status.FEASIBLE
+        assert row["reason"] == "of the artificial users tried, none keeps within --max-rmse-loss"
+        assert (row["change"], row["n_antidote_users"], row["first_antidote_user"]) == (0, 0, None)
     assert rows_of(run, "antidote_ratings") == []
+    told = capsys.readouterr().out
+    assert "1 cases: feasible, of the artificial users tried, none keeps within --max-rmse-loss." in told
+    assert "No case changes the objective as wanted" in told
+
+
+def test_where_no_user_can_spare_a_rating_there_is_no_test_split_and_that_is_said(
+    tables: Tables, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = tables["interactions"]["user_id"].to_pylist()
+    nth = [users[:row].count(user) for row, user in enumerate(users)]
+    few = tables["interactions"].filter(pa.array([place < 2 for place in nth]))
+    shop = write_shop(tmp_path / "few", tables | {"interactions": few})
+    with caplog.at_level("WARNING"):
+        run = run_job(shop, tmp_path, **(QUICK | {"algorithm": "baseline_min,gd_fixed", "max_rmse_loss": 1e-9}))
+    assert "no user has enough ratings for --hold-out 0.2" in caplog.text
+    assert {row["split"] for row in rows_of(run)} == {"train"}
+    assert "nan" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("block_ratings", [None, 400])
@@ -247,7 +275,9 @@ def test_a_recommender_that_cannot_be_fitted_ends_its_cases_as_errors(
     run = run_job(shop, tmp_path, code=1, **(QUICK | {"regularisation": 1e-300, "rank": 60}))  # singular systems
     assert {row["status"] for row in rows_of(run)} == {Status.ERROR}
     assert {row["reason"].partition(":")[0] for row in rows_of(run)} == {"FloatingPointError"}
-    assert "1 cases: error, FloatingPointError: " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "1 cases: error, FloatingPointError: " in told
+    assert "1 of 1 cases failed" in told
 
 
 def test_the_unfairness_of_user_groups_is_the_variance_of_their_losses(shop: str, tmp_path: Path) -> None:
@@ -284,11 +314,39 @@ def test_only_the_most_active_part_can_be_asked_for(shop: str, tmp_path: Path) -
     assert len({row["item_id"] for row in rows_of(run, "antidote_ratings")}) == 15
 
 
+def test_users_without_ratings_are_not_polarised(tables: Tables, tmp_path: Path) -> None:
+    changes = QUICK | {"objective": "polarisation", "hold_out": 0.0, "budget": "1"}
+    rating = [user for user in range(1, 61) if user % 3]
+    kept = tables["interactions"].filter(pc.is_in(tables["interactions"]["user_id"], pa.array(rating, pa.int64())))
+    some = run_job(write_shop(tmp_path / "some", tables | {"interactions": kept}), tmp_path, "some", **changes)
+    users = tables["users"].filter(pc.is_in(tables["users"]["user_id"], pa.array(rating, pa.int64())))
+    only = {"interactions": kept, "users": users}
+    without = run_job(write_shop(tmp_path / "only", tables | only), tmp_path, "only", **changes)
+    (row,), (wanted,) = rows_of(some), rows_of(without)
+    assert row["n_users"] == len(rating)
+    assert (row["before"], row["after"]) == (wanted["before"], wanted["after"])
+
+
 def test_fairness_can_be_sought_for_unseen_ratings(shop: str, tmp_path: Path) -> None:
     runs = [run_job(shop, tmp_path, name, **(QUICK | {"judged_on": name})) for name in ("given", "unseen")]
     given, unseen = ([row["rating"] for row in rows_of(run, "antidote_ratings")] for run in runs)
     assert len(given) == len(unseen)
     assert given != unseen
+
+
+def test_the_run_that_is_told_of_is_the_one_in_the_middle_of_the_best() -> None:
+    def row(algorithm: str, run: int, change: float) -> dict[str, Any]:
+        return {"algorithm": algorithm, "budget": "1", "run": run, "change": change, "n_antidote_users": 1}
+
+    lucky = [row("random", 0, -0.5), row("random", 1, 0.4), row("random", 2, 0.3)]
+    steady = [row("search", 0, -0.1), row("search", 1, -0.3), row("search", 2, -0.2)]
+    assert typical_of_best([*lucky, *steady], 1) == steady[2]
+    assert typical_of_best(lucky, 1) is None
+
+
+@pytest.mark.parametrize(("objective", "told"), [("individual", "unfairness"), ("individual:10", "10 x unfairness")])
+def test_a_weight_is_told(objective: str, told: str) -> None:
+    assert told_objective(objective) == f"{told} to single users"
 
 
 def test_the_summary_shows_effects_by_budget_and_says_what_to_append(
@@ -332,10 +390,13 @@ def has_cells(line: str, *cells: str) -> bool:
         (["--objective", "individual:-1"], "--objective individual:-1: weight '-1' is not a positive number. "),
         (["--objective", "individual:much"], "--objective individual:much: weight 'much' is not a positive number. "),
         (["--groups", "colour"], "--groups colour: the items have no such column (found item_id, seller_id, title, "),
-        (["--groups", "users:colour"], "--groups colour: "),
+        (["--groups", "users:colour"], "--groups users:colour: users have no column 'colour' that forms groups"),
         (["--groups", "users:n_ratings:1"], "--groups users:n_ratings:1: there are fewer than two groups to compare. "),
         (["--rank", "0"], "--rank 0: "),
         (["--hold-out", "1"], "--hold-out 1.0: "),
+        (["--budget", "1e18"], "--budget 1e18: 1000000000000000000 artificial users are more than the 60 real ones. "),
+        (["--regularisation", "inf"], "--regularisation inf: "),
+        (["--seed", str(2**63)], f"--seed {2**63}: "),
         (["--top-users", "1"], "--top-users 1: "),
     ],
 )

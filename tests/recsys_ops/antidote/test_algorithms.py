@@ -7,11 +7,11 @@ import pytest
 import scipy.sparse as sp
 
 from recsys_ops.antidote import algorithms
-from recsys_ops.antidote.algorithms import ALGORITHMS, propose
+from recsys_ops.antidote.algorithms import ALGORITHMS, propose, within_limit
 from recsys_ops.antidote.contribution import contributions, gradient_contributions
 from recsys_ops.antidote.evaluate import evaluate, jaccard_curve, similarity_by_length
 from recsys_ops.antidote.objectives import GroupUnfairness, IndividualUnfairness, Polarisation, measure
-from recsys_ops.antidote.problem import AntidoteProblem, budget_users
+from recsys_ops.antidote.problem import AntidoteProblem, budget_users, whole_range
 from recsys_ops.antidote.unseen import PENALTIES, choose_reference, expect_unseen, unrated_pairs
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.mf import AlsSettings, Factors, fit_als
@@ -91,6 +91,29 @@ def test_the_limit_on_accuracy_lost_holds_and_costs_some_of_the_effect() -> None
     assert effects[0].value_after < effects[1].value_after < effects[1].value_before
 
 
+def test_the_limit_is_about_the_fit_also_where_unseen_ratings_are_judged() -> None:
+    judgement = expect_unseen(marketplace(), AlsSettings(2, 1.0), seed=0)
+    problem = polarisation_problem(objective=IndividualUnfairness(), judgement=judgement, max_rmse_loss=0.02)
+    made = propose(problem, "search", 4, seed=0)
+    fits = [problem.fit(rows).factors for rows in (None, made)]
+    before, after = (measure(problem.rows, factors).rmse for factors in fits)
+    judged = [problem.objective.value(problem.judge(factors)) for factors in fits]
+    assert made.shape[0] == 4
+    assert after - before <= 0.02
+    assert judged[1] < judged[0]
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.02, 0.03, 0.05])
+def test_as_many_artificial_users_as_the_limit_allows_are_kept(limit: float) -> None:
+    problem = polarisation_problem(max_rmse_loss=limit)
+    made = propose(polarisation_problem(), "baseline_max", 7, seed=0)
+    kept = within_limit(problem, made).shape[0]
+    before = measure(problem.rows, problem.fit().factors).rmse
+    losses = [measure(problem.rows, problem.fit(made[:n]).factors).rmse - before for n in range(8)]
+    assert losses[kept] <= limit
+    assert kept == 7 or losses[kept + 1] > limit
+
+
 def test_nothing_is_proposed_where_every_artificial_user_breaks_the_limit() -> None:
     assert propose(polarisation_problem(max_rmse_loss=-1.0), "random", 3, seed=0).shape == (0, 40)
 
@@ -167,7 +190,7 @@ def test_the_first_order_contribution_is_the_derivative_by_a_users_weight() -> N
         rows=LocalRows(small), als=AlsSettings(2, 2.0, tolerance=-np.inf, max_iterations=800)
     )
     artificial = propose(problem, "random", 2, seed=1)
-    found = gradient_contributions(problem, artificial)
+    found = gradient_contributions(problem, artificial, problem.rows)
     ratings = np.where(small.toarray() > 0, small.toarray(), np.nan)
     start, moved = problem.fit(artificial).factors.items, []
     for weight in (1.01, 0.99):
@@ -198,11 +221,12 @@ def weighted_als(
 
 
 def test_leaving_a_user_out_is_what_the_contribution_says() -> None:
-    problem = polarisation_problem()
+    train, held_out = (LocalRows(part) for part in hold_out(marketplace(), 0.2, seed=0))
+    problem = polarisation_problem(rows=train, objective=IndividualUnfairness())
     artificial = propose(problem, "gd_random", 3, seed=0)
-    found = contributions(problem, artificial)
+    found = contributions(problem, artificial, held_out)
     fewer = sp.csr_array(artificial.toarray()[[0, 2]])
-    values = [problem.objective.value(measure(problem.rows, problem.fit(rows).factors)) for rows in (artificial, fewer)]
+    values = [problem.objective.value(measure(held_out, problem.fit(rows).factors)) for rows in (artificial, fewer)]
     assert found[1] == pytest.approx(values[0] - values[1], abs=1e-9)
 
 
@@ -227,6 +251,21 @@ def test_expected_losses_of_the_reference_itself_are_the_noise() -> None:
     judgement = expect_unseen(ratings, reference, seed=0)
     losses = judgement.measure(fit_als(LocalRows(ratings), reference).factors).user_losses
     np.testing.assert_allclose(losses, judgement.user_noise, rtol=1e-9)
+
+
+def test_a_user_whose_only_rating_is_held_out_adds_no_noise() -> None:
+    ratings = marketplace().toarray()
+    for user in range(20):
+        ratings[user, np.flatnonzero(ratings[user])[1:]] = 0
+    noise = expect_unseen(sp.csr_array(ratings), AlsSettings(2, 1.0), seed=0).user_noise
+    assert (noise[:20] == noise[0]).all()
+    assert noise[0] == pytest.approx(noise[20:].mean(), rel=0.3)
+
+
+def test_whole_ratings_need_a_whole_number_in_the_range() -> None:
+    assert whole_range((0.5, 5.0)) == (1.0, 5.0)
+    with pytest.raises(ConfigError, match=r"--whole-ratings: there is no whole number from 2\.2 to 2\.9"):
+        whole_range((2.2, 2.9))
 
 
 def test_a_search_judged_by_unseen_ratings_improves_that_judgement() -> None:

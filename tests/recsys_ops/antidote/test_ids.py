@@ -38,4 +38,9 @@ def test_ids_of_different_cases_do_not_meet() -> None:
 @pytest.mark.parametrize(("kind", "greatest"), [(pa.int8(), 127), (pa.int64(), 2**63 - 1), (pa.uint64(), 2**64 - 1)])
 def test_a_type_without_room_above_the_greatest_id_is_refused(kind: pa.DataType, greatest: int) -> None:
     with pytest.raises(ConfigError, match=r"no room for 1 artificial users above\. Store the ids as int64 or"):
-        artificial_ids(pa.array([greatest], kind)).take(0, 1)
+        artificial_ids(pa.array([greatest], kind)).check_room(1)
+
+
+@pytest.mark.parametrize("users", [pa.array([5], pa.int64()), pa.array(["ann"])])
+def test_room_for_very_many_is_told_at_once(users: pa.Array) -> None:
+    artificial_ids(users).check_room(10**18)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from recsys_ops.datasets import Dataset, build_dataset
-from recsys_ops.datasets.most_active import most_active
+from recsys_ops.datasets.most_active import most_active, with_ratings
 
 
 def dataset() -> Dataset:
@@ -36,6 +36,14 @@ def test_without_limits_and_with_great_ones_everything_is_kept() -> None:
         assert kept.users.equals(whole.users)
         assert kept.items.equals(whole.items)
         assert is_equal(kept.ratings, whole.ratings)
+
+
+def test_users_who_rated_nothing_can_be_left_out() -> None:
+    rated = with_ratings(dataset())
+    assert rated.user_ids.to_pylist() == rated.users["user_id"].to_pylist() == ["a", "b", "c"]
+    assert rated.items.equals(dataset().items)
+    assert is_equal(rated.ratings, dataset().ratings[:3])
+    assert with_ratings(rated) is rated
 
 
 def is_equal(one: sp.csr_array, other: sp.csr_array) -> bool:
