@@ -69,9 +69,9 @@ def _effect_table(rows: list[Row]) -> Table:
     """A line for each algorithm and budget, means over the runs."""
     splits = list(dict.fromkeys(row["split"] for row in rows))
     table = Table(title=_title(rows, splits), title_justify="left")
-    table.add_column("algorithm")
+    table.add_column("algorithm", no_wrap=True)
     changes = [name for split in splits for name in (split, "change")]
-    for name in ("budget", "users", *changes, *(f"RMSE {split}" for split in splits), f"top {_DEPTH} kept"):
+    for name in ("budget", "users", *changes, *(f"RMSE\n{split}" for split in splits), f"top {_DEPTH}\nkept"):
         table.add_column(name, justify="right", overflow="fold")
     for (algorithm, budget), runs in _by_case(rows).items():
         some = [row for row in runs if row["after"] is not None]

@@ -125,4 +125,4 @@ def case_seconds(case: Case, n_ratings: int, rank: int) -> float:
     """What a case takes on one core, roughly; measured on MovieLens-1M."""
     n_fits = {"search": 150, "gd_random": 150, "gd_fixed": 50}.get(case.algorithm, 5)
     n_refits = case.n_artificial if n_ratings * case.n_artificial <= MOST_REFITTED else 0
-    return 1e-7 * (n_fits + n_refits) * n_ratings * rank
+    return (0.02 + 1e-7 * n_ratings * rank) * (n_fits + n_refits)
