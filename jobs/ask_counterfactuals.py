@@ -35,7 +35,8 @@ def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, asked: A
     """
     ids, names = (dataset.items.column(name).to_pylist() for name in ("item_id", "title"))
     titles: dict[object, str] = dict(zip(ids, map(str, names), strict=True))
-    return [_told(row, titles) for row in rows(run, settings, dataset, user=asked.user)]
+    found = rows(run, settings, dataset, user=asked.user)
+    return [_told(row, titles) for row in found] or [f"\nUser {escape(str(asked.user))}: nothing is left to recommend."]
 
 
 def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: str | None) -> list[dict[str, Any]]:
@@ -59,4 +60,4 @@ def _told(row: dict[str, Any], titles: dict[object, str]) -> str:
     if row["removed"]:
         return sentence(row, titles)
     reason = f" ({row['reason']})" if row["reason"] else ""
-    return f"\n[bold]{escape(row['title'])}[/bold]: {row['status']}{escape(reason)}"
+    return f"\nUser {escape(str(row['user_id']))}: [bold]{escape(row['title'])}[/bold]: {row['status']}{escape(reason)}"

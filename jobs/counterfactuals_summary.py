@@ -52,14 +52,26 @@ def _print_footer(console: Console, run: Run, cases: pa.Table) -> None:
         f"\n{len(cases)} cases in {seconds:.0f} s{share}. Tables: {escape(run.url)} (run {run.manifest['run_id']})",
         soft_wrap=True,
     )
+    still = pc.sum(pc.less_equal(cases["rank_after"], cases["k"]).filter(_explained(cases))).as_py() or 0
+    if still:
+        console.print(
+            f"{still} of {pc.sum(_explained(cases)).as_py()} explanations lower the score and leave the item in the "
+            "list: --validity score compares with today's list; kth makes sure of the rank.",
+            soft_wrap=True,
+        )
     n_rejected = run.manifest["tables"]["rejected"]["rows"]
     if n_rejected:
         console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
 
 
+def _explained(cases: pa.Table) -> Any:
+    """Whether something is removed."""
+    return pc.greater(pc.fill_null(cases["n_removed"], 0), 0)
+
+
 def _measure_table(cases: pa.Table, timings: pa.Table) -> Table:
     table = Table("measure", "median", "95th percentile", "greatest", title="Explanations", title_justify="left")
-    found = cases.filter(pc.greater(pc.fill_null(cases["n_removed"], 0), 0))
+    found = cases.filter(_explained(cases))
     rows = [
         ("interactions removed", found["n_removed"], "{:.0f}"),
         ("distance", found["distance"], "{:.2f}"),
@@ -79,7 +91,7 @@ def _measure_table(cases: pa.Table, timings: pa.Table) -> Table:
 
 def _in_words(cases: pa.Table, dataset: Dataset) -> list[str]:
     """The first explanations of different users."""
-    found = cases.filter(pc.greater(pc.fill_null(cases["n_removed"], 0), 0))
+    found = cases.filter(_explained(cases))
     if not len(found):
         return ["No case has an explanation."]
     ids, names = (dataset.items.column(name).to_pylist() for name in ("item_id", "title"))
@@ -103,9 +115,12 @@ def sentence(row: dict[str, Any], titles: dict[object, str]) -> str:
         why = f"because of your ratings: with {because}"
     else:
         why = f"because you rated {because}; without {'it' if len(parts) == 1 else 'them'}"
+    outcome = f"it would be at rank {row['rank_after']} instead of {row['rank_before']}"
+    if row["rank_after"] <= row["k"]:
+        outcome = f"its score would be below that of today's number {row['k']} (rank {row['rank_after']} all the same)"
     return (
         f"\nUser {escape(str(row['user_id']))}: you were recommended [bold]{escape(row['title'])}[/bold] {why} "
-        f"it would be at rank {row['rank_after']} instead of {row['rank_before']}."
+        f"{outcome}."
     )
 
 

@@ -1,12 +1,14 @@
 """All users' histories in the units that an explanation takes away: interactions, or steps of the rating scale."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys_ops.datasets.arrow import Column
 from recsys_ops.datasets.dataset import Dataset, positions_of
 from recsys_ops.datasets.files import read_table
 from recsys_ops.errors import ConfigError, InputError
@@ -100,15 +102,15 @@ def read_removal_costs(url: str, dataset: Dataset) -> sp.csr_array:
     Raises
     ------
     InputError
-        A column is missing, a row belongs to no interaction or repeats one, or a cost is not positive.
+        A column is missing or of another type, a row belongs to no interaction or repeats one, a cost is not positive.
     """
     table = read_table(url, url, ids=("user_id", "item_id"))
     missing = [name for name in ("user_id", "item_id", "cost") if name not in table.column_names]
     if missing:
         raise InputError(f"{url}: column '{missing[0]}' is missing (found {', '.join(table.column_names)}).")
-    users = positions_of(table.column("user_id").cast(dataset.user_ids.type), dataset.user_ids)
-    items = positions_of(table.column("item_id").cast(dataset.item_ids.type), dataset.item_ids)
-    costs = table.column("cost").cast(pa.float64()).to_numpy()
+    users = positions_of(_cast(url, table, "user_id", dataset.user_ids.type), dataset.user_ids)
+    items = positions_of(_cast(url, table, "item_id", dataset.item_ids.type), dataset.item_ids)
+    costs = _cast(url, table, "cost", pa.float64()).to_numpy()
     ratings = dataset.ratings
     keys = np.repeat(np.arange(dataset.n_users), np.diff(ratings.indptr)) * dataset.n_items + ratings.indices
     wanted = users * dataset.n_items + items
@@ -121,6 +123,25 @@ def read_removal_costs(url: str, dataset: Dataset) -> sp.csr_array:
     values = np.ones(ratings.nnz)
     values[place] = costs
     return sp.csr_array((values, ratings.indices, ratings.indptr), shape=ratings.shape)
+
+
+def _cast(url: str, table: pa.Table, name: str, wanted: pa.DataType) -> Column:
+    column = table.column(name)
+    try:
+        return column.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        expected = "a number" if name == "cost" else f"the {wanted} ids of the data"
+        first = next((row for row, cell in enumerate(column) if not _is_castable(cell, wanted)), None)
+        where = "" if first is None else f" (first: row {first} = {column[first].as_py()!r})"
+        raise InputError(f"{url}: column '{name}' is {column.type}, expected {expected}{where}. Correct it.") from None
+
+
+def _is_castable(cell: Any, wanted: pa.DataType) -> bool:
+    try:
+        cell.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return False
+    return True
 
 
 def _refuse(url: str, rows: NDArray[np.intp], what: str) -> None:

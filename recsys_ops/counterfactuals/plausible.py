@@ -54,7 +54,9 @@ def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: f
     """
     shortest = find_shortest(question, earlier, deadline)
     if shortest.taken is None:
-        return shortest
+        # A bound on the distance is none on an objective that a likelihood may lower.
+        bound = shortest.bound if goal.alpha == 0 or shortest.is_proven else -np.inf
+        return replace(shortest, bound=bound, is_possible=not shortest.is_proven)
     inputs = network_inputs(question, goal.likelihood)
     relaxation = Relaxation(question, goal, earlier, deadline)
     if goal.alpha > 0:

@@ -111,6 +111,11 @@ class Program:
             known.col_value = start.tolist()
             solver.setSolution(known)
         _run(solver, deadline)
+        if solver.getModelStatus() == highspy.HighsModelStatus.kSolveError:
+            # Presolve can leave a point that is outside the rows by more than the tolerance.
+            solver.clearSolver()
+            solver.setOptionValue("presolve", "off")
+            _run(solver, deadline)
         return _solution(solver)
 
     def _matrix(self) -> sp.csr_array:

@@ -20,6 +20,10 @@ from recsys_ops.counterfactuals.settings import Mixture
 from recsys_ops.counterfactuals.shortest import RESOLUTION, Earlier, Found
 from recsys_ops.models.likelihood import Likelihood
 
+ROOM = 1e-6
+"""Nats by which the program's threshold is lower than the one that counts: a point on the very edge of a row is beyond
+it by the solver's tolerance, and not found for long. What is within the room is evaluated, and forbidden."""
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -128,7 +132,7 @@ class Relaxation:
             program.cost[column] = -alpha * coefficient
         constant = -alpha * folded.root.constant
         if alpha == 0:
-            program.add_row(where, coefficients, lower=self.goal.threshold - folded.root.constant)
+            program.add_row(where, coefficients, lower=self.goal.threshold - folded.root.constant - ROOM)
         elif np.isfinite(cutoff):
             costed = np.flatnonzero(program.cost)
             program.add_row(costed, np.array(program.cost)[costed], upper=cutoff - constant - RESOLUTION)

@@ -27,7 +27,8 @@ class Found:
     """Outcome of a search: units ``taken`` or None, their ``objective`` (inf without), and its proven ``bound``.
 
     ``is_proven``: nothing better exists; without ``taken``, nothing at all. ``method`` is "bounds", "mio" or "pyomo".
-    ``by_exact``: the best-child bound has no solution, so the exact likelihood was asked.
+    ``by_exact``: the best-child bound has no solution, so the exact likelihood was asked. ``is_possible``: there are
+    removals that bring the item out of the top k, as far as is known.
     """
 
     taken: NDArray[np.int64] | None
@@ -37,6 +38,7 @@ class Found:
     method: str
     nodes: int = 0
     by_exact: bool = False
+    is_possible: bool = True
 
 
 def differs(taken: NDArray[np.int64], earlier: Earlier) -> bool:

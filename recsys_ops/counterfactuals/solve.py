@@ -18,6 +18,12 @@ from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.network import best_child_bound
 from recsys_ops.status import Status
 
+ROUNDING = 1e-9
+"""Relative difference of log-likelihoods, summed in another order, that does not decide about a threshold."""
+
+USUAL_COSTS = (1e-2, 1e5)
+"""Greatest costs between which questions are asked as they are."""
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -91,6 +97,7 @@ def explain(question: Question, likelihood: Likelihood | None, settings: Setting
     """
     started = time.perf_counter()
     goal = _goal(likelihood, settings)
+    asked, sought, unit = _in_units(question, goal)
     rank = None if question.item in question.history else rank_without(question, np.zeros_like(question.amounts))
     explanations: list[Explanation] = []
     trivial = _without_search(question, rank)
@@ -100,10 +107,10 @@ def explain(question: Question, likelihood: Likelihood | None, settings: Setting
     least = -np.inf
     for option in range(settings.n_options):
         began = time.perf_counter()
-        found = _search(question, goal, settings, earlier, started + settings.time_limit, least)
+        found = _search(asked, sought, settings, earlier, started + settings.time_limit, least)
         if option > 0 and found.taken is None and found.is_proven:
             break
-        reported = _report(question, found, settings, goal, option, rank)
+        reported = _report(question, _times(found, unit), settings, goal, option, rank)
         reported = _with_likelihood(reported, question, likelihood, found.taken)
         explanations.append(replace(reported, effort=Effort(time.perf_counter() - began, found.nodes)))
         if found.taken is None:
@@ -121,7 +128,26 @@ def _goal(likelihood: Likelihood | None, settings: Settings) -> Goal | None:
     mixture = settings.mixture if settings.engine == "direct" else "best"
     if settings.plausibility == "optimise":
         return Goal(likelihood, settings.alpha, -np.inf, mixture)
-    return Goal(likelihood, 0.0, likelihood.median if settings.threshold is None else settings.threshold, mixture)
+    threshold = likelihood.median if settings.threshold is None else settings.threshold
+    return Goal(likelihood, 0.0, threshold - ROUNDING * (1 + abs(threshold)), mixture)
+
+
+def _in_units(question: Question, goal: Goal | None) -> tuple[Question, Goal | None, float]:
+    """The question and its goal with costs of usual size, and what a distance of 1 then stands for.
+
+    The solver's tolerances are absolute. A power of two divides without rounding.
+    """
+    greatest = float(question.weights.max(initial=0.0))
+    if greatest == 0 or USUAL_COSTS[0] <= greatest <= USUAL_COSTS[1]:
+        return question, goal, 1.0
+    alpha = 0.0 if goal is None else goal.alpha
+    unit = 2.0 ** np.floor(np.log2(max(greatest, min(alpha, 1.0))))
+    asked = replace(question, weights=question.weights / unit, max_distance=question.max_distance / unit)
+    return asked, goal if goal is None else replace(goal, alpha=alpha / unit), float(unit)
+
+
+def _times(found: Found, unit: float) -> Found:
+    return replace(found, objective=found.objective * unit, bound=found.bound * unit)
 
 
 def _without_search(question: Question, rank: int | None) -> Explanation | None:
@@ -165,7 +191,7 @@ def _report(
         bound = found.bound if np.isfinite(found.bound) else None
         status, why = Status.TIMEOUT, f"nothing found in {settings.time_limit:g} seconds"
         if found.is_proven:
-            status, why = Status.INFEASIBLE, _why_not(question, goal)
+            status, why = Status.INFEASIBLE, _why_not(question, goal, found)
         return Explanation(question.item, option, status, why, rank, bound=bound, method=found.method)
     rank_after = rank_without(question, found.taken)
     touched = np.flatnonzero(found.taken)
@@ -182,12 +208,12 @@ def _report(
     )  # fmt: skip
 
 
-def _why_not(question: Question, goal: Goal | None) -> str:
+def _why_not(question: Question, goal: Goal | None, found: Found) -> str:
     if question.needed > np.isfinite(question.gaps).sum():
         return f"there are fewer than {question.k} other candidates"
     if question.is_capped:
         return _why_not_within_caps(question, goal)
-    if goal is not None and np.isfinite(goal.threshold):
+    if goal is not None and np.isfinite(goal.threshold) and found.is_possible:
         return f"no removal that brings the item out of the top k has a log-likelihood of {goal.threshold:.6g} (exact)"
     return "no removal brings the item out of the top k"
 

@@ -53,7 +53,7 @@ def find_by_specification(question: Question, goal: Goal | None, earlier: Earlie
     -------
     Found
     """
-    if question.k > len(question.scores):
+    if question.needed > np.isfinite(question.gaps).sum():
         return Found(None, np.inf, np.inf, True, "pyomo")
     model = build_model(question, goal, earlier)
     solver = Highs()

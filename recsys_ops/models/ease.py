@@ -54,8 +54,11 @@ def fit_ease(histories: sp.csr_array, *, ridge: float, dtype: FloatType = np.flo
     turned into weights, and blocks of fixed size beside it. Time: n_items^3 multiplications on one core (2 seconds
     for 4,000 items, 2 minutes for 20,000), so that the bytes of the weights do not depend on the number of cores.
     """
-    if not ridge > 0:
-        raise ConfigError(f"--ridge {ridge:g}: expected a positive number. Use --ridge {RIDGE:g}, for example.")
+    if not 0 < ridge < np.finfo(dtype).max:
+        raise ConfigError(
+            f"--ridge {ridge:g}: expected a positive number that {np.dtype(dtype)} can hold. "
+            f"Use --ridge {RIDGE:g}, for example."
+        )
     n_items = histories.shape[1]
     transposed_bytes = histories.data.nbytes + histories.indices.nbytes
     check_memory(ease_bytes(n_items, dtype) + transposed_bytes, available_bytes())

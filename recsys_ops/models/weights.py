@@ -112,7 +112,7 @@ def _read_pairs(url: str, file: str, item_ids: Array) -> sp.csr_array:
 def _positions(column: Column, item_ids: Array, name: str, file: str) -> NDArray[np.int64]:
     try:
         positions = positions_of(pc.cast(column, item_ids.type), item_ids)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(
             f"{file}: column '{name}' is {column.type}, but the ids of the catalogue are {item_ids.type}. Write the "
             "same ids."

@@ -9,10 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import jobs.counterfactuals
+import jobs.counterfactuals_work
 from jobs import counterfactuals
 from jobs.counterfactuals import CounterfactualsConfig
+from jobs.counterfactuals_summary import sentence
 from jobs.counterfactuals_work import run_shard
 from jobs.runtime.shards import Shard
+from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.datasets import load_dataset
 from recsys_ops.models.ease import RIDGE, fit_ease
 from recsys_ops.models.linear import history_matrix
@@ -200,6 +203,39 @@ def test_costs_and_interactions_that_must_stay_are_respected(base: Run, shop: st
     run = run_job(shop, tmp_path, removal_costs=str(tmp_path / "costs.parquet"), users=str(first["user_id"]))
     for row in rows_of(run):
         assert kept not in (row["removed"] or [])
+
+
+def test_a_case_counts_as_timed_out_whichever_of_its_options_the_clock_ended(
+    shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs.counterfactuals, "run_shard", _second_options_timed_out)
+    run = run_job(shop, tmp_path, users="1,2", options=2, shards=1)
+    statuses = [row["status"] for row in rows_of(run)]
+    assert statuses.count(Status.TIMEOUT) == run.manifest["n_timeouts"] == 6
+
+
+def _second_options_timed_out(shared: Any, shard: Shard, isolated: Any) -> Any:
+    def explained(shared: Any, user: int, item: int) -> list[Explanation]:
+        return [Explanation(item, 0, Status.OPTIMAL), Explanation(item, 1, Status.TIMEOUT, "nothing found")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs.counterfactuals_work, "_explain", explained)
+        return run_shard(shared, shard, isolated)
+
+
+def test_an_explanation_that_only_lowers_the_score_says_so(
+    shop: str, tmp_path: Path, command_line: CommandLine
+) -> None:
+    arguments = ["--data", shop, "--out", str(tmp_path), "--k", "5", "--validity", "score"]
+    ended = command_line("counterfactuals", *arguments, "--run-id", "r")
+    found = explained(rows_of(open_run(str(tmp_path / "runs/r"))))
+    still = [row for row in found if row["rank_after"] <= 5]
+    assert f"{len(still)} of {len(found)} explanations lower the score and leave the item in the list" in ended.stdout
+    titles = {item: "Title" for row in found for item in row["removed"]}
+    told = sentence(still[0], titles)
+    assert told.endswith(
+        f"its score would be below that of today's number 5 (rank {still[0]['rank_after']} all the same)."
+    )
 
 
 def test_a_case_that_failed_keeps_its_row(

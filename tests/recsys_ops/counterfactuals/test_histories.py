@@ -79,6 +79,27 @@ def test_rows_that_mean_nothing_are_refused_by_number(tmp_path: Path, lines: str
         read_removal_costs(write(tmp_path, lines), dataset([1.0, 2.0]))
 
 
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("u0,i0,1\nu0,i1,cheap\n", r"column 'cost' is string, expected a number \(first: row 1 = 'cheap'\)"),
+        ("u0,i0,2024-01-01\n", r"column 'cost' is date32\[day\], expected a number \(first: row 0 = "),
+    ],
+)
+def test_a_cost_that_is_no_number_is_named_with_its_row(tmp_path: Path, lines: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_removal_costs(write(tmp_path, lines), dataset([1.0, 2.0]))
+
+
+def test_ids_of_another_type_than_the_data_have_are_named_with_their_row(tmp_path: Path) -> None:
+    items = pa.table({"item_id": [0, 1], "title": ["A", "B"], "seller_id": ["s", "s"]})
+    interactions = pa.table({"user_id": [7, 7], "item_id": [0, 1], "rating": [1.0, 2.0]})
+    data = build_dataset("toy", interactions, items, pa.table({"user_id": [7]}), rules=(), rating_range=(0.0, 5.0))
+    message = r"column 'user_id' is string, expected the int64 ids of the data \(first: row 1 = 'u1'\)"
+    with pytest.raises(InputError, match=message):
+        read_removal_costs(write(tmp_path, "7,0,1\nu1,1,1\n"), data)
+
+
 def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
     path = tmp_path / "costs.csv"
     path.write_text("user_id,item_id\nu0,i0\n")

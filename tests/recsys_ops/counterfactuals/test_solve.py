@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.question import Question, make_question
-from recsys_ops.counterfactuals.settings import Mixture, Settings
+from recsys_ops.counterfactuals.settings import Engine, Mixture, Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
 from recsys_ops.errors import ConfigError
-from recsys_ops.models.likelihood import Likelihood
+from recsys_ops.models.aggregate import aggregate_categories
+from recsys_ops.models.likelihood import Likelihood, learn_likelihood
 from recsys_ops.models.linear import LinearRecommender
 from recsys_ops.status import Status
 from tests.questions import KINDS, random_likelihood, random_question
@@ -140,6 +142,68 @@ def test_the_plausible_explanation_equals_the_best_of_all_removals(kind: str, mi
             assert after >= threshold
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, max_examples=25)
+@given(SEEDS)
+def test_a_history_exactly_on_the_threshold_is_plausible(kind: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    question = random_question(rng)
+    likelihood = random_likelihood(rng, question, kind)
+    if is_open(question):
+        evaluate = log_likelihood_of(question, likelihood, "exact")
+        ways = [taken for taken in twin.all_removals(question) if twin.is_valid(question, taken)]
+        if ways:
+            threshold = evaluate(question.amounts - ways[rng.integers(len(ways))])
+            explanations = explain(question, likelihood, Settings(plausibility="threshold", threshold=threshold))
+            below = threshold - 1e-8 * (1 + abs(threshold))
+            wanted = twin.best_explanations(question, threshold=below, log_likelihood=evaluate)
+            check_against_everything(question, explanations, wanted)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e7, 1e12])
+@settings(deadline=None, max_examples=20)
+@given(SEEDS)
+def test_costs_of_any_size_are_told_apart(scale: float, seed: int) -> None:
+    question = random_question(np.random.default_rng(seed), has_costs=True)
+    if is_open(question):
+        dear = replace(question, weights=question.weights * scale)
+        (found,), wanted = explain(dear, None, Settings()), twin.best_explanations(dear)
+        if wanted:
+            assert found.status == Status.OPTIMAL
+            assert found.objective == pytest.approx(wanted[0], rel=1e-6)
+            assert found.distance == pytest.approx(wanted[0], rel=1e-6)
+        else:
+            assert found.status == Status.INFEASIBLE
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e8])
+@settings(deadline=None, max_examples=15)
+@given(SEEDS)
+def test_costs_of_any_size_are_weighed_against_the_likelihood(scale: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    question = random_question(rng, has_costs=True)
+    likelihood = random_likelihood(rng, question, "sum")
+    if is_open(question):
+        dear = replace(question, weights=question.weights * scale)
+        (found,) = explain(dear, likelihood, Settings(plausibility="optimise", alpha=0.3))
+        evaluate = log_likelihood_of(dear, likelihood, "exact")
+        wanted = twin.best_explanations(dear, alpha=0.3, log_likelihood=evaluate)
+        if wanted:
+            assert found.status == Status.OPTIMAL
+            assert found.objective == pytest.approx(wanted[0], rel=1e-6, abs=1e-6)
+
+
+def test_where_nothing_at_all_brings_the_item_out_the_threshold_is_not_blamed() -> None:
+    rng = np.random.default_rng(0)
+    weights = np.zeros((6, 6))
+    weights[:3, 4] = 1.0
+    question = make_question(LinearRecommender(weights), np.arange(3), np.ones(3, dtype=np.int64), 4, k=1)
+    question = replace(question, gaps=np.where(np.isfinite(question.gaps), question.gaps + 5, np.inf))
+    likelihood = random_likelihood(rng, question, "sum")
+    (found,) = explain(question, likelihood, Settings(plausibility="threshold", threshold=-1e6))
+    assert (found.status, found.reason) == (Status.INFEASIBLE, "no removal brings the item out of the top k")
+
+
 @settings(deadline=None, max_examples=15)
 @given(SEEDS)
 def test_options_of_a_plausible_explanation_are_the_best_removals_that_differ(seed: int) -> None:
@@ -223,9 +287,10 @@ def test_an_empty_history_has_nothing_to_remove() -> None:
     assert explanation.reason == "the history is empty"
 
 
+@pytest.mark.parametrize("engine", ["direct", "pyomo"])
 @pytest.mark.parametrize("validity", ["kth", "score"])
-def test_too_few_candidates_are_said_to_be_too_few(validity: str) -> None:
-    (explanation,) = explain(tied_question(0.1, k=3, validity=validity), None, Settings())
+def test_too_few_candidates_are_said_to_be_too_few(validity: str, engine: Engine) -> None:
+    (explanation,) = explain(tied_question(0.1, k=3, validity=validity), None, Settings(engine=engine))
     assert explanation.status == Status.INFEASIBLE
     assert "fewer than 3 other candidates" in str(explanation.reason)
 
@@ -235,6 +300,25 @@ def test_an_item_of_the_history_is_not_recommended() -> None:
     (explanation,) = explain(question, None, Settings())
     assert explanation.status == Status.ALREADY_SATISFIED
     assert "history" in str(explanation.reason)
+
+
+@pytest.mark.parametrize(("seed", "kind", "user"), [(157, "sum", 0), (88, "mean", 8)])
+def test_a_program_that_presolve_fails_on_is_solved_without_it(
+    seed: int, kind: Literal["sum", "mean"], user: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    ratings = sp.csr_array((rng.random((40, 12)) < 0.5) * rng.integers(1, 6, (40, 12)).astype(np.float64))
+    categories = sp.csr_array(np.repeat(np.eye(3)[None], 4, axis=0).reshape(12, 3))
+    likelihood = learn_likelihood(ratings, aggregate_categories(kind, categories, scale=5.0), seed=0)
+    weights = rng.normal(0, 1, (12, 12))
+    np.fill_diagonal(weights, 0)
+    row = ratings[[user]]
+    history, amounts = row.indices, row.data.astype(np.int64)
+    others = np.setdiff1d(np.arange(12), history)
+    item = int(others[np.argmax((amounts @ weights[history])[others])])
+    question = make_question(LinearRecommender(weights), history, amounts, item, k=1, scale=5.0)
+    (found,) = explain(question, likelihood, Settings(plausibility="optimise"))
+    assert found.status == Status.OPTIMAL
 
 
 def test_plausibility_without_a_likelihood_is_refused() -> None:
