@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from jobs.runs_summary import print_comparison, print_run
-from jobs.runtime.housekeeping import find_orphans, remove_files, remove_runs, superseded_runs
+from jobs.runtime.files import remove_files
+from jobs.runtime.housekeeping import find_orphans, remove_runs, superseded_runs
 from jobs.runtime.report import make_console
 from recsys_ops.errors import InputError
 from recsys_ops.runs import list_runs, open_run
-from recsys_ops.storage import shown_url
+from recsys_ops.storage import open_store, shown_url
 
 DAMAGED = 3
 
@@ -128,7 +129,7 @@ def _keep(console: Console, out: str, runs: Sequence[dict[str, Any]], keep: int,
 def _prune(console: Console, out: str, runs: Sequence[dict[str, Any]], *, is_meant: bool) -> None:
     orphans = find_orphans(out, [run["run_id"] for run in runs if run["state"] == "complete"])
     if is_meant:
-        remove_files(out, list(orphans))
+        remove_files(open_store(out)[0], list(orphans))
     for path, size in orphans.items():
         verb = "removed" if is_meant else "would remove"
         console.print(f"{verb} {path} ({size} bytes)", markup=False, soft_wrap=True)

@@ -8,9 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from jobs.runtime.errors import StorageError
-from jobs.runtime.files import read_json, remove_file
-from recsys_ops.storage import open_store, shown_url, storage_errors
+from jobs.runtime.files import read_json, remove_file, remove_files, remove_folder
+from recsys_ops.storage import open_store, storage_errors
 
 OWN_FILES = ("_run.json", "_manifest.json")
 _RECORDS, _DELTA = "_shards/", "/_delta_log/"
@@ -94,30 +93,9 @@ def remove_runs(out: str, run_ids: Sequence[str]) -> list[str]:
         remove_file(filesystem, f"{folder}/_manifest.json")
         with storage_errors(f"{out}/runs/{run_id}", "removing"):
             inside = [path for path in filesystem.find(folder) if not path.endswith("/_run.json")]
-        remove_files(out, inside)
-        with storage_errors(f"{out}/runs/{run_id}", "removing"):
-            filesystem.rm(folder, recursive=True)
+        remove_files(filesystem, inside)
+        remove_folder(filesystem, folder)
     return removed
-
-
-def remove_files(out: str, paths: Sequence[str]) -> None:
-    """Remove files, as many per request as the store takes.
-
-    Raises
-    ------
-    StorageError
-        The store refused, or says that it removed them while some are still there.
-    """
-    if not paths:
-        return
-    filesystem, _ = open_store(out)
-    with storage_errors(out, "removing"):
-        filesystem.rm(list(paths))
-        left = [path for path in (paths[0], paths[-1]) if filesystem.exists(path)]
-    if left:
-        raise StorageError(
-            f"{shown_url(out)}: {left[0]} could not be removed. The credentials need DeleteObject under this prefix."
-        )
 
 
 def _orphans_of_run(filesystem: Any, folder: str) -> dict[str, int]:

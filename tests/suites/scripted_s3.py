@@ -12,7 +12,7 @@ from s3fs import S3FileSystem
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 Answer = tuple[int, str] | None
-"""Status and S3 error code; None lets the request through."""
+"""Status and S3 error code, or the whole XML of an answer; None lets the request through."""
 Script = Callable[[dict[str, Any], int], Answer]
 """``script(environ, n)``: what becomes of the n-th request of this method and path, counted from 0."""
 
@@ -41,7 +41,8 @@ class ScriptedS3:
             return passed
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         status, code = answer
-        body = f"<Error><Code>{code}</Code><Message>as scripted</Message></Error>".encode()
+        error = f"<Error><Code>{code}</Code><Message>as scripted</Message></Error>"
+        body = (code if code.startswith("<") else error).encode()
         start_response(f"{status} scripted", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
         return [body]
 
