@@ -30,7 +30,7 @@ class RunsConfig(BaseModel):
     show: str | None = None
     """Id of a run to show in full; --verify and --prune then mean this run alone."""
     verify: bool = False
-    """Read every part of the complete runs and compare it with its checksum; exit code 3 if one does not hold."""
+    """Read every part and model of the complete runs and compare it with its checksum; exit code 3 if one does not hold."""  # noqa: E501
     diff: str | None = None
     """Two ids, BEFORE,AFTER: which results were added, removed or changed."""
     prune: bool = False
@@ -49,7 +49,7 @@ class RunsConfig(BaseModel):
 
 
 def run(config: RunsConfig) -> int:
-    """Do what was asked; return the exit code: 0, or 3 if ``--verify`` found parts that do not hold.
+    """Do what was asked; return the exit code: 0, or 3 if ``--verify`` found files that do not hold.
 
     Raises
     ------
@@ -105,15 +105,14 @@ def _verify(console: Console, out: str, runs: Sequence[dict[str, Any]]) -> int:
             console.print(f"{told['run_id']}: {told['state']}, nothing to verify", markup=False)
             continue
         run = open_run(f"{out}/runs/{told['run_id']}")
-        wrong = run.wrong_parts()
-        parts = [part for table in run.manifest["tables"].values() for part in table["parts"]]
+        wrong = run.wrong_files()
         if wrong:
             code = DAMAGED
-            console.print(f"{run.run_id}: {len(wrong)} of {len(parts)} parts do not hold", markup=False)
+            console.print(f"{run.run_id}: {len(wrong)} of {run.verified} do not hold", markup=False)
             for line in wrong:
                 console.print(f"  {line}", markup=False, soft_wrap=True)
         else:
-            console.print(f"{run.run_id}: all {len(parts)} parts hold", markup=False)
+            console.print(f"{run.run_id}: all {run.verified} hold", markup=False)
     return code
 
 

@@ -7,7 +7,7 @@ as a whole, in one request, and hashed; parts are 16 to 128 MB at most.
 import atexit
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from weakref import WeakValueDictionary
@@ -25,6 +25,7 @@ LET_GO_SECONDS = 0.5
 
 _handlers: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
+_MISSING, _OTHER_CONTENT = "is missing", "has other content than was written"
 _FORMATS: dict[str, Any] = {"parquet": ds.ParquetFileFormat, "arrow": ds.IpcFileFormat}
 
 
@@ -75,6 +76,22 @@ def wrong_parts(filesystem: Any, root: str, listed: Sequence[dict[str, Any]]) ->
         return [f"{part['path']} {wrong}" for part, wrong in zip(listed, found, strict=True) if wrong]
 
 
+def wrong_file(filesystem: Any, path: str, listed: Mapping[str, Any]) -> str:
+    """What is wrong with a file of any size, which is read bit by bit; nothing is the empty text."""
+    with storage_errors(path, "reading"):
+        try:
+            size = filesystem.size(path)
+            if size != listed["bytes"]:
+                return _other_size(size, listed)
+            with filesystem.open(path) as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            if not is_missing_file(error):
+                raise
+            return _MISSING
+    return "" if digest == listed["sha256"] else _OTHER_CONTENT
+
+
 def _held(handler: Any) -> Any:
     """The handler, known to ``_let_go`` for as long as anything refers to it."""
     _handlers[id(handler)] = handler
@@ -119,8 +136,12 @@ def _wrong(filesystem: Any, path: str, part: dict[str, Any]) -> tuple[bytes, str
         except OSError as error:
             if not is_missing_file(error):
                 raise
-            return b"", "is missing"
+            return b"", _MISSING
     if len(data) != part.get("bytes", len(data)):
-        return data, f"has {len(data)} bytes, not {part['bytes']}"
+        return data, _other_size(len(data), part)
     is_same = hashlib.sha256(data).hexdigest() == part["sha256"]
-    return data, "" if is_same else "has other content than was written"
+    return data, "" if is_same else _OTHER_CONTENT
+
+
+def _other_size(size: int, listed: Mapping[str, Any]) -> str:
+    return f"has {size} bytes, not {listed['bytes']}"

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow.dataset as ds
 
 from recsys_ops.errors import InputError
-from recsys_ops.parts import READERS, parts_dataset, wrong_parts
+from recsys_ops.parts import READERS, parts_dataset, wrong_file, wrong_parts
 from recsys_ops.storage import is_missing_file, open_store, shown_url, storage_errors
 from recsys_ops.tables import SCHEMA_VERSION, parse_schema
 
@@ -70,26 +70,39 @@ class Run:
         schema = parse_schema(table["arrow_schema"]) if table["arrow_schema"] else None
         return parts_dataset(filesystem, root, table["parts"], self.manifest["format"], schema, checked=checked)
 
-    def wrong_parts(self) -> list[str]:
-        """Read every part; path of each that is missing or not as written, with what is wrong with it."""
+    @property
+    def verified(self) -> str:
+        """What verifying reads, in words: ``12 parts and 3 model files``."""
+        n_parts = sum(len(table["parts"]) for table in self.manifest["tables"].values())
+        models = self._models
+        return f"{n_parts} parts" + (f" and {len(models)} model files" if models else "")
+
+    @property
+    def _models(self) -> list[dict[str, Any]]:
+        """What the manifest lists of the fitted models; earlier versions stored none."""
+        return list(self.manifest.get("models", {}).values())
+
+    def wrong_files(self) -> list[str]:
+        """Read every part and model; path of each that is missing or not as written, with what is wrong with it."""
         filesystem, root = open_store(self.url)
         tables = self.manifest["tables"].values()
-        return wrong_parts(filesystem, root, [part for table in tables for part in table["parts"]])
+        wrong = wrong_parts(filesystem, root, [part for table in tables for part in table["parts"]])
+        models = [(model["path"], wrong_file(filesystem, f"{root}/{model['path']}", model)) for model in self._models]
+        return wrong + [f"{path} {what}" for path, what in models if what]
 
     def verify(self) -> None:
-        """Read every part and compare it with its checksum.
+        """Read every part and model and compare it with its checksum.
 
         Raises
         ------
         InputError
-            Parts are missing or not as written; the message names them.
+            Files are missing or not as written; the message names them.
         """
-        wrong = self.wrong_parts()
+        wrong = self.wrong_files()
         if wrong:
-            n_parts = sum(len(table["parts"]) for table in self.manifest["tables"].values())
             more = f"; {len(wrong) - 3} more" if len(wrong) > 3 else ""
             raise InputError(
-                f"run {self.run_id}: {len(wrong)} of {n_parts} parts are missing or not as written "
+                f"run {self.run_id}: {len(wrong)} of {self.verified} are missing or not as written "
                 f"({'; '.join(wrong[:3])}{more}). Run the job again with another --run-id."
             )
 
@@ -104,7 +117,7 @@ def open_run(url: str, *, job: str | None = None, verify: bool = False) -> Run:
     job : str, optional
         With ``<out>``: the job whose latest run is meant; by default the run finished last.
     verify : bool
-        Compare every part with its checksum, which reads all of them.
+        Compare every part and model with its checksum, which reads all of them.
 
     Returns
     -------
@@ -113,7 +126,7 @@ def open_run(url: str, *, job: str | None = None, verify: bool = False) -> Run:
     Raises
     ------
     InputError
-        No complete run is there, it is of another job or a later version, or with ``verify`` a part is not as written.
+        No complete run is there, it is of another job or a later version, or with ``verify`` a file is not as written.
     StorageError
         The store refused; ConfigError if the URL holds credentials.
     """

@@ -4,14 +4,14 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from jobs.runtime.errors import StorageError
-from recsys_ops.storage import is_missing_file, shown_url, storage_errors
+from recsys_ops.storage import STORE_EXCEPTIONS, is_missing_file, shown_url, storage_errors
 
 MOST_KEYS = 1000
 """That S3 removes by one request."""
@@ -30,18 +30,37 @@ def write_bytes(filesystem: Any, path: str, data: bytes) -> None:
         if not is_local(filesystem):
             filesystem.pipe_file(path, data)
             return
-        with written_aside(Path(path), data) as temporary:
+        with written_aside(Path(path), [data]) as temporary:
             os.replace(temporary, path)
 
 
+def write_chunks(filesystem: Any, path: str, chunks: Iterable[bytes]) -> None:
+    """Write or replace ``path`` in one step, with what need not fit into memory at once."""
+    with storage_errors(path, "writing"):
+        if is_local(filesystem):
+            with written_aside(Path(path), chunks) as temporary:
+                os.replace(temporary, path)
+            return
+        file = filesystem.open(path, "wb", autocommit=False)  # else closing it stores what there is after an error, too
+        try:
+            with file:
+                for chunk in chunks:
+                    file.write(chunk)
+            file.commit()
+        except BaseException:
+            with suppress(*STORE_EXCEPTIONS):
+                file.discard()
+            raise
+
+
 @contextmanager
-def written_aside(path: Path, data: bytes) -> Iterator[Path]:
-    """``data`` in a temporary file beside ``path`` and safely on disk; it is gone after the ``with`` block."""
+def written_aside(path: Path, chunks: Iterable[bytes]) -> Iterator[Path]:
+    """``chunks`` in a temporary file beside ``path`` and safely on disk; it is gone after the ``with`` block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
         yield temporary

@@ -2,16 +2,17 @@
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from jobs.runtime.files import is_local
+from jobs.runtime.files import write_chunks
 from jobs.runtime.records import RunFolder
 from recsys_ops.errors import InputError
+from recsys_ops.parts import wrong_file
 from recsys_ops.runs import Run
 from recsys_ops.storage import is_missing_file, open_store, storage_errors
 
@@ -23,7 +24,8 @@ _SPARSE = ("data", "indices", "indptr", "shape")
 def write_models(folder: RunFolder, models: Models) -> dict[str, dict[str, Any]]:
     """Write each array as ``models/<name>-<digest>.npy``; return what the manifest lists of it.
 
-    Named after their bytes as well, so that two drivers at the same run never write over each other's.
+    Named after their bytes as well, so that two drivers at the same run never write over each other's; what is there
+    already, perhaps of a run that a rival has committed meanwhile, is left as it is.
 
     Raises
     ------
@@ -37,8 +39,9 @@ def write_models(folder: RunFolder, models: Models) -> dict[str, dict[str, Any]]
             digest.update(chunk)
             n_bytes += len(chunk)
         path = f"models/{name}-{digest.hexdigest()[:16]}.npy"
-        _write(filesystem, f"{root}/{path}", _chunks(array))
         listed[name] = {"path": path, "bytes": n_bytes, "sha256": digest.hexdigest()}
+        if wrong_file(filesystem, f"{root}/{path}", listed[name]):
+            write_chunks(filesystem, f"{root}/{path}", _chunks(array))
     return listed
 
 
@@ -51,15 +54,6 @@ def _chunks(array: NDArray[Any]) -> Iterator[bytes]:
     flat = array.reshape(-1).view(np.uint8)
     for first in range(0, len(flat), CHUNK_BYTES):
         yield flat[first : first + CHUNK_BYTES].tobytes()
-
-
-def _write(filesystem: Any, path: str, chunks: Iterable[bytes]) -> None:
-    with storage_errors(path, "writing"):
-        if is_local(filesystem):
-            filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
-        with filesystem.open(path, "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
 
 
 def read_models(run: Run) -> dict[str, NDArray[Any]]:

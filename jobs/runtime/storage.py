@@ -106,7 +106,7 @@ def create_bytes(filesystem: Any, path: str, data: bytes, protocol: Protocol) ->
 
 def _create_in_one_step(filesystem: Any, path: str, data: bytes) -> None:
     if is_local(filesystem):
-        with written_aside(Path(path), data) as temporary:
+        with written_aside(Path(path), [data]) as temporary:
             os.link(temporary, path)
         return
     _while_contended(lambda: _put_new(filesystem, path, data))
