@@ -57,8 +57,10 @@ def run(config: AcceptanceConfig) -> int:
     check_writable(config.out, encryption=config.encryption)
     check_run_id(config.out, run_id, resume=config.resume)
     started = time.perf_counter()
-    cases = read_cases([open_run(url, job="recourse") for url in config.run_urls])
-    feedback = read_feedback(config.feedback_url, cases, on_bad_rows=config.on_bad_rows)
+    rated = [open_run(url, job="recourse") for url in config.run_urls]
+    feedback = read_feedback(config.feedback_url, read_cases(rated), on_bad_rows=config.on_bad_rows)
+    inputs = {f"run {run.run_id}": run.fingerprint for run in rated}
+    inputs["feedback"] = fingerprint_of_table(feedback.table)
     shared = make_shared(feedback, seed=config.seed)
     loaded = time.perf_counter()
     _log.info("%s: %d ratings by %d people", JOB, feedback.table.num_rows, len(shared.people))
@@ -66,8 +68,7 @@ def run(config: AcceptanceConfig) -> int:
     with connect(config.address, config.workers):
         started_run = start_run(
             config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
-            inputs={"feedback": fingerprint_of_table(feedback.table)}, shards=shards, format=config.format,
-            resume=config.resume,
+            inputs=inputs, shards=shards, format=config.format, resume=config.resume,
         )  # fmt: skip
         complete_run(
             started_run, shards, run_shard, shared,

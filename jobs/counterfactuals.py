@@ -29,13 +29,14 @@ from jobs.selection import select
 from recsys_ops.counterfactuals.histories import Histories, make_histories, read_removal_costs
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import Dataset, load_dataset
+from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.aggregate import aggregate_categories, categories_of, keep_items
 from recsys_ops.models.ease import RIDGE, check_memory, ease_bytes
 from recsys_ops.models.likelihood import Likelihood, learn_likelihood
 from recsys_ops.models.linear import LinearRecommender
 from recsys_ops.models.memory import available_bytes
-from recsys_ops.models.recommender import check_recommender, make_recommender
+from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
 
 JOB = "counterfactuals"
 _log = logging.getLogger("recsys_ops.jobs")
@@ -132,7 +133,8 @@ def run(config: CounterfactualsConfig) -> int:
         shards = _plan(config, cases, histories)
         started_run = start_run(
             config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
-            inputs={"data": dataset.fingerprint}, shards=shards, format=config.format, resume=config.resume,
+            inputs=_inputs(config, dataset, recommender, costs), shards=shards, format=config.format,
+            resume=config.resume,
         )  # fmt: skip
         complete_run(
             started_run, shards, run_shard, shared,
@@ -142,6 +144,18 @@ def run(config: CounterfactualsConfig) -> int:
             models=counterfactuals_models(recommender, likelihood),
         )  # fmt: skip
     return print_summary(config.out, run_id, dataset, allowed_errors=config.allowed_errors)
+
+
+def _inputs(
+    config: CounterfactualsConfig, dataset: Dataset, recommender: LinearRecommender, costs: sp.csr_array | None
+) -> dict[str, str]:
+    """Fingerprints of what was read; weights that are fitted here follow from the data and the settings."""
+    inputs = {"data": dataset.fingerprint}
+    if config.model not in FITTED:
+        inputs["model"] = fingerprint_of_matrix(recommender.weights)
+    if costs is not None:
+        inputs["removal costs"] = fingerprint_of_matrix(costs)
+    return inputs
 
 
 def asked_users(config: CounterfactualsConfig, dataset: Dataset) -> NDArray[np.int64]:

@@ -136,8 +136,9 @@ def run(config: RecourseConfig) -> int:
     InputError, ConfigError, StorageError, IncompleteRunError, Interrupted
         Each with a message for the user.
     """
-    if config.learned:
-        config = config.model_copy(update={"learned": open_run(config.learned, job="acceptance").url})
+    reactions = open_run(config.learned, job="acceptance") if config.learned else None
+    if reactions is not None:
+        config = config.model_copy(update={"learned": reactions.url})
     run_id = config.run_id or default_run_id(JOB, config.model_dump(mode="json"))
     log_about(run_id=run_id, job=JOB)
     check_writable(config.out, encryption=config.encryption)
@@ -146,6 +147,7 @@ def run(config: RecourseConfig) -> int:
     learned = read_learned(config.learned) if config.learned else Learned()
     limits = config.limits(learned.caps)
     dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    inputs = {"data": dataset.fingerprint} | ({} if reactions is None else {"learned": reactions.fingerprint})
     asked = asked_items(config, dataset)
     encoded = encode_items(dataset.items, dataset.rules)
     labels, group_of_user = user_groups(dataset, config.groups or default_groups(dataset))
@@ -163,7 +165,7 @@ def run(config: RecourseConfig) -> int:
         shards = _plan(config, cases, case_seconds(groups, config.options))
         started_run = start_run(
             config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
-            inputs={"data": dataset.fingerprint}, shards=shards, format=config.format, resume=config.resume,
+            inputs=inputs, shards=shards, format=config.format, resume=config.resume,
         )  # fmt: skip
         complete_run(
             started_run, shards, run_shard, shared,

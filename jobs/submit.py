@@ -23,11 +23,9 @@ from jobs.config import RunConfig
 from jobs.runtime.errors import Interrupted
 from jobs.runtime.job_server import BAD_INPUT, INTERRUPTED, STORAGE, JobServer, Submission, exit_code_of
 from jobs.runtime.records import fingerprint_of
+from jobs.runtime.source import PACKAGES
 from jobs.runtime.start import FREE_SETTINGS, check_name, default_run_id
 from recsys_ops.errors import ConfigError
-
-PACKAGES = ("jobs", "recsys_ops")
-"""What of the working tree goes to the cluster: the code, no data, no results, nothing that may be secret."""
 
 RUN_ID, SETTINGS = "recsys_ops_run_id", "recsys_ops_settings"
 _NOT_PASSED_ON = ("address", "installed")
@@ -133,7 +131,10 @@ def command_of(job: str, config: RunConfig) -> str:
 
 @contextmanager
 def _packed(installed: bool) -> Iterator[dict[str, str]]:
-    """The runtime environment: a copy of the working tree's code, for as long as it takes to send it."""
+    """The runtime environment: a copy of the working tree's code, for as long as it takes to send it.
+
+    No data, no results, nothing that may be secret.
+    """
     if installed:
         yield {}
         return

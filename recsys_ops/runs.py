@@ -10,6 +10,7 @@ rewritten. A run of a later version is refused with the advice to upgrade the pa
 2. Parts merged to 16 MB and more; Arrow schema, size and statistics of each table, protocol of the commit.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,11 @@ class Run:
     def tables(self) -> list[str]:
         """Names of the run's tables."""
         return list(self.manifest["tables"])
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the manifest, which has the checksums of all parts: it says which results these are."""
+        return hashlib.sha256(json.dumps(self.manifest, sort_keys=True).encode()).hexdigest()
 
     def table(self, name: str, *, checked: bool = True) -> ds.Dataset:
         """The parts of one table as a dataset, in the order of its rows.

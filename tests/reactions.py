@@ -19,6 +19,7 @@ class MemoryRun:
 
     run_id: str
     tables: dict[str, pa.Table]
+    fingerprint: str = "of the manifest that it does not have"
 
     def table(self, name: str) -> ds.Dataset:
         """One table as a dataset."""

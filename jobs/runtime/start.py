@@ -11,6 +11,7 @@ from typing import Any
 from jobs.runtime.files import json_bytes, read_json, remove_file, write_bytes
 from jobs.runtime.records import RunFolder, TableFormat, fingerprint_of
 from jobs.runtime.shards import Shard
+from jobs.runtime.source import this_code, told_code
 from jobs.runtime.storage import Protocol, create_bytes, find_protocol
 from recsys_ops.errors import ConfigError
 from recsys_ops.storage import Encryption, storage_errors
@@ -60,13 +61,13 @@ def start_run(
         All settings; those in ``FREE_SETTINGS`` are recorded but not compared. ``sse`` and ``sse_kms_key`` are those
         of every file the run writes, ``delta`` makes Delta tables of its tables.
     inputs : mapping, JSON values
-        Fingerprint of each input by name.
+        Fingerprint of everything that was read, by name: data, files and runs that settings name.
     shards : sequence of Shard
         The plan; its costs (measured, so they vary) are not compared, its cuts are.
     format : {"parquet", "arrow"}
         Of the parts.
     resume : bool
-        Accept an existing run of the same job, configuration, inputs and shards.
+        Accept an existing run of the same job, configuration, inputs and shards, and of this code.
 
     Returns
     -------
@@ -122,19 +123,28 @@ def default_run_id(job: str, configuration: Mapping[str, Any]) -> str:
 
 
 def check_run_id(out: str, run_id: str, *, resume: bool) -> bool:
-    """Whether the run is complete; called before any work, so that a taken name is not noticed after it.
+    """Whether the run is complete; called before any work, so that what is refused is not noticed after it.
 
     Raises
     ------
     ConfigError
-        ``run_id`` is no folder name, or the run exists and ``resume`` is False.
+        ``run_id`` is no folder name; the run exists and ``resume`` is False; or it is not complete and was begun by
+        other code, whose shards would become one run with ours.
     """
     check_name(run_id)
     filesystem, root = RunFolder(out, run_id).open()
     is_complete = read_json(filesystem, f"{root}/_manifest.json") is not None
-    if not resume and read_json(filesystem, f"{root}/_run.json") is not None:
+    begun = read_json(filesystem, f"{root}/_run.json")
+    if begun is None:
+        return is_complete
+    if not resume:
         state = "complete" if is_complete else "incomplete"
         raise ConfigError(f"run {run_id} exists ({state}). Pass --resume, or another --run-id.")
+    if not is_complete and begun.get("code") != this_code():
+        raise ConfigError(
+            f"run {run_id}: cannot be resumed, it was begun by {told_code(begun.get('code'))}, and this is "
+            f"{told_code(this_code())}. Finish it with the code that began it, or use another --run-id."
+        )
     return is_complete
 
 
@@ -176,6 +186,7 @@ def _run_info(
         "configuration_fingerprint": fingerprint_of(settings),
         "configuration": dict(configuration),
         "inputs": dict(inputs),
+        "code": this_code(),
     }
 
 
@@ -194,13 +205,15 @@ def _compared(info: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse_differences(run_id: str, found: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     before, after = _plain(_compared(found)), _plain(_compared(now))
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    # Other code may know other settings and inputs; here it is that of a complete run, where nothing is computed.
+    known = {**before, **after} if found.get("code") == now["code"] else before.keys() & after.keys()
+    names = [name for name in {**before, **after} if name in known and before.get(name) != after.get(name)]
     if not names:
         return
     told = "; ".join(f"{name} was {before.get(name)}, now {after.get(name)}" for name in names[:3])
     raise ConfigError(
-        f"run {run_id}: cannot be resumed, {len(names)} settings differ ({told}). "
-        "Repeat with the values it was started with, or use another --run-id."
+        f"run {run_id}: cannot be resumed, {len(names)} of its settings and inputs differ ({told}). "
+        "Repeat with those it was started with, or use another --run-id."
     )
 
 

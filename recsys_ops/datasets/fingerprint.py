@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from recsys_ops.datasets.arrow import Column
 from recsys_ops.datasets.arrow import compute as pc
 from recsys_ops.features.rules import FeatureRule
+
+_ROWS = 1024
+"""Of a dense matrix, hashed at once."""
 
 
 def fingerprint_of(
@@ -57,6 +61,18 @@ def fingerprint_of_table(table: pa.Table) -> str:
     """SHA-256 of one table, 64 hexadecimal digits; the order of its columns does not matter, that of its rows does."""
     digest = hashlib.sha256()
     _update_table(digest, table)
+    return digest.hexdigest()
+
+
+def fingerprint_of_matrix(matrix: NDArray[Any] | sp.csr_array) -> str:
+    """SHA-256 of a matrix, 64 hexadecimal digits; of a sparse one with sorted indices."""
+    digest = hashlib.sha256(f"matrix {matrix.shape[0]} {matrix.shape[1]} {matrix.dtype.str} ".encode())
+    if isinstance(matrix, sp.csr_array):
+        for part, kind in ((matrix.indptr, "<i8"), (matrix.indices, "<i4"), (matrix.data, matrix.dtype)):
+            digest.update(np.ascontiguousarray(part, dtype=kind).data)
+    else:
+        for first in range(0, len(matrix), _ROWS):  # a copy in another order might not fit into memory
+            digest.update(np.ascontiguousarray(matrix[first : first + _ROWS]).data)
     return digest.hexdigest()
 
 

@@ -1,5 +1,6 @@
 """The acceptance job: from a committed recourse run and its ratings to tables, sentences and what is read from them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from recsys_ops.acceptance.caps import Caps
 from recsys_ops.acceptance.feedback import read_cases, read_feedback
 from recsys_ops.acceptance.learned import choose_first, latest_caps, read_learned
 from recsys_ops.acceptance.simulator import simulate_study
-from recsys_ops.errors import InputError
+from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from tests.reactions import recourse_run
@@ -69,6 +70,17 @@ def run_job(rated: tuple[Any, pa.Table], out: Path, **changes: Any) -> Run:
 def rows_of(run: Run, table: str) -> Rows:
     rows: Rows = run.table(table).to_table().to_pylist()
     return rows
+
+
+def test_a_rated_run_that_was_made_anew_is_not_taken_for_the_one_that_was_resumed(
+    rated: tuple[Any, pa.Table], tmp_path: Path
+) -> None:
+    run, table = rated
+    learned = run_job(rated, tmp_path)
+    Path(learned.url, "_manifest.json").unlink()
+    with pytest.raises(ConfigError, match=r"input run night was of the manifest .*, now of another"):
+        run_job((replace(run, fingerprint="of another"), table), tmp_path, resume=True)
+    run_job(rated, tmp_path, resume=True)
 
 
 def test_there_is_a_row_for_every_response_and_distance(done: Run) -> None:

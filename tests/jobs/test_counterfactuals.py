@@ -1,5 +1,6 @@
 """The counterfactuals job on a small shop: which cases, which rows, and every claim run through the recommender."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,41 @@ def test_an_explanation_that_only_lowers_the_score_says_so(
     assert told.endswith(
         f"its score would be below that of today's number 5 (rank {still[0]['rank_after']} all the same)."
     )
+
+
+def write_weights(file: Path, seed: int) -> None:
+    weights = np.random.default_rng(seed).random((72, 72))
+    np.fill_diagonal(weights, 0)
+    np.save(file, weights)
+
+
+def write_costs(file: Path, cost: int) -> None:
+    table = {"user_id": [1], "item_id": ["i0001"], "cost": [float(cost)]}
+    pq.write_table(pa.table(table), file)
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "write"),
+    [("model", "weights.npy", write_weights), ("removal_costs", "costs.parquet", write_costs)],
+)
+def test_a_file_that_was_replaced_is_not_resumed_with(
+    shop: str, tmp_path: Path, command_line: CommandLine, option: str, name: str, write: Any
+) -> None:
+    file = tmp_path / name
+    write(file, 1)
+    run = run_job(shop, tmp_path, users="1,2", shards=2, **{option: str(file)})
+    assert set(run.manifest["inputs"]) == {"data", option.replace("_", " ")}
+    Path(run.url, "_manifest.json").unlink()
+    before = file.read_bytes()
+    write(file, 2)
+    arguments = ["--data", shop, "--out", str(tmp_path), "--run-id", "r", "--k", "5", "--users", "1,2", "--shards", "2"]
+    given = ["--" + option.replace("_", "-"), str(file)]
+    done = command_line("counterfactuals", *arguments, *given, "--resume")
+    assert done.code == 2
+    told = rf"run r: cannot be resumed, 1 of .* \(input {option.replace('_', ' ')} was \w{{64}}, now \w{{64}}\)"
+    assert re.search(told, done.stderr)
+    file.write_bytes(before)
+    assert command_line("counterfactuals", *arguments, *given, "--resume").code == 0
 
 
 def test_a_case_that_failed_keeps_its_row(

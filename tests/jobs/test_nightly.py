@@ -1,5 +1,7 @@
 """The nightly run after people's reactions: what they taught holds tonight, and a night goes on as it began."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs import acceptance, nightly
+from jobs import acceptance, nightly, recourse
 from jobs.acceptance import AcceptanceConfig
 from jobs.recourse import RecourseConfig
 from recsys_ops.acceptance.feedback import case_ids
+from recsys_ops.errors import ConfigError
 from recsys_ops.runs import Run, open_run
+from tests.suites.cli import CommandLine
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -38,6 +42,11 @@ def changed_by(rows: list[dict[str, Any]], seller: object) -> set[str]:
 
 def features_of(row: dict[str, Any]) -> set[str]:
     return {change["feature"] for change in row["changes"] or ()}
+
+
+def interrupted(run: Run) -> None:
+    """As if its driver had been stopped before the commit."""
+    Path(run.url, "_manifest.json").unlink()
 
 
 def react(out: Path, run: Run, seller: object, impossible: str) -> None:
@@ -88,3 +97,40 @@ def test_a_night_that_is_taken_up_again_keeps_what_it_began_with(tmp_path: Path)
     react(tmp_path, first, "nobody", "nothing")
     again = night(tmp_path, "first", items="1,2,3")
     assert again.manifest == first.manifest
+
+
+def test_a_night_whose_acceptance_run_was_made_anew_is_not_finished_with_the_new_one(tmp_path: Path) -> None:
+    first = night(tmp_path, "first")
+    react(tmp_path, first, "nobody", "nothing")
+    (tmp_path / "runs/learned").rename(tmp_path / "other")
+    react(tmp_path, first, "nobody", "nothing")
+    interrupted(night(tmp_path, "second", items="1,2,3"))
+    shutil.rmtree(tmp_path / "runs/learned")
+    (tmp_path / "other").rename(tmp_path / "runs/learned")
+    with pytest.raises(ConfigError, match=r"run second: cannot be resumed, .*\(input learned was \w{64}, now \w{64}\)"):
+        night(tmp_path, "second", items="1,2,3")
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ({"version": "0.0.9", "sha256": "0" * 64}, "recsys-ops 0.0.9 (source 000000000000)"),
+        (None, "an earlier recsys-ops that did not record its source"),
+    ],
+)
+def test_a_night_that_other_code_began_is_refused_before_any_work(
+    tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, code: dict[str, str] | None, told: str
+) -> None:
+    run = night(tmp_path, "first", items="1,2,3")
+    interrupted(run)
+    file = Path(run.url, "_run.json")
+    info = json.loads(file.read_text())
+    del info["code"]
+    file.write_text(json.dumps(info | ({"code": code} if code else {})))
+    monkeypatch.delattr(recourse, "load_dataset")
+    done = command_line("nightly", "--data", SETTINGS["data"], "--out", str(tmp_path), "--run-id", "first")
+    assert done.code == 2
+    assert done.stderr.startswith(
+        f"recsys-ops: run first: cannot be resumed, it was begun by {told}, and this is recsys-ops "
+    )
+    assert done.stderr.endswith("Finish it with the code that began it, or use another --run-id.\n")

@@ -14,6 +14,8 @@ from jobs.runtime.commit import commit_run, write_piece, write_shard_record
 from jobs.runtime.errors import RunExistsError, StorageError
 from jobs.runtime.records import ShardRecord
 from jobs.runtime.resume import intact_shards
+from jobs.runtime.source import this_code
+from jobs.runtime.start import check_run_id
 from jobs.runtime.storage import check_writable, create_bytes
 from jobs.runtime.table_files import table_bytes
 from jobs.runtime.worker import compute_shard
@@ -126,6 +128,55 @@ def test_resuming_another_run_is_refused_with_both_values(computed: Any, changes
     computed()
     with pytest.raises(ConfigError, match=told):
         computed(resume=True, **changes)
+
+
+OTHER = {"version": "0.0.9", "sha256": "0123456789abcdef" * 4}
+
+
+def begun_by(run: Any, code: dict[str, str] | None) -> None:
+    """Make the run one of other code, or of code from before it was recorded."""
+    filesystem, root = run.folder.open()
+    info = json.loads(filesystem.cat_file(f"{root}/_run.json"))
+    info = {**info, "code": code} if code else {name: value for name, value in info.items() if name != "code"}
+    filesystem.pipe_file(f"{root}/_run.json", json.dumps(info).encode())
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (OTHER, r"recsys-ops 0\.0\.9 \(source 0123456789ab\)"),
+        (OTHER | {"version": this_code()["version"]}, rf"recsys-ops {this_code()['version']} \(source 0123456789ab\)"),
+        (None, "an earlier recsys-ops that did not record its source"),
+    ],
+)
+def test_a_run_begun_by_other_code_is_refused_with_both(computed: Any, code: Any, told: str) -> None:
+    run, _ = computed()
+    begun_by(run, code)
+    now = f"recsys-ops {this_code()['version']} \\(source {this_code()['sha256'][:12]}\\)"
+    remedy = r"Finish it with the code that began it, or use another --run-id\."
+    for resume in (computed, lambda resume: check_run_id(run.folder.out, "r1", resume=resume)):
+        message = f"run r1: cannot be resumed, it was begun by {told}, and this is {now}. {remedy}"
+        with pytest.raises(ConfigError, match=message):
+            resume(resume=True)
+
+
+@pytest.mark.parametrize("code", [OTHER, None])
+def test_a_complete_run_of_other_code_stays_complete_and_only_what_it_recorded_is_compared(
+    computed: Any, code: Any
+) -> None:
+    commit_run(*computed())
+    run, _ = computed(resume=True)
+    begun_by(run, code)
+    again, _ = computed(resume=True, inputs={"interactions": "abc", "model": "def"})
+    assert again.is_complete
+    with pytest.raises(ConfigError, match=r"1 of its settings and inputs differ .*input interactions was abc, now xyz"):
+        computed(resume=True, inputs={"interactions": "xyz", "model": "def"})
+
+
+def test_an_input_that_a_resumed_run_had_not_is_refused(computed: Any) -> None:
+    computed()
+    with pytest.raises(ConfigError, match="input model was None, now def"):
+        computed(resume=True, inputs={"interactions": "abc", "model": "def"})
 
 
 def test_resuming_with_other_workers_is_allowed(computed: Any) -> None:
