@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from rich.markup import escape
 
 from jobs.ask import AskConfig
-from jobs.counterfactuals import CounterfactualsConfig
+from jobs.counterfactuals import COSTS, CounterfactualsConfig
 from jobs.counterfactuals_models import restored_counterfactuals
 from jobs.counterfactuals_summary import sentence
 from jobs.counterfactuals_work import Shared, make_cases, run_shard
@@ -16,6 +17,8 @@ from jobs.runtime.worker import one_thread
 from jobs.selection import select
 from recsys_ops.counterfactuals.histories import make_histories, read_removal_costs
 from recsys_ops.datasets import Dataset
+from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
+from recsys_ops.errors import InputError
 from recsys_ops.models.linear import top_lists
 from recsys_ops.runs import Run
 
@@ -42,7 +45,7 @@ def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, asked: A
 def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: str | None) -> list[dict[str, Any]]:
     """Rows of the ``counterfactuals`` table for a user, as the run itself would give them."""
     users = np.flatnonzero(select("user", str(user), dataset.user_ids))
-    costs = read_removal_costs(settings.removal_costs, dataset) if settings.removal_costs else None
+    costs = _same_costs(run, settings.removal_costs, dataset) if settings.removal_costs else None
     histories = make_histories(dataset, ratings=settings.ratings, costs=costs)
     recommender, likelihood = restored_counterfactuals(read_models(run), settings.aggregator)
     cases = make_cases(users, top_lists(recommender, histories.inputs[users], settings.top))
@@ -54,6 +57,16 @@ def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: s
         shard = Shard(0, 0, len(cases.user_starts) - 2, len(cases.item))
         found: list[dict[str, Any]] = run_shard(shared, shard, {}).tables["counterfactuals"].to_pylist()
     return found
+
+
+def _same_costs(run: Run, url: str, dataset: Dataset) -> sp.csr_array:
+    costs = read_removal_costs(url, dataset)
+    if fingerprint_of_matrix(costs) != run.manifest["inputs"][COSTS]:
+        raise InputError(
+            f"--removal-costs {url}: has changed since run {run.run_id}, whose explanations it made. Run the job "
+            "again, or restore the costs."
+        )
+    return costs
 
 
 def _told(row: dict[str, Any], titles: dict[object, str]) -> str:

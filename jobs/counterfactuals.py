@@ -39,6 +39,8 @@ from recsys_ops.models.memory import available_bytes
 from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
 
 JOB = "counterfactuals"
+COSTS = "removal costs"
+"""Name of that input in the manifest."""
 _log = logging.getLogger("recsys_ops.jobs")
 
 USERS_PER_BLOCK = 256
@@ -154,7 +156,7 @@ def _inputs(
     if config.model not in FITTED:
         inputs["model"] = fingerprint_of_matrix(recommender.weights)
     if costs is not None:
-        inputs["removal costs"] = fingerprint_of_matrix(costs)
+        inputs[COSTS] = fingerprint_of_matrix(costs)
     return inputs
 
 

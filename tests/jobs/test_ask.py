@@ -101,6 +101,20 @@ def test_data_that_changed_are_refused(run_job: Any, command_line: CommandLine, 
     assert f"has changed since run {run.run_id}, whose models do not fit it any more." in done.stderr
 
 
+def test_costs_that_changed_are_refused(run_job: Any, command_line: CommandLine, tmp_path: Path) -> None:
+    shop = write_shop(tmp_path / "shop", shop_tables(sellers=2, items_per_seller=12, users=20, ratings_per_user=6))
+    item = load_dataset(shop, seed=0).item_ids[int(load_dataset(shop, seed=0).ratings.indices[0])].as_py()
+    costs = tmp_path / "costs.csv"
+    costs.write_text(f"user_id,item_id,cost\n1,{item},2\n")
+    run = run_job("counterfactuals", "--data", shop, "--users", "1", "--k", "3", "--removal-costs", str(costs))
+    asked = ("ask", "--out", str(tmp_path / "out"), "--user", "1")
+    assert command_line(*asked).code == 0
+    costs.write_text(f"user_id,item_id,cost\n1,{item},3\n")
+    done = command_line(*asked)
+    assert done.code == 2
+    assert f"--removal-costs {costs}: has changed since run {run.run_id}" in done.stderr
+
+
 def test_a_model_that_was_edited_or_is_not_there_is_refused(run_job: Any) -> None:
     run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
     (file,) = Path(run.url, "models").iterdir()
