@@ -24,6 +24,9 @@ from recsys_ops.parts import READERS, parts_dataset, wrong_file, wrong_parts
 from recsys_ops.storage import is_missing_file, open_store, shown_url, storage_errors
 from recsys_ops.tables import SCHEMA_VERSION, parse_schema
 
+_LATEST = "latest"
+"""Folder of the results with a file per job that names its last run."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -175,6 +178,38 @@ def list_runs(url: str) -> list[dict[str, Any]]:
     return sorted(runs, key=lambda run: (run["started"], run["run_id"]))
 
 
+def latest_runs(url: str) -> dict[str, str]:
+    """Ids of the runs that ``open_run`` opens for a results folder, by job.
+
+    Parameters
+    ----------
+    url : str
+        ``<out>``, any fsspec URL.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    StorageError
+        The store refused; ConfigError if the URL holds credentials.
+    """
+    filesystem, root = open_store(url)
+    names = [path.rpartition("/")[2] for path in _list(filesystem, f"{root}/{_LATEST}")]
+    return _named(filesystem, root, [name.removesuffix(".json") for name in names if name.endswith(".json")])
+
+
+def latest_path(root: str, job: str) -> str:
+    """Path of the file that names the last run of ``job``, in a store whose results are below ``root``."""
+    return f"{root}/{_LATEST}/{job}.json"
+
+
+def _named(filesystem: Any, root: str, jobs: list[str]) -> dict[str, str]:
+    found = {job: _read_json(filesystem, latest_path(root, job)) for job in jobs}
+    return {job: content["run_id"] for job, content in found.items() if content is not None}
+
+
 def _told(filesystem: Any, folder: str) -> dict[str, Any] | None:
     info = _read_json(filesystem, f"{folder}/_run.json")
     if info is None:
@@ -196,15 +231,13 @@ def _told(filesystem: Any, folder: str) -> dict[str, Any] | None:
 
 
 def _latest_run(url: str, filesystem: Any, root: str, job: str | None) -> Run:
-    latest = _read_json(filesystem, f"{root}/latest.json") or {}
-    wanted = latest if job is None else {name: run_id for name, run_id in latest.items() if name == job}
+    wanted = latest_runs(url) if job is None else _named(filesystem, root, [job])
     found = {run_id: _read_manifest(filesystem, f"{root}/runs/{run_id}") for run_id in wanted.values()}
     complete = [(manifest["finished"], run_id) for run_id, manifest in found.items() if manifest is not None]
     if not complete:
         what = "complete run" if job is None else f"complete run of {job}"
-        hint = (
-            f"Jobs with one: {', '.join(latest)}." if latest else "Give the --out of a job, or a folder below its runs."
-        )
+        jobs = ", ".join(latest_runs(url))
+        hint = f"Jobs with one: {jobs}." if jobs else "Give the --out of a job, or a folder below its runs."
         raise InputError(f"{shown_url(url)}: no {what} here. {hint}")
     run_id = max(complete)[1]
     return Run(f"{url}/runs/{run_id}", found[run_id] or {})

@@ -14,6 +14,7 @@ import pyarrow as pa
 from jobs.runtime.delta import register_tables
 from jobs.runtime.errors import RunExistsError, StorageError
 from jobs.runtime.files import json_bytes, read_json, remove_file, remove_folder, write_bytes
+from jobs.runtime.latest import name_latest
 from jobs.runtime.merge import Part, merge_pieces, write_part
 from jobs.runtime.models import Models, write_models
 from jobs.runtime.records import PIECES, PieceInfo, RunFolder, ShardRecord
@@ -58,7 +59,7 @@ def commit_run(
     timings: Mapping[str, float] | None = None,
     models: Models | None = None,
 ) -> dict[str, Any]:
-    """Merge the pieces into parts and write the manifest of a complete run, create-only; then ``latest.json``.
+    """Merge the pieces into parts and write the manifest of a complete run, create-only; then name it the latest.
 
     Parameters
     ----------
@@ -120,19 +121,19 @@ def commit_run(
 def finish_committed(run: StartedRun) -> None:
     """What follows a commit, and is made up for when a resumed run turns out to be complete.
 
-    Registers its tables as Delta tables if that is asked for, names the run in ``latest.json`` unless a later one
-    stands there, and removes the pieces and the parts of attempts that ended before their manifest.
+    Registers its tables as Delta tables if that is asked for, names the run in ``latest/<job>.json`` unless a later
+    one stands there, and removes the pieces and the parts of attempts that ended before their manifest.
 
     Raises
     ------
     StorageError
-        A Delta log or ``latest.json`` cannot be written; the run is committed all the same.
+        A Delta log or ``latest/<job>.json`` cannot be written; the run is committed all the same.
     """
     filesystem, root = run.folder.open()
     manifest = read_json(filesystem, f"{root}/_manifest.json")
     if run.with_delta:
         register_tables(run.folder, manifest, run.protocol)
-    _name_latest(run.folder, run.job)
+    name_latest(run.folder)
     try:
         remove_folder(filesystem, f"{root}/{PIECES}")
         for path in _replaced_parts(run.folder, manifest):
@@ -231,21 +232,3 @@ def _committed_by_another(run: StartedRun) -> RunExistsError:
         f"run {run.folder.run_id}: already committed by another writer, or at this moment; what it wrote was left as "
         f"it is. Use another --run-id, or see: recsys-ops runs --out OUT --show {run.folder.run_id}."
     )
-
-
-def _name_latest(folder: RunFolder, job: str) -> None:
-    """Update ``latest.json``; read again afterwards, because another job may have written between."""
-    filesystem, root = folder.open_out()
-    path = f"{root}/latest.json"
-    finished = _finished(filesystem, root, folder.run_id)
-    for _ in range(3):
-        latest = read_json(filesystem, path) or {}
-        named = latest.get(job)
-        if named == folder.run_id or (named is not None and _finished(filesystem, root, named) > finished):
-            return
-        write_bytes(filesystem, path, json_bytes(dict(sorted({**latest, job: folder.run_id}.items()))))
-
-
-def _finished(filesystem: Any, root: str, run_id: str) -> str:
-    """When a run was committed; the empty text, before all times, if it was not or is gone."""
-    return str((read_json(filesystem, f"{root}/runs/{run_id}/_manifest.json") or {}).get("finished", ""))

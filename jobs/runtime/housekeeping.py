@@ -6,13 +6,18 @@ belongs to the run, since nobody may add to a complete run.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs.runtime.files import read_json, remove_file, remove_files, remove_folder
+from recsys_ops.runs import latest_path, latest_runs
 from recsys_ops.storage import open_store, storage_errors
 
 OWN_FILES = ("_run.json", "_manifest.json")
 _RECORDS, _DELTA = "_shards/", "/_delta_log/"
+
+HOURS_UNDER_WAY = 24
+"""What has written within so many hours is taken to be under way, and nothing of it is removed."""
 
 
 def find_orphans(out: str, run_ids: Collection[str]) -> dict[str, int]:
@@ -28,7 +33,8 @@ def find_orphans(out: str, run_ids: Collection[str]) -> dict[str, int]:
     Returns
     -------
     dict
-        Path to bytes, in order. With the probe files of killed drivers beside the runs.
+        Path to bytes, in order. With what killed drivers left beside the runs: probe files, and claims on the files
+        that name the latest runs.
 
     Raises
     ------
@@ -40,8 +46,11 @@ def find_orphans(out: str, run_ids: Collection[str]) -> dict[str, int]:
         for run_id in run_ids:
             orphans |= _orphans_of_run(filesystem, f"{root}/runs/{run_id}")
         beside = filesystem.find(root, maxdepth=1, detail=True)
-    is_left = (".probe-", ".latest.json.")
-    orphans |= {path: entry["size"] for path, entry in beside.items() if path.rpartition("/")[2].startswith(is_left)}
+        orphans |= {p: entry["size"] for p, entry in beside.items() if p.rpartition("/")[2].startswith(".probe-")}
+        naming = filesystem.find(f"{root}/latest", detail=True)
+        for path in naming.keys() - {latest_path(root, job) for job in latest_runs(out)}:
+            if not _is_under_way(filesystem, [path]):
+                orphans[path] = naming[path]["size"]
     return dict(sorted(orphans.items()))
 
 
@@ -73,7 +82,7 @@ def superseded_runs(runs: Sequence[Mapping[str, Any]], keep: int) -> list[str]:
 
 
 def remove_runs(out: str, run_ids: Sequence[str]) -> list[str]:
-    """Remove whole runs, except one that ``latest.json`` names: a reader opens it by that.
+    """Remove whole runs, except one that is named the latest of its job: a reader opens it by that.
 
     Returns
     -------
@@ -86,7 +95,7 @@ def remove_runs(out: str, run_ids: Sequence[str]) -> list[str]:
     StorageError
     """
     filesystem, root = open_store(out)
-    latest = set((read_json(filesystem, f"{root}/latest.json") or {}).values())
+    latest = set(latest_runs(out).values())
     removed = [run_id for run_id in run_ids if run_id not in latest]
     for run_id in removed:
         folder = f"{root}/runs/{run_id}"
@@ -111,3 +120,12 @@ def _orphans_of_run(filesystem: Any, folder: str) -> dict[str, int]:
         for path, size in inside.items()
         if path not in listed and path not in OWN_FILES and not path.startswith(_RECORDS) and _DELTA not in path
     }
+
+
+def _is_under_way(filesystem: Any, paths: Sequence[str]) -> bool:
+    """Whether one of the files was written in the last ``HOURS_UNDER_WAY``, or is gone since it was listed."""
+    limit = datetime.now(UTC) - timedelta(hours=HOURS_UNDER_WAY)
+    try:
+        return any(filesystem.modified(path) > limit for path in paths)
+    except FileNotFoundError:
+        return True

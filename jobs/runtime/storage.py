@@ -1,6 +1,6 @@
-"""Create a file only if nothing is there: what makes a commit happen once, whoever else is at it.
+"""Create a file only if nothing is there, which makes a commit happen once; replace one, one writer after the other.
 
-Three protocols, the first that the store has:
+Three protocols to create, the first that the store has; what is replaced is always claimed, which every store can:
 
 ``hard-link``        A local folder: write aside, then link; the file system refuses a name that is taken.
 ``conditional-put``  S3: PUT with ``If-None-Match: *``; the store answers 412 when the object exists.
@@ -15,15 +15,25 @@ Three protocols, the first that the store has:
 
 import errno
 import os
+import random
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from jobs.runtime.errors import StorageError
 from jobs.runtime.files import is_local, read_json, write_bytes, written_aside
-from recsys_ops.storage import BUCKET_DEFAULT, QUICK_ATTEMPTS, Encryption, open_store, storage_errors, store_code
+from recsys_ops.storage import (
+    BUCKET_DEFAULT,
+    QUICK_ATTEMPTS,
+    Encryption,
+    open_store,
+    shown_url,
+    storage_errors,
+    store_code,
+)
 
 Protocol = Literal["hard-link", "conditional-put", "claim"]
 
@@ -55,7 +65,7 @@ def check_writable(out: str, *, encryption: Encryption = BUCKET_DEFAULT) -> None
         if is_local(filesystem):
             filesystem.makedirs(root, exist_ok=True)
         find_protocol(filesystem, root)
-    read_json(filesystem, f"{root}/latest.json")  # a missing file must be told from a forbidden one
+    read_json(filesystem, f"{root}/latest/none.json")  # a missing file must be told from a forbidden one
 
 
 def find_protocol(filesystem: Any, folder: str) -> Protocol:
@@ -104,6 +114,35 @@ def create_bytes(filesystem: Any, path: str, data: bytes, protocol: Protocol) ->
         raise FileExistsError(path)
 
 
+def replace_bytes(filesystem: Any, path: str, content: Callable[[], bytes | None]) -> None:
+    """Write what ``content`` gives, unless that is None, while no other writer is at it.
+
+    Parameters
+    ----------
+    filesystem, path
+    content : callable
+        Called when it is our turn, so that it may depend on what stands at ``path``; perhaps more than once.
+
+    Raises
+    ------
+    StorageError
+        The store refused, or others were at it all the time.
+    """
+    begun = time.monotonic()
+    while time.monotonic() - begun < 2 * CLAIM_SECONDS:  # longer than the claim of a writer that died counts
+        with storage_errors(path, "replacing"), suppress(FileExistsError), _claimed(filesystem, path) as is_in_time:
+            data = content()
+            if data is None:
+                return
+            if is_in_time():
+                write_bytes(filesystem, path, data)
+                return
+        time.sleep(random.uniform(0.02, 0.5))  # two that gave way to each other must not meet again
+    raise StorageError(
+        f"{shown_url(path)}: other writers were at it for {2 * CLAIM_SECONDS:.0f} s. Repeat with --resume."
+    )
+
+
 def _create_in_one_step(filesystem: Any, path: str, data: bytes) -> None:
     if is_local(filesystem):
         with written_aside(Path(path), [data]) as temporary:
@@ -136,6 +175,18 @@ def _while_contended(put: Callable[[], None]) -> None:
 
 
 def _create_by_claim(filesystem: Any, path: str, data: bytes) -> None:
+    with _claimed(filesystem, path) as is_in_time:
+        if filesystem.exists(path) or not is_in_time():
+            raise FileExistsError(path)
+        write_bytes(filesystem, path, data)
+
+
+@contextmanager
+def _claimed(filesystem: Any, path: str) -> Iterator[Callable[[], bool]]:
+    """A claim on ``path`` until the end of the ``with`` block, or FileExistsError where another writer has one.
+
+    Gives a function to ask right before writing: whether the claim is still young enough to write under it.
+    """
     folder, _, name = path.rpartition("/")
     claim = f"{folder}/_claims/{name}-{uuid.uuid4().hex}"
     started = time.monotonic()
@@ -144,9 +195,7 @@ def _create_by_claim(filesystem: Any, path: str, data: bytes) -> None:
         rivals = [other for other in filesystem.ls(f"{folder}/_claims", detail=False) if name in other]
         if any(_is_alive(filesystem, rival, claim) for rival in rivals if not rival.endswith(claim.rpartition("/")[2])):
             raise FileExistsError(path)
-        if filesystem.exists(path) or time.monotonic() - started > CLAIM_SECONDS / 2:
-            raise FileExistsError(path)
-        write_bytes(filesystem, path, data)
+        yield lambda: time.monotonic() - started <= CLAIM_SECONDS / 2
     finally:
         with suppress(FileNotFoundError):
             filesystem.rm_file(claim)

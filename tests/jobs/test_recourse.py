@@ -180,7 +180,7 @@ def test_the_manifest_says_what_was_run_on_what_and_how_it_ended(base: Run, shop
     assert manifest["n_cases"] == 144
     assert [shard["shard"] for shard in manifest["shards"]] == [0, 1, 2]
     assert {"python", "numpy", "torch", "ray"} <= manifest["versions"].keys()
-    assert json.loads((Path(base.url).parents[1] / "latest.json").read_text()) == {"recourse": "r"}
+    assert json.loads((Path(base.url).parents[1] / "latest/recourse.json").read_text()) == {"run_id": "r"}
 
 
 def test_pandas_duckdb_and_polars_read_the_parts_as_they_are(base: Run) -> None:

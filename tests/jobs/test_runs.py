@@ -1,6 +1,8 @@
 """``recsys-ops runs``: what it says of runs, and that it removes only what it should."""
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.runtime.commit import commit_run
+from jobs.runtime.housekeeping import HOURS_UNDER_WAY
 from jobs.runtime.records import ShardOutput
 from jobs.runtime.shards import plan_shards
 from jobs.runtime.start import note_failure, start_run
@@ -107,6 +110,27 @@ def test_pruning_removes_orphans_only_and_only_when_told(command_line: CommandLi
         open_run(f"{out}/runs/{run_id}", verify=True)
 
 
+def test_a_claim_on_the_latest_run_is_an_orphan_only_when_its_writer_must_be_dead(
+    command_line: CommandLine, out: Path
+) -> None:
+    for name, hours in (("dead", HOURS_UNDER_WAY + 1), ("alive", HOURS_UNDER_WAY - 1)):
+        claim = out / f"latest/_claims/recourse.json-{name}"
+        claim.write_bytes(b"")
+        written_before(claim, hours)
+    done = command_line("runs", "--out", str(out), "--prune", "--yes")
+    assert done.stdout.startswith(f"removed {out}/latest/_claims/recourse.json-dead (0 bytes)\n1 files")
+    assert {path for path in files(out) if path.startswith("latest/")} == {
+        "latest/recourse.json",
+        "latest/_claims/recourse.json-alive",
+    }
+
+
+def written_before(path: Path, hours: float) -> None:
+    """Makes a file look as if it was written so many hours ago."""
+    then = time.time() - 3600 * hours
+    os.utime(path, (then, then))
+
+
 def test_keeping_the_last_runs_removes_older_ones_whole(command_line: CommandLine, out: Path) -> None:
     before = files(out)
     dry = command_line("runs", "--out", str(out), "--keep", "2")
@@ -119,7 +143,7 @@ def test_keeping_the_last_runs_removes_older_ones_whole(command_line: CommandLin
 
 
 def test_the_run_that_latest_names_stays_whatever_its_age(command_line: CommandLine, out: Path) -> None:
-    (out / "latest.json").write_text(json.dumps({"recourse": "a"}))
+    (out / "latest/recourse.json").write_text(json.dumps({"run_id": "a"}))
     command_line("runs", "--out", str(out), "--keep", "1", "--yes")
     assert [run["run_id"] for run in list_runs(str(out))] == ["a", "d", "p"]
 

@@ -32,9 +32,8 @@ def write_run(
     if complete:
         manifest = {**info, "finished": finished, "format": "parquet", "tables": {"recourse": {"parts": parts}}}
         (folder / "_manifest.json").write_text(json.dumps(manifest))
-        latest = out / "latest.json"
-        known = json.loads(latest.read_text()) if latest.exists() else {}
-        latest.write_text(json.dumps({**known, job: run_id}))
+        (out / "latest").mkdir(exist_ok=True)
+        (out / f"latest/{job}.json").write_text(json.dumps({"run_id": run_id}))
 
 
 def test_a_run_folder_opens_as_a_dataset(tmp_path: Path) -> None:
@@ -54,7 +53,7 @@ def test_a_results_folder_opens_its_latest_run_of_the_job_asked_for(tmp_path: Pa
     write_run(tmp_path, "b", job="antidote", finished="2026-11-20")
     assert open_run(str(tmp_path)).run_id == "b"
     assert open_run(str(tmp_path), job="recourse").run_id == "a"
-    with pytest.raises(InputError, match=r"no complete run of nightly here\. Jobs with one: recourse, antidote"):
+    with pytest.raises(InputError, match=r"no complete run of nightly here\. Jobs with one: antidote, recourse"):
         open_run(str(tmp_path), job="nightly")
 
 

@@ -1,7 +1,6 @@
-"""Parts, records, manifest and latest.json in a store, without Ray."""
+"""Parts, records and manifest of a run in a store, without Ray."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from jobs.runtime.table_files import table_bytes
 from jobs.runtime.worker import compute_shard
 from recsys_ops.errors import ConfigError
 from recsys_ops.runs import open_run
-from recsys_ops.storage import open_store
 
 STORES = ["local", "memory"]
 
@@ -90,14 +88,6 @@ def test_a_commit_with_shards_missing_is_refused(computed: Any) -> None:
     run, records = computed()
     with pytest.raises(StorageError, match="records of 3 shards, expected 4"):
         commit_run(run, records[:-1])
-
-
-def test_latest_names_the_last_run_of_each_job(computed: Any, doubling: Any, start: Any, out: str) -> None:
-    for run_id in ("r1", "r2"):
-        commit_run(*computed(run_id=run_id))
-    filesystem, root = open_store(out)
-    assert json.loads(filesystem.cat_file(f"{root}/latest.json")) == {"doubling": "r2"}
-    assert open_run(out).run_id == "r2"
 
 
 def test_an_existing_run_is_refused_without_resume(computed: Any) -> None:
