@@ -29,7 +29,7 @@ class AcceptanceConfig(RunConfig):
     """Settings of the acceptance job."""
 
     run: str | None = None
-    """Recourse runs that were rated: their URLs, separated by commas; by default the latest one of --out."""
+    """Recourse runs that were rated: their URLs, separated by commas; by default the latest whole one of --out."""
     feedback: str | None = None
     """URL of the ratings, a table of case_id, person_id, accept, act (1..7) and impossible_features; by default feedback.parquet in --out."""  # noqa: E501
 

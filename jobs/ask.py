@@ -25,7 +25,7 @@ class AskConfig(BaseModel):
     out: str = "out"
     """As in the jobs: the folder or object-store URL with the results."""
     run_id: str | None = None
-    """Run whose models and settings to use; by default the last of its job."""
+    """Run whose models and settings to use; by default the last whole one of its job."""
     item: str | None = None
     """Recourse for this item, in every group of the run."""
     seller: str | None = None

@@ -91,6 +91,11 @@ class CounterfactualsConfig(JobConfig):
     """direct: bounds first, then a reduced program. pyomo: the textbook program, slow, for comparison."""
 
     @property
+    def is_partial(self) -> bool:
+        """Whether only users that are named are done."""
+        return self.users is not None
+
+    @property
     def settings(self) -> Settings:
         """The part of the settings that the search sees."""
         return Settings(
@@ -136,7 +141,7 @@ def run(config: CounterfactualsConfig) -> int:
         started_run = start_run(
             config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
             inputs=_inputs(config, dataset, recommender, costs), shards=shards, format=config.format,
-            resume=config.resume,
+            resume=config.resume, is_partial=config.is_partial,
         )  # fmt: skip
         complete_run(
             started_run, shards, run_shard, shared,

@@ -123,6 +123,11 @@ class RecourseConfig(JobConfig):
         return by_default if self.min_success is None else self.min_success
 
     @property
+    def is_partial(self) -> bool:
+        """Whether only items that are named are done."""
+        return self.items is not None or self.sellers is not None
+
+    @property
     def offer(self) -> Offer:
         """How many options, and which."""
         return Offer(self.options, self.select, self.seed)
@@ -155,7 +160,7 @@ def run(config: RecourseConfig) -> int:
     with connect(config.address, config.workers):
         model = make_model(encoded, dataset)
         summary, counts = _summarise(config, model, encoded, group_of_user, len(labels), asked)
-        cases = make_cases(dataset, asked, counts, seen_by=None if _names_items(config) else config.seen_by)
+        cases = make_cases(dataset, asked, counts, seen_by=None if config.is_partial else config.seen_by)
         groups = make_groups(model, encoded, labels, group_of_user, summary, sample=config.sample, seed=config.seed)
         ranked = time.perf_counter()
         _log.info("%s: %d cases (%d items asked, %d groups)", JOB, len(cases.item), len(asked), len(groups))
@@ -165,7 +170,7 @@ def run(config: RecourseConfig) -> int:
         shards = _plan(config, cases, case_seconds(groups, config.options))
         started_run = start_run(
             config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
-            inputs=inputs, shards=shards, format=config.format, resume=config.resume,
+            inputs=inputs, shards=shards, format=config.format, resume=config.resume, is_partial=config.is_partial,
         )  # fmt: skip
         complete_run(
             started_run, shards, run_shard, shared,
@@ -185,7 +190,7 @@ def asked_items(config: RecourseConfig, dataset: Dataset) -> NDArray[np.int64]:
     ConfigError
         An id that the catalogue does not have.
     """
-    if config.items is None and config.sellers is None:
+    if not config.is_partial:
         return np.arange(dataset.n_items)
     chosen = np.ones(dataset.n_items, dtype=bool)
     if config.items is not None:
@@ -193,10 +198,6 @@ def asked_items(config: RecourseConfig, dataset: Dataset) -> NDArray[np.int64]:
     if config.sellers is not None:
         chosen &= select("sellers", config.sellers, dataset.items.column("seller_id"))
     return np.flatnonzero(chosen)
-
-
-def _names_items(config: RecourseConfig) -> bool:
-    return config.items is not None or config.sellers is not None
 
 
 def _summarise(

@@ -36,7 +36,7 @@ class RunsConfig(BaseModel):
     prune: bool = False
     """Remove files that no run needs: what killed drivers and rivals left behind."""
     keep: int | None = Field(default=None, ge=1)
-    """Remove runs, but the last so many complete ones of each job."""
+    """Remove runs, but of each job the last so many complete ones, and the last so many made for some --items, --sellers or --users only; never one that is not complete and has written something in the last 24 hours."""  # noqa: E501
     yes: bool = False
     """With --prune and --keep: remove indeed; without, only say what would be removed."""
 
@@ -90,9 +90,10 @@ def _list(console: Console, out: str, runs: Sequence[dict[str, Any]]) -> None:
         return
     table = Table("run", "job", "started (UTC)", "state", "shards", "cases")
     for run in runs:
+        job = f"{run['job']} (partial)" if run["partial"] else run["job"]
         shards, cases = f"{run['shards_done']}/{run['n_shards']}", run["n_cases"]
         table.add_row(
-            run["run_id"], run["job"], run["started"][:16].replace("T", " "), run["state"], shards,
+            run["run_id"], job, run["started"][:16].replace("T", " "), run["state"], shards,
             "" if cases is None else str(cases),
         )  # fmt: skip
     console.print(table)
@@ -117,9 +118,9 @@ def _verify(console: Console, out: str, runs: Sequence[dict[str, Any]]) -> int:
 
 
 def _keep(console: Console, out: str, runs: Sequence[dict[str, Any]], keep: int, *, is_meant: bool) -> None:
-    gone = superseded_runs(runs, keep)
+    gone = superseded_runs(out, runs, keep)
     if is_meant:
-        gone = remove_runs(out, gone)
+        remove_runs(out, gone)
     for run_id in gone:
         console.print(f"{'removed' if is_meant else 'would remove'} run {run_id}", markup=False)
     _say_how_many(console, len(gone), "runs", is_meant=is_meant)

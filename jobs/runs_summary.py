@@ -24,7 +24,9 @@ def print_run(console: Console, out: str, told: dict[str, Any]) -> None:
     told : dict
         Of ``list_runs``.
     """
-    lines = {"run": told["run_id"], "job": told["job"], "state": told["state"], "started": told["started"]}
+    scope = "some items, sellers or users only (partial)" if told["partial"] else "whole"
+    lines = {"run": told["run_id"], "job": told["job"], "scope": scope, "state": told["state"]}
+    lines["started"] = told["started"]
     if told["state"] != "complete":
         lines["shards"] = f"{told['shards_done']} of {told['n_shards']} done"
         lines["message"] = " ".join(told["message"].split()) or "under way, or its driver was stopped"

@@ -117,12 +117,13 @@ class Run:
 
 
 def open_run(url: str, *, job: str | None = None, verify: bool = False) -> Run:
-    """Open a run folder, or the latest run of a results folder.
+    """Open a run folder, or the latest whole run of a results folder.
 
     Parameters
     ----------
     url : str
-        ``<out>/runs/<run_id>``, or ``<out>`` for its latest run. Any fsspec URL.
+        ``<out>/runs/<run_id>``, or ``<out>`` for its latest run that is not partial (see ``list_runs``); any
+        fsspec URL.
     job : str, optional
         With ``<out>``: the job whose latest run is meant; by default the run finished last.
     verify : bool
@@ -163,8 +164,9 @@ def list_runs(url: str) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``run_id``, ``job``, ``started``, ``state``, ``shards_done``, ``n_shards``, ``n_cases``, ``message``. The state
-        is "complete"; "failed" if its driver gave up, with its ``message``; else "partial": under way or interrupted.
+        ``run_id``, ``job``, ``partial``, ``started``, ``state``, ``shards_done``, ``n_shards``, ``n_cases``,
+        ``message``. The state is "complete"; "failed" if its driver gave up, with its ``message``; else "incomplete":
+        under way or interrupted. A run is ``partial`` if it was made for some items, sellers or users only.
 
     Raises
     ------
@@ -214,7 +216,7 @@ def _told(filesystem: Any, folder: str) -> dict[str, Any] | None:
     info = _read_json(filesystem, f"{folder}/_run.json")
     if info is None:
         return None
-    told = {key: info[key] for key in ("run_id", "job", "started", "n_shards")}
+    told = {key: info[key] for key in ("run_id", "job", "started", "n_shards")} | {"partial": bool(info.get("partial"))}
     manifest = _read_json(filesystem, f"{folder}/_manifest.json")
     if manifest is not None:
         done = {"shards_done": info["n_shards"], "n_cases": manifest.get("n_cases"), "message": ""}
@@ -223,7 +225,7 @@ def _told(filesystem: Any, folder: str) -> dict[str, Any] | None:
     records = [path for path in _list(filesystem, f"{folder}/_shards") if path.endswith(".json")]
     return {
         **told,
-        "state": "partial" if failure is None else "failed",
+        "state": "incomplete" if failure is None else "failed",
         "shards_done": len(records),
         "n_cases": None,
         "message": "" if failure is None else failure["message"],
@@ -238,7 +240,9 @@ def _latest_run(url: str, filesystem: Any, root: str, job: str | None) -> Run:
         what = "complete run" if job is None else f"complete run of {job}"
         jobs = ", ".join(latest_runs(url))
         hint = f"Jobs with one: {jobs}." if jobs else "Give the --out of a job, or a folder below its runs."
-        raise InputError(f"{shown_url(url)}: no {what} here. {hint}")
+        raise InputError(
+            f"{shown_url(url)}: no {what} here. {hint} A run for some items, sellers or users only is opened by its id."
+        )
     run_id = max(complete)[1]
     return Run(f"{url}/runs/{run_id}", found[run_id] or {})
 

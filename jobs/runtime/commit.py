@@ -121,8 +121,9 @@ def commit_run(
 def finish_committed(run: StartedRun) -> None:
     """What follows a commit, and is made up for when a resumed run turns out to be complete.
 
-    Registers its tables as Delta tables if that is asked for, names the run in ``latest/<job>.json`` unless a later
-    one stands there, and removes the pieces and the parts of attempts that ended before their manifest.
+    Registers its tables as Delta tables if that is asked for, names the run in ``latest/<job>.json`` unless it is
+    partial or a later one stands there, and removes the pieces and the parts of attempts that ended before their
+    manifest.
 
     Raises
     ------
@@ -133,7 +134,8 @@ def finish_committed(run: StartedRun) -> None:
     manifest = read_json(filesystem, f"{root}/_manifest.json")
     if run.with_delta:
         register_tables(run.folder, manifest, run.protocol)
-    name_latest(run.folder)
+    if not run.folder.is_partial:
+        name_latest(run.folder)
     try:
         remove_folder(filesystem, f"{root}/{PIECES}")
         for path in _replaced_parts(run.folder, manifest):
@@ -180,6 +182,7 @@ def _manifest(run: StartedRun, records: list[ShardRecord], timings: dict[str, fl
         "schema_version": SCHEMA_VERSION,
         "run_id": run.folder.run_id,
         "job": run.job,
+        "partial": run.folder.is_partial,
         "started": run.info["started"],
         "finished": finished.isoformat(),
         "writer": run.writer,

@@ -67,7 +67,7 @@ def complete_run(
     if run.is_complete:
         finish_committed(run)
         return
-    metrics = RunMetrics(run.job)
+    metrics = RunMetrics(run.folder)
     metrics.started()
     forget_failure(run)
     done = intact_shards(run.folder) if run.is_resumed else {}

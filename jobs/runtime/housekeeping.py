@@ -6,10 +6,12 @@ belongs to the run, since nobody may add to a complete run.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jobs.runtime.files import read_json, remove_file, remove_files, remove_folder
+from recsys_ops.parts import READERS
 from recsys_ops.runs import latest_path, latest_runs
 from recsys_ops.storage import open_store, storage_errors
 
@@ -54,11 +56,12 @@ def find_orphans(out: str, run_ids: Collection[str]) -> dict[str, int]:
     return dict(sorted(orphans.items()))
 
 
-def superseded_runs(runs: Sequence[Mapping[str, Any]], keep: int) -> list[str]:
-    """Runs to remove so that of each job the last ``keep`` complete ones stay.
+def superseded_runs(out: str, runs: Sequence[Mapping[str, Any]], keep: int) -> list[str]:
+    """Runs to remove so that of each job the last ``keep`` whole complete ones stay, and as many partial ones.
 
     Parameters
     ----------
+    out : str
     runs : sequence of mapping
         From ``list_runs``.
     keep : int, at least 1
@@ -66,45 +69,49 @@ def superseded_runs(runs: Sequence[Mapping[str, Any]], keep: int) -> list[str]:
     Returns
     -------
     list of str
-        Ids, oldest first. A run that is not complete goes with the complete ones of its job that are older than all
-        that stay; a younger one stays, it may be under way.
+        Ids, oldest first. A run that is not complete goes with those that are older than all complete ones that stay,
+        unless it wrote something in the last ``HOURS_UNDER_WAY``. What is named the latest of its job stays whatever
+        its age: a reader opens it by that.
+
+    Raises
+    ------
+    StorageError
     """
-    by_job: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for run in sorted(runs, key=lambda run: (run["started"], run["run_id"])):
-        by_job[run["job"]].append(run)
-    gone = []
-    for of_job in by_job.values():
-        complete = [run for run in of_job if run["state"] == "complete"]
-        if len(complete) > keep:
-            oldest_kept = complete[-keep]
-            gone += [run for run in of_job if run["started"] < oldest_kept["started"]]
-    return [run["run_id"] for run in sorted(gone, key=lambda run: (run["started"], run["run_id"]))]
+    alike: dict[tuple[str, bool], list[Mapping[str, Any]]] = defaultdict(list)
+    for run in sorted(runs, key=_age):
+        alike[run["job"], run["partial"]].append(run)
+    older = []
+    for group in alike.values():
+        complete = [run for run in group if run["state"] == "complete"]
+        if len(complete) >= keep:
+            older += [run for run in group if run["started"] < complete[-keep]["started"]]
+    latest = set(latest_runs(out).values())
+    gone = [run for run in sorted(older, key=_age) if run["run_id"] not in latest]
+    return [run["run_id"] for run in gone if run["state"] == "complete" or not _is_run_under_way(out, run["run_id"])]
 
 
-def remove_runs(out: str, run_ids: Sequence[str]) -> list[str]:
-    """Remove whole runs, except one that is named the latest of its job: a reader opens it by that.
+def _age(run: Mapping[str, Any]) -> tuple[str, str]:
+    return run["started"], run["run_id"]
 
-    Returns
-    -------
-    list of str
-        What was removed. The manifest goes first and the claim of the name last: killed in between, the rest is
-        listed as a partial run, and the same command removes it.
+
+def remove_runs(out: str, run_ids: Sequence[str]) -> None:
+    """Remove whole runs.
+
+    The manifest goes first and the claim of the name last: killed in between, the rest is listed as an incomplete run,
+    and the command that found this one superseded finds that, too.
 
     Raises
     ------
     StorageError
     """
     filesystem, root = open_store(out)
-    latest = set(latest_runs(out).values())
-    removed = [run_id for run_id in run_ids if run_id not in latest]
-    for run_id in removed:
+    for run_id in run_ids:
         folder = f"{root}/runs/{run_id}"
         remove_file(filesystem, f"{folder}/_manifest.json")
         with storage_errors(f"{out}/runs/{run_id}", "removing"):
             inside = [path for path in filesystem.find(folder) if not path.endswith("/_run.json")]
         remove_files(filesystem, inside)
         remove_folder(filesystem, folder)
-    return removed
 
 
 def _orphans_of_run(filesystem: Any, folder: str) -> dict[str, int]:
@@ -122,10 +129,18 @@ def _orphans_of_run(filesystem: Any, folder: str) -> dict[str, int]:
     }
 
 
+def _is_run_under_way(out: str, run_id: str) -> bool:
+    filesystem, root = open_store(f"{out}/runs/{run_id}")
+    with storage_errors(f"{out}/runs/{run_id}", "listing"):
+        records = filesystem.find(f"{root}/{_RECORDS.rstrip('/')}")
+        return _is_under_way(filesystem, [f"{root}/_run.json", *records])
+
+
 def _is_under_way(filesystem: Any, paths: Sequence[str]) -> bool:
     """Whether one of the files was written in the last ``HOURS_UNDER_WAY``, or is gone since it was listed."""
     limit = datetime.now(UTC) - timedelta(hours=HOURS_UNDER_WAY)
     try:
-        return any(filesystem.modified(path) > limit for path in paths)
+        with ThreadPoolExecutor(READERS) as readers:
+            return any(written > limit for written in readers.map(filesystem.modified, paths))
     except FileNotFoundError:
         return True

@@ -14,7 +14,10 @@ from typing import Any
 import ray
 from ray.util.metrics import Counter, Gauge, Histogram
 
-from jobs.runtime.records import ShardRecord
+from jobs.runtime.records import RunFolder, ShardRecord
+
+TAGS = ("job", "scope")
+"""Of every metric; ``cases_total`` has ``status`` as well."""
 
 CASE_SECONDS_BOUNDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0]
 
@@ -30,45 +33,50 @@ _DESCRIPTIONS = {
 
 
 class RunMetrics:
-    """The counts of one run of ``job``, as its driver learns of them."""
+    """The counts of one run, as its driver learns of them."""
 
-    def __init__(self, job: str) -> None:
-        self.job = {"job": job}
+    def __init__(self, folder: RunFolder) -> None:
+        self.tags = _tags(folder)
         self.begun = time.time()
 
     def started(self) -> None:
         """The run begins, or goes on; series are there from now on, so that the first increase is seen."""
         for name in ("shard_retries_total", "solver_timeouts_total", "parts_committed_total"):
-            _counter(name)._record(0, self.job)
+            _counter(name)._record(0, self.tags)
         self._show_start()
 
     def shard_done(self, record: ShardRecord) -> None:
         """Count the cases of a finished shard."""
         for status, n_cases in record.counts.items():
-            _add("cases_total", n_cases, {**self.job, "status": status})
-        _add("solver_timeouts_total", record.n_timeouts, self.job)
+            _add("cases_total", n_cases, {**self.tags, "status": status})
+        _add("solver_timeouts_total", record.n_timeouts, self.tags)
         self._show_start()  # again, because Ray forgets it
 
     def retried(self, n_attempts: int) -> None:
         """Count attempts that follow another one."""
-        _add("shard_retries_total", n_attempts, self.job)
+        _add("shard_retries_total", n_attempts, self.tags)
 
     def committed(self, n_parts: int) -> None:
         """The run is committed."""
-        _add("parts_committed_total", n_parts, self.job)
-        _timestamp("run_committed_timestamp_seconds").set(time.time(), self.job)
+        _add("parts_committed_total", n_parts, self.tags)
+        _timestamp("run_committed_timestamp_seconds").set(time.time(), self.tags)
 
     def _show_start(self) -> None:
-        _timestamp("run_started_timestamp_seconds").set(self.begun, self.job)
+        _timestamp("run_started_timestamp_seconds").set(self.begun, self.tags)
 
 
-def observe_case_seconds(job: str, seconds: Iterable[float]) -> None:
+def observe_case_seconds(folder: RunFolder, seconds: Iterable[float]) -> None:
     """Record what each case took; called in the worker that computed them, does nothing without Ray."""
     if not ray.is_initialized():
         return
     histogram = _histogram("case_seconds")
     for each in seconds:
-        histogram.observe(float(each), {"job": job})
+        histogram.observe(float(each), _tags(folder))
+
+
+def _tags(folder: RunFolder) -> dict[str, str]:
+    """Job and scope: nobody is alarmed, or reassured, by a run over some items, sellers or users only."""
+    return {"job": folder.job, "scope": "partial" if folder.is_partial else "whole"}
 
 
 def _add(name: str, amount: int, tags: dict[str, str]) -> None:
@@ -78,15 +86,15 @@ def _add(name: str, amount: int, tags: dict[str, str]) -> None:
 
 @cache
 def _counter(name: str) -> Any:
-    tags = ("job", "status") if name == "cases_total" else ("job",)
+    tags = (*TAGS, "status") if name == "cases_total" else TAGS
     return Counter(f"recsys_ops_{name}", _DESCRIPTIONS[name], tags)
 
 
 @cache
 def _timestamp(name: str) -> Any:
-    return Gauge(f"recsys_ops_{name}", _DESCRIPTIONS[name], ("job",))
+    return Gauge(f"recsys_ops_{name}", _DESCRIPTIONS[name], TAGS)
 
 
 @cache
 def _histogram(name: str) -> Any:
-    return Histogram(f"recsys_ops_{name}", _DESCRIPTIONS[name], CASE_SECONDS_BOUNDS, ("job",))
+    return Histogram(f"recsys_ops_{name}", _DESCRIPTIONS[name], CASE_SECONDS_BOUNDS, TAGS)

@@ -29,6 +29,8 @@ class RunFolder:
     fingerprint: str = ""
     encryption: Encryption = BUCKET_DEFAULT
     job: str = ""
+    is_partial: bool = False
+    """Whether only cases that the settings name are done; such a run is never the latest of its job."""
 
     @property
     def relative(self) -> str:

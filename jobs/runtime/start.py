@@ -48,6 +48,7 @@ def start_run(
     shards: Sequence[Shard],
     format: TableFormat = "parquet",
     resume: bool = False,
+    is_partial: bool = False,
 ) -> StartedRun:
     """Claim ``run_id`` with a create-only ``_run.json``, or with ``resume`` take up the run that has it.
 
@@ -68,6 +69,8 @@ def start_run(
         Of the parts.
     resume : bool
         Accept an existing run of the same job, configuration, inputs and shards, and of this code.
+    is_partial : bool
+        Only cases that the settings name are done: readers who ask for the latest run of the job do not mean this one.
 
     Returns
     -------
@@ -82,10 +85,10 @@ def start_run(
         The store refused.
     """
     check_name(run_id)
-    info = _run_info(job, run_id, configuration, inputs, shards, format)
+    info = _run_info(job, run_id, configuration, inputs, shards, format) | {"partial": is_partial}
     fingerprint = fingerprint_of(_compared(info))
     encryption = Encryption(configuration.get("sse"), configuration.get("sse_kms_key"))
-    folder = RunFolder(out, run_id, format, fingerprint, encryption, job)
+    folder = RunFolder(out, run_id, format, fingerprint, encryption, job, is_partial)
     with_delta = bool(configuration.get("delta"))
     filesystem, root = folder.open()
     with storage_errors(f"{out}/{folder.relative}", "writing a probe file"):
@@ -97,6 +100,8 @@ def start_run(
         found = read_json(filesystem, f"{root}/_run.json")
     is_complete = check_run_id(out, run_id, resume=resume)
     _refuse_differences(run_id, found, info)
+    if not is_complete:  # its time says that the run is under way, until the next shard is recorded
+        write_bytes(filesystem, f"{root}/_run.json", json_bytes(found))
     return StartedRun(
         job, folder, found, len(shards), protocol, is_complete=is_complete, is_resumed=True, with_delta=with_delta
     )

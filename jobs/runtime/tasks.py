@@ -184,7 +184,7 @@ def run_shards(
     }
     arguments = (folder, log_format())
     state = _Shards(
-        histories, lambda attempt: remote.remote(work_reference, shared, attempt, *arguments), RunMetrics(folder.job)
+        histories, lambda attempt: remote.remote(work_reference, shared, attempt, *arguments), RunMetrics(folder)
     )
     report = on_progress or (lambda record: None)
     with _sigterm_interrupts():

@@ -64,7 +64,7 @@ def compute_shard(
         n_timeouts=output.counts.get(Status.TIMEOUT, 0) if output.n_timeouts is None else output.n_timeouts,
     )
     write_shard_record(folder, record)
-    observe_case_seconds(folder.job, _case_seconds(output, record))
+    observe_case_seconds(folder, _case_seconds(output, record))
     return record
 
 

@@ -38,7 +38,23 @@ def test_every_metric_asked_for_exists() -> None:
 def test_labels_asked_for_are_those_of_the_metrics() -> None:
     for text in expressions():
         for selector in re.findall(r"\{([^}]*)\}", text):
-            assert set(re.findall(r"(\w+)\s*=", selector)) <= {"job", "status"}
+            assert set(re.findall(r"(\w+)\s*=", selector)) <= {*metrics.TAGS, "status"}
+
+
+def test_the_series_of_the_alerts_test_have_the_labels_that_a_scrape_shows() -> None:
+    (tests,) = documents(Path(__file__).with_name("alerts_test.yaml"))
+    for series in [entry["series"] for test in tests["tests"] for entry in test["input_series"]]:
+        name, labels = re.match(r"ray_recsys_ops_(\w+)\{(.*)\}", series).groups()
+        status = {"status"} if name == "cases_total" else set()
+        assert set(re.findall(r"(\w+)=", labels)) - {"WorkerId"} == {*metrics.TAGS} | status
+
+
+def test_no_alert_looks_at_runs_over_some_cases_only() -> None:
+    (rules,) = documents(MONITORING / "alerts.yaml")
+    asked = [text for group in rules["groups"] for rule in group["rules"]
+             for text in re.findall(r"ray_recsys_ops_\w+(?:\{[^}]*\})?", rule["expr"])]  # fmt: skip
+    assert len(asked) >= 7
+    assert all('scope="whole"' in selector for selector in asked)
 
 
 def test_panels_do_not_overlap_and_have_one_name_each() -> None:

@@ -22,9 +22,9 @@ def run_job(command_line: CommandLine, tmp_path: Path, ray_session: None) -> Any
     """``run_job("recourse", ...)`` commits a run and opens it."""
 
     def run(*arguments: str) -> Run:
-        done = command_line(*arguments, "--out", str(tmp_path / "out"))
+        done = command_line(*arguments, "--out", str(tmp_path / "out"), "--run-id", "r")
         assert done.code == 0, done.stderr
-        return open_run(str(tmp_path / "out"), job=arguments[0])
+        return open_run(str(tmp_path / "out/runs/r"), job=arguments[0])
 
     return run
 
@@ -79,15 +79,28 @@ def test_a_user_gets_the_rows_of_the_run(
 def test_the_answer_is_in_words_with_what_took_how_long(run_job: Any, command_line: CommandLine) -> None:
     run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
     out = run.url.rpartition("/runs/")[0]
-    done = command_line("ask", "--out", out, "--user", "5")
+    done = command_line("ask", "--out", out, "--run-id", "r", "--user", "5")
     assert (done.code, done.stderr) == (0, "")
     assert done.stdout.count("User 5: you were recommended ") == 3
     assert f"From the models of run {run.run_id}: start-up " in done.stdout
-    wrong = command_line("ask", "--out", out, "--user", "nobody")
+    wrong = command_line("ask", "--out", out, "--run-id", "r", "--user", "nobody")
     assert (
         wrong.code,
         "--user: 1 ids are not in the data (first: nobody). The users there look like " in wrong.stderr,
     ) == (2, True)
+
+
+def test_the_last_whole_run_answers_unless_another_is_named(
+    run_job: Any, command_line: CommandLine, tmp_path: Path
+) -> None:
+    run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
+    out = str(tmp_path / "out")
+    done = command_line("ask", "--out", out, "--user", "5")
+    assert done.code == 2
+    assert "no complete run of counterfactuals here." in done.stderr
+    assert done.stderr.endswith("A run for some items, sellers or users only is opened by its id.\n")
+    command_line("counterfactuals", *DATA, "--top", "1", "--out", out, "--run-id", "all")
+    assert "From the models of run all: " in command_line("ask", "--out", out, "--user", "5").stdout
 
 
 def test_data_that_changed_are_refused(run_job: Any, command_line: CommandLine, tmp_path: Path) -> None:
@@ -96,7 +109,7 @@ def test_data_that_changed_are_refused(run_job: Any, command_line: CommandLine, 
     run = run_job("counterfactuals", "--data", shop, "--users", "1", "--k", "3")
     changed = tables["interactions"].slice(1)
     write_shop(tmp_path / "shop", tables | {"interactions": changed})
-    done = command_line("ask", "--out", str(tmp_path / "out"), "--user", "2")
+    done = command_line("ask", "--out", str(tmp_path / "out"), "--run-id", "r", "--user", "2")
     assert done.code == 2
     assert f"has changed since run {run.run_id}, whose models do not fit it any more." in done.stderr
 
@@ -152,6 +165,6 @@ def test_exactly_one_case_must_be_named(command_line: CommandLine, arguments: tu
 
 
 def test_a_process_of_its_own_starts_no_ray(run_job: Any, tmp_path: Path) -> None:
-    run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
-    done = run_command("ask", "--out", run.url.rpartition("/runs/")[0], "--user", "5", cwd=tmp_path)
+    run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
+    done = run_command("ask", "--out", str(tmp_path / "out"), "--run-id", "r", "--user", "5", cwd=tmp_path)
     assert (done.code, done.stderr) == (0, "")

@@ -286,11 +286,12 @@ def test_quarantine_sets_bad_rows_of_every_kind_aside_and_goes_on(
         first_row = {"interactions": n, "items": 24, "users": 20}[name]
         expected |= {(name, first_row + position, *told) for position, (_, *told) in enumerate(bad)}
     shop = write_shop(tmp_path / "shop", spoiled)
-    options = ("--data", shop, "--groups", "n_ratings:1", "--max-changes", "1", "--sellers", "s00,s01")
+    options = ("--data", shop, "--groups", "n_ratings:1", "--max-changes", "1", "--sellers", "s00,s01",
+               "--run-id", "r")  # fmt: skip
     done = command_line("recourse", *options, "--out", str(tmp_path / "out"), "--on-bad-rows", "quarantine")
     assert done.code == 0, done.stderr
     assert "12 bad input rows were set aside: table 'rejected'." in done.stdout
-    run = open_run(str(tmp_path / "out"), verify=True)
+    run = open_run(str(tmp_path / "out/runs/r"), verify=True)
     rejected = run.table("rejected").to_table().to_pylist()
     assert {tuple(row.values()) for row in rejected} == expected
     assert len(rejected) == len(expected) == 12
@@ -298,5 +299,5 @@ def test_quarantine_sets_bad_rows_of_every_kind_aside_and_goes_on(
     sound = write_shop(tmp_path / "sound", tables)
     clean = command_line("recourse", *options, "--data", sound, "--out", str(tmp_path / "clean"))
     assert clean.code == 0, clean.stderr
-    expected_rows = open_run(str(tmp_path / "clean")).table("recourse").to_table()
+    expected_rows = open_run(str(tmp_path / "clean/runs/r")).table("recourse").to_table()
     assert run.table("recourse").to_table().equals(expected_rows)

@@ -278,10 +278,11 @@ def test_a_case_that_failed_keeps_its_row(
     shop: str, tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs.counterfactuals, "run_shard", _first_case_killed)
-    ended = command_line("counterfactuals", "--data", shop, "--out", str(tmp_path), "--users", "1,2", "--shards", "1")
+    options = ("--users", "1,2", "--shards", "1", "--run-id", "r")
+    ended = command_line("counterfactuals", "--data", shop, "--out", str(tmp_path), *options)
     assert ended.code == 1
     assert "1 of 6 cases failed, more than --allowed-errors 0" in ended.stdout
-    rows = rows_of(open_run(str(tmp_path)))
+    rows = rows_of(open_run(str(tmp_path / "runs/r")))
     assert [row["option"] for row in rows] == [0] * 6
     assert rows[0]["status"] == Status.ERROR
     assert rows[0]["reason"] == "killed its worker twice: signal 9"

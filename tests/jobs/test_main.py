@@ -196,7 +196,7 @@ def test_a_case_that_failed_keeps_its_row_and_decides_the_exit_code(
     done = command_line(*options, "--run-id", "strict")
     assert done.code == 1
     assert "1 of 4 cases failed, more than --allowed-errors 0; see column 'reason'." in done.stdout
-    run = open_run(str(tmp_path))
+    run = open_run(str(tmp_path / "runs/strict"))
     rows = run.table("recourse").to_table().to_pylist()
     assert [row["status"] == Status.ERROR for row in rows] == [True, False, False, False]
     assert rows[0]["reason"] == "killed its worker twice: signal 9"

@@ -1,4 +1,4 @@
-"""The nightly run after people's reactions: what they taught holds tonight, and a night goes on as it began."""
+"""The nightly run beside other runs: what people taught holds tonight, and one seller asked for is not the night."""
 
 import json
 import shutil
@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs import acceptance, nightly, recourse
+from jobs import acceptance, counterfactuals, nightly, recourse
 from jobs.acceptance import AcceptanceConfig
+from jobs.counterfactuals import CounterfactualsConfig
 from jobs.recourse import RecourseConfig
 from recsys_ops.acceptance.feedback import case_ids
 from recsys_ops.errors import ConfigError
-from recsys_ops.runs import Run, open_run
+from recsys_ops.runs import Run, list_runs, open_run
 from tests.suites.cli import CommandLine
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -68,7 +69,7 @@ def react(out: Path, run: Run, seller: object, impossible: str) -> None:
         for person in range(3)
     ]
     pq.write_table(pa.Table.from_pylist(ratings), out / "feedback.parquet")
-    assert acceptance.run(AcceptanceConfig(out=str(out), run_id="learned")) == 0
+    assert acceptance.run(AcceptanceConfig(out=str(out), run=run.url, run_id="learned")) == 0
 
 
 def test_what_a_provider_cannot_change_stays_the_next_night_and_nearer_options_come_first(tmp_path: Path) -> None:
@@ -134,3 +135,26 @@ def test_a_night_that_other_code_began_is_refused_before_any_work(
         f"recsys-ops: run first: cannot be resumed, it was begun by {told}, and this is recsys-ops "
     )
     assert done.stderr.endswith("Finish it with the code that began it, or use another --run-id.\n")
+
+
+@pytest.mark.parametrize("named", [{"sellers": "seller-00001"}, {"items": "1,2"}])
+def test_a_run_for_some_sellers_or_items_is_marked_and_does_not_take_the_place_of_the_night(
+    tmp_path: Path, named: dict[str, str]
+) -> None:
+    whole = night(tmp_path, "night")
+    assert recourse.run(RecourseConfig(out=str(tmp_path), run_id="some", **(SETTINGS | named))) == 0
+    assert open_run(str(tmp_path), job="recourse").run_id == open_run(str(tmp_path)).run_id == "night"
+    some = open_run(f"{tmp_path}/runs/some", job="recourse")
+    assert 0 < some.table("recourse").count_rows() < whole.table("recourse").count_rows()
+    assert (whole.manifest["partial"], some.manifest["partial"]) == (False, True)
+    begun = [json.loads((tmp_path / f"runs/{run_id}/_run.json").read_text()) for run_id in ("night", "some")]
+    assert [info["partial"] for info in begun] == [False, True]
+    assert [(run["run_id"], run["partial"]) for run in list_runs(str(tmp_path))] == [("night", False), ("some", True)]
+
+
+def test_a_run_for_some_users_is_marked_and_is_not_the_latest(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"data": SETTINGS["data"], "k": 5, "top": 1, "out": str(tmp_path)}
+    for run_id, users in (("all", None), ("some", "1,2")):
+        assert counterfactuals.run(CounterfactualsConfig(run_id=run_id, users=users, **settings)) == 0
+    assert open_run(str(tmp_path), job="counterfactuals").run_id == "all"
+    assert open_run(f"{tmp_path}/runs/some").manifest["partial"]

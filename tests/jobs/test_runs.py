@@ -19,10 +19,15 @@ from recsys_ops.runs import list_runs, open_run
 from tests.suites.cli import CommandLine
 
 
-def make_run(out: Path, run_id: str, *, state: str = "complete", success: float = 0.5, items: int = 4) -> None:
+def make_run(
+    out: Path, run_id: str, *, state: str = "complete", success: float = 0.5, items: int = 4, is_partial: bool = False
+) -> None:
     """A run of a job with a ``recourse`` table of two shards."""
     shards = plan_shards([1.0] * items, n_shards=2)
-    run = start_run(str(out), run_id, job="recourse", configuration={}, inputs={"data": "abc"}, shards=shards)
+    run = start_run(
+        str(out), run_id, job="recourse", configuration={}, inputs={"data": "abc"}, shards=shards,
+        resume=state == "resumed", is_partial=is_partial,
+    )  # fmt: skip
 
     def work(shared: None, shard: Any, isolated: Any) -> ShardOutput:
         rows = [
@@ -31,7 +36,7 @@ def make_run(out: Path, run_id: str, *, state: str = "complete", success: float 
         ]
         return ShardOutput({"recourse": pa.Table.from_pylist(rows)}, {"optimal": len(rows)}, len(rows))
 
-    computed = shards if state == "complete" else shards[:1]
+    computed = {"complete": shards, "resumed": []}.get(state, shards[:1])
     records = [compute_shard(work, None, shard, {}, run.folder) for shard in computed]
     if state == "failed":
         note_failure(run, "run: 1 of 2 parts are complete; shard 1 failed")
@@ -46,7 +51,7 @@ def out(tmp_path: Path) -> Path:
         make_run(tmp_path, run_id)
     make_run(tmp_path, "f", state="failed")
     make_run(tmp_path, "d")
-    make_run(tmp_path, "p", state="partial")
+    make_run(tmp_path, "u", state="incomplete")
     return tmp_path
 
 
@@ -54,19 +59,22 @@ def files(out: Path) -> set[str]:
     return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
 
 
-def test_runs_are_listed_complete_partial_and_failed(command_line: CommandLine, out: Path) -> None:
+def test_runs_are_listed_complete_incomplete_and_failed(command_line: CommandLine, out: Path) -> None:
+    make_run(out, "s", items=2, is_partial=True)
     done = command_line("runs", "--out", str(out))
     assert done.code == 0
     rows = [line.split("│") for line in done.stdout.splitlines() if line.startswith("│")]
-    found = {row[1].strip(): (row[4].strip(), row[5].strip(), row[6].strip()) for row in rows}
-    assert found["a"] == ("complete", "2/2", "4")
-    assert found["f"] == ("failed", "1/2", "")
-    assert found["p"] == ("partial", "1/2", "")
+    found = {row[1].strip(): [row[number].strip() for number in (2, 4, 5, 6)] for row in rows}
+    assert found["a"] == ["recourse", "complete", "2/2", "4"]
+    assert found["f"] == ["recourse", "failed", "1/2", ""]
+    assert found["u"] == ["recourse", "incomplete", "1/2", ""]
+    assert found["s"] == ["recourse (partial)", "complete", "2/2", "2"]
     assert command_line("runs", "--out", str(out / "nothing")).stdout == f"No runs in {out}/nothing.\n"
 
 
 def test_a_run_is_shown_with_how_to_go_on(command_line: CommandLine, out: Path) -> None:
     shown = command_line("runs", "--out", str(out), "--show", "a").stdout
+    assert "scope          whole\n" in shown
     assert "cases          4 optimal\n" in shown
     assert "committed by   hard-link\n" in shown
     failed = command_line("runs", "--out", str(out), "--show", "f").stdout
@@ -131,21 +139,78 @@ def written_before(path: Path, hours: float) -> None:
     os.utime(path, (then, then))
 
 
-def test_keeping_the_last_runs_removes_older_ones_whole(command_line: CommandLine, out: Path) -> None:
+def keep(command_line: CommandLine, out: Path, number: int) -> list[str]:
+    """What ``--keep`` removes, having said so before."""
     before = files(out)
-    dry = command_line("runs", "--out", str(out), "--keep", "2")
-    assert dry.stdout == "would remove run a\nwould remove run b\n2 runs. Nothing was removed: repeat with --yes.\n"
+    told = command_line("runs", "--out", str(out), "--keep", str(number)).stdout
+    announced = [line.removeprefix("would remove run ") for line in told.splitlines() if line.startswith("would ")]
+    assert told.splitlines()[-1].startswith(f"{len(announced)} runs.")
     assert files(out) == before
-    assert command_line("runs", "--out", str(out), "--keep", "1", "--yes").code == 0
-    assert [run["run_id"] for run in list_runs(str(out))] == ["d", "p"]
-    assert not {path for path in files(out) if path.startswith(("runs/a/", "runs/f/"))}
+    there = [run["run_id"] for run in list_runs(str(out))]
+    done = command_line("runs", "--out", str(out), "--keep", str(number), "--yes")
+    assert done.code == 0
+    assert done.stdout.splitlines() == [*(f"removed run {run_id}" for run_id in announced), f"{len(announced)} runs."]
+    left = [run["run_id"] for run in list_runs(str(out))]
+    assert announced == [run_id for run_id in there if run_id not in left]
+    assert not [path for path in files(out) if path.startswith(tuple(f"runs/{run_id}/" for run_id in announced))]
+    return announced
+
+
+def age(out: Path, run_id: str, hours: float = HOURS_UNDER_WAY + 1) -> None:
+    """Makes a run look as if nothing was written for so many hours."""
+    for path in (out / "runs" / run_id).rglob("*.json"):
+        written_before(path, hours)
+
+
+def test_keeping_the_last_runs_removes_older_ones_whole(command_line: CommandLine, out: Path) -> None:
+    age(out, "f")
+    assert keep(command_line, out, 2) == ["a", "b"]
+    assert keep(command_line, out, 1) == ["c", "f"]
     assert open_run(str(out), verify=True).run_id == "d"
+
+
+def test_runs_over_some_cases_only_are_counted_apart(command_line: CommandLine, out: Path) -> None:
+    for run_id in ("s", "t", "v"):
+        make_run(out, run_id, items=2, is_partial=True)
+    assert open_run(str(out)).run_id == "d"
+    assert keep(command_line, out, 2) == ["a", "b", "s"]
+    assert keep(command_line, out, 1) == ["c", "t"]
+
+
+@pytest.mark.parametrize("is_partial", [False, True])
+def test_a_run_that_wrote_a_day_ago_or_less_is_never_removed(
+    command_line: CommandLine, tmp_path: Path, is_partial: bool
+) -> None:
+    make_run(tmp_path, "tonight", state="incomplete", is_partial=is_partial)
+    for run_id in ("a", "b", "c"):
+        make_run(tmp_path, run_id, is_partial=is_partial)
+    age(tmp_path, "tonight")
+    (record,) = (tmp_path / "runs/tonight/_shards").iterdir()
+    written_before(record, HOURS_UNDER_WAY - 1)
+    assert keep(command_line, tmp_path, 2) == ["a"]
+    age(tmp_path, "tonight")
+    make_run(tmp_path, "tonight", state="resumed", is_partial=is_partial)
+    assert keep(command_line, tmp_path, 1) == ["b"]
+    age(tmp_path, "tonight")
+    assert keep(command_line, tmp_path, 1) == ["tonight"]
+
+
+def test_what_a_killed_removal_left_goes_with_the_next(command_line: CommandLine, out: Path) -> None:
+    for run_id in ("a", "b", "c", "f"):
+        age(out, run_id)
+    (out / "runs/a/_manifest.json").unlink()
+    assert keep(command_line, out, 3) == ["a"]
 
 
 def test_the_run_that_latest_names_stays_whatever_its_age(command_line: CommandLine, out: Path) -> None:
     (out / "latest/recourse.json").write_text(json.dumps({"run_id": "a"}))
-    command_line("runs", "--out", str(out), "--keep", "1", "--yes")
-    assert [run["run_id"] for run in list_runs(str(out))] == ["a", "d", "p"]
+    assert keep(command_line, out, 1) == ["b", "c"]
+
+
+def test_the_help_tells_how_long_a_run_counts_as_under_way(command_line: CommandLine) -> None:
+    told = " ".join(command_line("runs", "--help").stdout.split())
+    assert f"never one that is not complete and has written something in the last {HOURS_UNDER_WAY} hours" in told
+    assert "made for some --items, --sellers or --users only" in told
 
 
 def test_the_difference_of_two_runs_is_told_row_by_row(command_line: CommandLine, out: Path) -> None:
@@ -160,7 +225,7 @@ def test_the_difference_of_two_runs_is_told_row_by_row(command_line: CommandLine
     assert (wrong.code, wrong.stderr) == (2, "recsys-ops: --diff a: expected two ids, BEFORE,AFTER.\n")
 
 
-def test_a_partial_run_cannot_be_compared(command_line: CommandLine, out: Path) -> None:
-    done = command_line("runs", "--out", str(out), "--diff", "a,p")
+def test_an_incomplete_run_cannot_be_compared(command_line: CommandLine, out: Path) -> None:
+    done = command_line("runs", "--out", str(out), "--diff", "a,u")
     assert done.code == 2
     assert "no complete run here" in done.stderr

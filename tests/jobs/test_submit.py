@@ -102,16 +102,16 @@ def test_a_lost_terminal_loses_nothing_and_the_run_is_found_again(
 
 def check_metrics(row: dict[str, Any], shown: dict[tuple[str, ...], float]) -> None:
     """The monitor shows what the table says."""
-    prefix, job = "ray_recsys_ops_", "counterfactuals"
+    prefix, job = "ray_recsys_ops_", ("counterfactuals", "partial")  # it names its users
     for counted in row["counts"]:
-        assert shown[(f"{prefix}cases_total", job, counted["status"])] == counted["cases"]
-    assert shown[(f"{prefix}case_seconds_count", job)] == row["cases"]
-    assert shown[(f"{prefix}case_seconds_sum", job)] > 0  # Ray rebuilds it from the buckets
-    assert shown[(f"{prefix}parts_committed_total", job)] == row["parts"] > 3
-    assert shown[(f"{prefix}shard_retries_total", job)] == row["shard_retries"] == 0
-    assert shown[(f"{prefix}solver_timeouts_total", job)] == row["solver_timeouts"]
-    assert abs(shown[(f"{prefix}run_committed_timestamp_seconds", job)] - row["committed"].timestamp()) < 10
-    assert abs(shown[(f"{prefix}run_started_timestamp_seconds", job)] - row["started"].timestamp()) < 60
+        assert shown[(f"{prefix}cases_total", *job, counted["status"])] == counted["cases"]
+    assert shown[(f"{prefix}case_seconds_count", *job)] == row["cases"]
+    assert shown[(f"{prefix}case_seconds_sum", *job)] > 0  # Ray rebuilds it from the buckets
+    assert shown[(f"{prefix}parts_committed_total", *job)] == row["parts"] > 3
+    assert shown[(f"{prefix}shard_retries_total", *job)] == row["shard_retries"] == 0
+    assert shown[(f"{prefix}solver_timeouts_total", *job)] == row["solver_timeouts"]
+    assert abs(shown[(f"{prefix}run_committed_timestamp_seconds", *job)] - row["committed"].timestamp()) < 10
+    assert abs(shown[(f"{prefix}run_started_timestamp_seconds", *job)] - row["started"].timestamp()) < 60
 
 
 def metric_ports(variables: dict[str, str]) -> list[str]:
@@ -124,7 +124,7 @@ def metric_ports(variables: dict[str, str]) -> list[str]:
 
 
 def scraped(ports: list[str]) -> dict[tuple[str, ...], float]:
-    """What Prometheus would read from all nodes: name, job, and status where there is one; summed over processes."""
+    """What Prometheus would read from all nodes: name, job, scope, and status where there is one; summed."""
     values: dict[tuple[str, ...], float] = {}
     for port in ports:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
@@ -133,7 +133,7 @@ def scraped(ports: list[str]) -> dict[tuple[str, ...], float]:
             if line.startswith("ray_recsys_ops_") and "_bucket{" not in line:
                 name, labels, value = line.partition("{")[0], line.partition("{")[2], line.rpartition(" ")[2]
                 tags = dict(re.findall(r'(\w+)="([^"]*)"', labels))
-                key = (name, tags["job"], *([tags["status"]] if "status" in tags else []))
+                key = (name, tags["job"], tags["scope"], *([tags["status"]] if "status" in tags else []))
                 values[key] = values.get(key, 0.0) + float(value)
     return values
 

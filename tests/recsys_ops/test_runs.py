@@ -86,7 +86,7 @@ def test_runs_are_listed_with_their_state_oldest_first(tmp_path: Path) -> None:
     write_run(tmp_path, "b", finished="2026-11-20", complete=False)
     write_run(tmp_path, "a", finished="2026-11-21")
     assert [(run["run_id"], run["state"]) for run in list_runs(str(tmp_path))] == [
-        ("b", "partial"),
+        ("b", "incomplete"),
         ("a", "complete"),
     ]
     assert list_runs(str(tmp_path / "nothing")) == []

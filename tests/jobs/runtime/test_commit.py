@@ -1,6 +1,7 @@
 """Parts, records and manifest of a run in a store, without Ray."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
