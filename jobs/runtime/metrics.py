@@ -15,6 +15,7 @@ import ray
 from ray.util.metrics import Counter, Gauge, Histogram
 
 from jobs.runtime.records import RunFolder, ShardRecord
+from recsys_ops.status import Status
 
 TAGS = ("job", "scope")
 """Of every metric; ``cases_total`` has ``status`` as well."""
@@ -40,9 +41,14 @@ class RunMetrics:
         self.begun = time.time()
 
     def started(self) -> None:
-        """The run begins, or goes on; series are there from now on, so that the first increase is seen."""
+        """The run begins, or goes on; series are there from now on, so that the first increase is seen.
+
+        Unless it comes within the ten seconds before Ray sends values: an alert must not wait for an increase.
+        """
         for name in ("shard_retries_total", "solver_timeouts_total", "parts_committed_total"):
             _counter(name)._record(0, self.tags)
+        for status in Status:
+            _counter("cases_total")._record(0, {**self.tags, "status": str(status)})
         self._show_start()
 
     def shard_done(self, record: ShardRecord) -> None:

@@ -21,6 +21,7 @@ from jobs.runtime.job_server import Submission, _Log, exit_code_of
 from jobs.submit import _follow, _packed, command_of, is_started_again, submit_model
 from recsys_ops.errors import ConfigError
 from recsys_ops.runs import open_run
+from recsys_ops.status import Status
 from tests.suites.cli import CommandLine, Outcome, environment
 from tests.suites.ray_cluster import running_cluster
 
@@ -103,8 +104,9 @@ def test_a_lost_terminal_loses_nothing_and_the_run_is_found_again(
 def check_metrics(row: dict[str, Any], shown: dict[tuple[str, ...], float]) -> None:
     """The monitor shows what the table says."""
     prefix, job = "ray_recsys_ops_", ("counterfactuals", "partial")  # it names its users
-    for counted in row["counts"]:
-        assert shown[(f"{prefix}cases_total", *job, counted["status"])] == counted["cases"]
+    counts = {counted["status"]: counted["cases"] for counted in row["counts"]}
+    for status in Status:  # those without a case, too
+        assert shown[(f"{prefix}cases_total", *job, status)] == counts.get(status, 0)
     assert shown[(f"{prefix}case_seconds_count", *job)] == row["cases"]
     assert shown[(f"{prefix}case_seconds_sum", *job)] > 0  # Ray rebuilds it from the buckets
     assert shown[(f"{prefix}parts_committed_total", *job)] == row["parts"] > 3

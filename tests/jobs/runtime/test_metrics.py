@@ -3,15 +3,19 @@
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import ray
 
+from jobs.runtime import metrics
 from jobs.runtime.commit import commit_run
+from jobs.runtime.metrics import RunMetrics
 from jobs.runtime.records import ShardOutput
 from jobs.runtime.tasks import run_shards
 from recsys_ops.runs import open_run
+from recsys_ops.status import Status
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -37,6 +41,24 @@ def test_retries_timeouts_and_parts_of_a_run_are_in_its_table(start: Any, tmp_pa
     assert row["parts"] == sum(len(table["parts"]) for table in manifest["tables"].values())
     assert row["committed"].isoformat() == manifest["finished"]
     assert row["shard_seconds"] == sum(record.seconds for record in records)
+
+
+@pytest.mark.parametrize("is_partial", [False, True])
+def test_every_count_of_a_run_is_there_before_it_has_anything_to_count(
+    start: Any, monkeypatch: pytest.MonkeyPatch, is_partial: bool
+) -> None:
+    recorded: dict[tuple[str, ...], float] = {}
+
+    def counter(name: str) -> Any:
+        return SimpleNamespace(_record=lambda value, tags: recorded.update({(name, *tags.values()): value}))
+
+    monkeypatch.setattr(metrics, "_counter", counter)
+    run, _ = start(is_partial=is_partial)
+    RunMetrics(run.folder).started()
+    series = ("doubling", "partial" if is_partial else "whole")
+    counted = [("cases_total", *series, str(status)) for status in Status]
+    counted += [(f"{name}_total", *series) for name in ("shard_retries", "solver_timeouts", "parts_committed")]
+    assert recorded == dict.fromkeys(counted, 0)
 
 
 def test_trouble_with_a_shard_is_told(start: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
