@@ -115,10 +115,13 @@ def note_failure(run: StartedRun, message: str) -> None:
 
 
 def forget_failure(run: StartedRun) -> None:
-    """Remove the note: the run is taken up again."""
+    """Remove the note, if there is one: the run is taken up again."""
     filesystem, root = run.folder.open()
-    if run.is_resumed:
-        remove_file(filesystem, f"{root}/_failed.json")
+    note = f"{root}/_failed.json"
+    with storage_errors(note, "reading"):
+        is_noted = run.is_resumed and filesystem.exists(note)
+    if is_noted:
+        remove_file(filesystem, note)
 
 
 def default_run_id(job: str, configuration: Mapping[str, Any]) -> str:

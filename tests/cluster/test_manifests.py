@@ -1,6 +1,5 @@
 """The manifests without a cluster: their schemas, what KubeRay would refuse, and what security asks of them."""
 
-import json
 import os
 import re
 import shutil
@@ -232,14 +231,17 @@ def test_ec2_knows_every_field_of_the_instances() -> None:
     assert worker["InstanceMarketOptions"] == {"MarketType": "spot"}
 
 
-def test_the_bucket_policy_lets_nothing_be_deleted_that_is_a_result() -> None:
-    policy = json.loads((ROOT / "cluster" / "policy" / "bucket.json").read_text(encoding="utf-8"))
-    allowed = [statement for statement in policy["Statement"] if statement["Effect"] == "Allow"]
-    for statement in allowed:
-        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        assert all(re.fullmatch(r"s3:[A-Za-z]+", action) for action in actions)
-        if "s3:DeleteObject" in actions:
-            assert all(re.search(r"/(\.probe-|_claims/|_pieces/)\*$", resource) for resource in statement["Resource"])
+def test_every_config_of_the_readme_is_a_file_in_the_head_of_the_run() -> None:
+    text = (ROOT / "cluster" / "README.md").read_text(encoding="utf-8")
+    named = {Path(config) for config in re.findall(r"--config (\S+)", text)}
+    assert named
+    for found in of_kind("RayJob"):
+        (head,) = found["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["containers"]
+        assert {str(config.parent) for config in named} <= {mount["mountPath"] for mount in head["volumeMounts"]}
+    for path in KUBERNETES.rglob("kustomization.yaml"):
+        generators = {found["name"]: found["files"] for found in documents(path)[0]["configMapGenerator"]}
+        keys = {file.partition("=")[0] for file in generators["recsys-ops-settings"]}
+        assert {config.name for config in named} <= keys
 
 
 def test_every_package_of_the_image_has_hashes_and_the_version_of_the_constraints() -> None:
