@@ -56,7 +56,7 @@ def built(overlay: Path) -> list[dict[str, Any]]:
 def test_a_ray_manifest_has_the_fields_that_kuberay_knows(found: dict[str, Any]) -> None:
     jsonschema.validate(found["spec"], RAY_JOB_SPEC if found["kind"] == "RayJob" else RAY_CLUSTER_SPEC)
     assert found["apiVersion"] == "ray.io/v1"
-    dated = f"{found['metadata']['name']}-2026-11-21"
+    dated = f"{found['metadata']['name']}-2026-11-21-10"
     assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", dated)
     assert len(dated) <= LONGEST_NAME
 

@@ -22,6 +22,12 @@ _spec.loader.exec_module(starter)
 
 TEMPLATE = next(found for found in of_kind("RayJob") if found["metadata"]["name"] == "recsys-ops-nightly")
 RUN = "recsys-ops-nightly-2026-11-21"
+SUCCEEDED = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
+FAILED = [
+    {"jobDeploymentStatus": "Failed", "jobStatus": "FAILED", "reason": "AppFailed"},
+    {"jobDeploymentStatus": "Complete", "jobStatus": "STOPPED"},
+    {"jobDeploymentStatus": "ValidationFailed"},
+]
 
 
 class ApiServer(ThreadingHTTPServer):
@@ -84,7 +90,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ApiServe
 
 
 def test_the_run_is_the_template_awake_with_its_arguments_and_its_owner(server: ApiServer) -> None:
-    server.statuses = [{}, {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}]
+    server.statuses = [{}, SUCCEEDED]
     assert starter.main(["recsys-ops-nightly", RUN, "--run-id", "nightly 1"]) == 0
     created = server.found[RUN]
     assert created["spec"] == TEMPLATE["spec"] | {
@@ -98,11 +104,7 @@ def test_the_run_is_the_template_awake_with_its_arguments_and_its_owner(server: 
 
 @pytest.mark.parametrize(
     ("last", "code"),
-    [
-        ({"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}, 0),
-        ({"jobDeploymentStatus": "Failed", "jobStatus": "FAILED", "reason": "AppFailed"}, 1),
-        ({"jobDeploymentStatus": "Complete", "jobStatus": "STOPPED"}, 1),
-    ],
+    [(SUCCEEDED, 0), *((failed, 1) for failed in FAILED)],
 )
 def test_it_ends_as_the_run_ended(server: ApiServer, last: dict[str, str], code: int) -> None:
     server.statuses = [{"jobDeploymentStatus": "Running"}, last]
@@ -114,9 +116,39 @@ def test_a_second_starter_waits_for_the_run_that_is_there(
     server: ApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.found[RUN] = TEMPLATE
-    server.statuses = [{"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}]
+    server.statuses = [{}, {"jobDeploymentStatus": "Running"}, SUCCEEDED]
     assert starter.main(["recsys-ops-nightly", RUN]) == 0
-    assert "is there already, waiting for it" in capsys.readouterr().err
+    assert f"{RUN}: is under way, waiting for it\n" in capsys.readouterr().err
+    assert server.found.keys() == {"recsys-ops-nightly", RUN}
+
+
+@pytest.mark.parametrize("failed", FAILED, ids=lambda failed: failed["jobDeploymentStatus"])
+def test_a_night_that_failed_is_started_again_under_the_next_name(
+    server: ApiServer, capsys: pytest.CaptureFixture[str], failed: dict[str, str]
+) -> None:
+    server.found |= {RUN: TEMPLATE, f"{RUN}-2": TEMPLATE}
+    server.statuses = [failed, failed, {}, SUCCEEDED]
+    assert starter.main(["recsys-ops-nightly", RUN, "--run-id", "nightly"]) == 0
+    assert not server.statuses
+    assert server.found[f"{RUN}-3"]["metadata"]["name"] == f"{RUN}-3"
+    assert server.found[f"{RUN}-3"]["spec"]["entrypoint"].endswith(" --run-id nightly")
+    told = capsys.readouterr().err
+    assert f"{RUN}: ended without success\n{RUN}-2: ended without success\n{RUN}-3: created\n" in told
+
+
+def test_a_night_that_failed_and_is_under_way_again_is_waited_for(server: ApiServer) -> None:
+    server.found |= {RUN: TEMPLATE, f"{RUN}-2": TEMPLATE}
+    server.statuses = [FAILED[0], {"jobDeploymentStatus": "Retrying"}, SUCCEEDED]
+    assert starter.main(["recsys-ops-nightly", RUN]) == 0
+    assert server.found.keys() == {"recsys-ops-nightly", RUN, f"{RUN}-2"}
+
+
+def test_a_night_that_succeeded_is_not_started_again(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.found[RUN] = TEMPLATE
+    server.statuses = [SUCCEEDED, SUCCEEDED]
+    assert starter.main(["recsys-ops-nightly", RUN]) == 0
+    assert f"{RUN}: has succeeded already\n" in capsys.readouterr().err
+    assert server.found.keys() == {"recsys-ops-nightly", RUN}
 
 
 def test_a_run_that_was_deleted_ends_the_wait(server: ApiServer) -> None:

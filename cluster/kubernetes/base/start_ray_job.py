@@ -1,7 +1,8 @@
 """Start a RayJob from its suspended template: a copy with a name and arguments of its own.
 
 In the nightly CronJob it creates the copy, waits for its end and ends as it did: ``TEMPLATE NAME [ARGUMENT ...]``,
-where ``{date}`` stands for today. By hand it turns a template on standard input into a run on standard output:
+where ``{date}`` stands for today; after a copy that failed, which stays for its history, the next one is NAME-2.
+By hand it turns a template on standard input into a run on standard output:
 ``kubectl get rayjob TEMPLATE -o json | python start_ray_job.py - NAME ARGUMENT ... | kubectl create -f -``
 """
 
@@ -21,6 +22,8 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 POLL_SECONDS = 15.0
 UNREACHABLE_SECONDS = 900.0
 """So long may the API server be away before the wait is given up."""
+ENDED = ("Complete", "Failed", "ValidationFailed")
+"""States of a RayJob that it does not leave any more."""
 
 
 def copy(template: dict[str, Any], name: str, arguments: list[str], owner: dict[str, str] | None) -> dict[str, Any]:
@@ -69,6 +72,27 @@ class RayJobs:
         return found
 
 
+def start(jobs: RayJobs, job: dict[str, Any]) -> str:
+    """Create the run, unless it is under way or has succeeded; returns the name of the RayJob that is it."""
+    name, number = job["metadata"]["name"], 1
+    while True:
+        numbered = name if number == 1 else f"{name}-{number}"
+        if jobs.create(job | {"metadata": job["metadata"] | {"name": numbered}}):
+            tell(f"{numbered}: created")
+            return numbered
+        status = jobs.get(numbered).get("status", {})
+        if has_succeeded(status) or status.get("jobDeploymentStatus") not in ENDED:
+            tell(f"{numbered}: {'has succeeded already' if has_succeeded(status) else 'is under way, waiting for it'}")
+            return numbered
+        tell(f"{numbered}: ended without success")
+        number += 1
+
+
+def has_succeeded(status: dict[str, Any]) -> bool:
+    """Whether a RayJob of this status has ended, and its command with 0."""
+    return status.get("jobDeploymentStatus") == "Complete" and status.get("jobStatus") == "SUCCEEDED"
+
+
 def wait(jobs: RayJobs, name: str) -> int:
     """0 when the run completed, 1 when it failed."""
     told, reached = None, time.monotonic()
@@ -85,8 +109,8 @@ def wait(jobs: RayJobs, name: str) -> int:
         if state and state != told:
             told = state
             tell(f"{name}: {state} {status.get('reason', '')} {status.get('message', '')}".strip())
-        if state in ("Complete", "Failed"):
-            return 0 if state == "Complete" and status.get("jobStatus") == "SUCCEEDED" else 1
+        if state in ENDED:
+            return 0 if has_succeeded(status) else 1
         time.sleep(POLL_SECONDS)
 
 
@@ -107,9 +131,7 @@ def main(given: list[str]) -> int:
         return 0
     jobs = RayJobs(f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}")
     owner = {"name": os.environ["JOB_NAME"], "uid": os.environ["JOB_UID"]}
-    is_new = jobs.create(copy(jobs.get(template), name, arguments, owner))
-    tell(f"{name}: {'created' if is_new else 'is there already, waiting for it'}")
-    return wait(jobs, name)
+    return wait(jobs, start(jobs, copy(jobs.get(template), name, arguments, owner)))
 
 
 if __name__ == "__main__":
