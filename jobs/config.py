@@ -8,8 +8,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from jobs.runtime.logs import LogFormat
-from recsys_ops.errors import ConfigError
-from recsys_ops.storage import Encryption, is_missing_file, open_file, refuse_credentials, storage_errors
+from recsys_ops.errors import ConfigError, is_scalar
+from recsys_ops.storage import Encryption, is_missing_file, open_file, refuse_credentials_within, storage_errors
 
 
 class RunConfig(BaseModel):
@@ -101,9 +101,7 @@ def make_config(model: type[Config], given: dict[str, Any], file: str | None) ->
         The file cannot be read, or a setting is unknown or out of range (names all of them) or holds credentials.
     """
     settings = {**(_read_yaml(file) if file else {}), **given}
-    for value in settings.values():
-        if isinstance(value, str):  # before any message can repeat it
-            refuse_credentials(value)
+    refuse_credentials_within(settings)  # before any message can repeat one
     try:
         return model(**settings)
     except ValidationError as error:
@@ -111,13 +109,18 @@ def make_config(model: type[Config], given: dict[str, Any], file: str | None) ->
 
 
 def _told(problem: Any, model: type[BaseModel]) -> str:
-    name = ".".join(str(part) for part in problem["loc"]) or model.__name__
+    message = problem["msg"].removeprefix("Value error, ")
+    name = ".".join(str(part) for part in problem["loc"])
+    if not name:  # about several settings together, which the message names
+        return f"{message}."
     option = "--" + name.replace("_", "-")
     if problem["type"] == "extra_forbidden":
         known = ", ".join(sorted("--" + field.replace("_", "-") for field in model.model_fields))
         return f"{option}: no such setting (available: {known})."
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{option} {problem['input']}: {message}."
+    given = problem["input"]
+    if not is_scalar(given):
+        return f"{option}: {message} (found a {type(given).__name__})."
+    return f"{option} {given}: {message}."
 
 
 def _read_yaml(file: str) -> dict[str, Any]:
@@ -127,6 +130,8 @@ def _read_yaml(file: str) -> dict[str, Any]:
                 content = yaml.safe_load(stream) or {}
         except yaml.YAMLError as error:
             raise ConfigError(f"--config {Path(file).name}: not YAML ({str(error).splitlines()[0]}).") from None
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"--config {Path(file).name}: not UTF-8 ({error.reason}). Save it as UTF-8.") from None
         except OSError as error:
             if not is_missing_file(error):
                 raise

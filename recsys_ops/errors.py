@@ -1,5 +1,7 @@
 """Errors of the caller's making: bad data and bad settings, each with what to do about it."""
 
+from datetime import date
+
 
 class InputError(ValueError):
     """Data that break the contract; the message names file, column, row count and the first offending rows."""
@@ -13,3 +15,8 @@ class StorageError(RuntimeError):
     """The store did not take or give what was asked; the message names the URL without credentials."""
 
     exit_code = 3
+
+
+def is_scalar(value: object) -> bool:
+    """Whether a setting can stand in a message: a list or mapping may be long, and hold anything."""
+    return value is None or isinstance(value, str | int | float | date)

@@ -183,6 +183,23 @@ def refuse_credentials(url: str) -> None:
         )
 
 
+def refuse_credentials_within(content: Any) -> None:
+    """``refuse_credentials`` for every text in what a YAML file holds, however deep.
+
+    Raises
+    ------
+    ConfigError
+    """
+    left, seen = [content], set()
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            refuse_credentials(value)
+        elif isinstance(value, dict | list | tuple | set) and id(value) not in seen:
+            seen.add(id(value))  # by its aliases, YAML can nest a list in itself
+            left += [*value, *value.values()] if isinstance(value, dict) else value
+
+
 def shown_url(url: str) -> str:
     """``url`` without user, password and query, to stand in messages and manifests."""
     parts = urlsplit(url)

@@ -81,6 +81,8 @@ def _read_mapping(folder: str, file: str) -> Mapping:
         try:
             with open_file(url, "rt", encoding="utf-8") as stream:
                 return parse_mapping(stream.read(), file)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file}: not UTF-8 ({error.reason}). Save it as UTF-8.") from None
         except OSError as error:
             if not is_missing_file(error):
                 raise

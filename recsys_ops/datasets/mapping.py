@@ -5,8 +5,9 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from recsys_ops.errors import InputError
+from recsys_ops.errors import InputError, is_scalar
 from recsys_ops.features.rules import FeatureRule
+from recsys_ops.storage import refuse_credentials_within
 
 TableName = Literal["interactions", "items", "users"]
 
@@ -68,9 +69,13 @@ def parse_mapping(text: str, file: str) -> Mapping:
     ------
     InputError
         It is not YAML, or a field is missing, unknown or wrong; the message names the first such field.
+    ConfigError
+        A URL in it holds credentials.
     """
     try:
-        return Mapping.model_validate(yaml.safe_load(text) or {})
+        content = yaml.safe_load(text) or {}
+        refuse_credentials_within(content)  # before any message can repeat one
+        return Mapping.model_validate(content)
     except yaml.YAMLError as error:
         raise InputError(f"{file}: not YAML ({' '.join(str(error).split())}).") from error
     except ValidationError as error:
@@ -78,6 +83,6 @@ def parse_mapping(text: str, file: str) -> Mapping:
         first = problems[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise InputError(
-            f"{file}: {where}: {first['msg']} (found {first['input']!r}){more}. Correct the file."
-        ) from error
+        given = first["input"]
+        found = repr(given) if is_scalar(given) else f"a {type(given).__name__}"
+        raise InputError(f"{file}: {where}: {first['msg']} (found {found}){more}. Correct the file.") from error

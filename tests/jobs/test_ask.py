@@ -161,7 +161,7 @@ def test_a_sparse_matrix_comes_back_from_its_arrays() -> None:
 def test_exactly_one_case_must_be_named(command_line: CommandLine, arguments: tuple[str, ...]) -> None:
     done = command_line("ask", *arguments)
     assert done.code == 2
-    assert "name one --item, one --seller or one --user" in done.stderr
+    assert done.stderr == "recsys-ops: name one --item, one --seller or one --user.\n"
 
 
 def test_a_process_of_its_own_starts_no_ray(run_job: Any, tmp_path: Path) -> None:

@@ -123,6 +123,10 @@ def test_a_command_that_makes_no_sense_ends_with_2(
         ("k: 0\ncolour: red\n", ("--k 0: Input should be greater than or equal to 1.", "--colour: no such setting")),
         ("k: [", ("--config bad.yaml: not YAML (",)),
         ("- k\n", ("expected settings by name, found a list.",)),
+        ("k: [1]\n", ("--k: Input should be a valid integer (found a list).",)),
+        ("learned: [s3://KEY:hush@bucket/x]\n", ("s3://...: the URL holds credentials",)),
+        ("s3://KEY:hush@bucket/x: 3\n", ("s3://...: the URL holds credentials",)),
+        ("k: &all [s3://KEY:hush@bucket/x, *all]\n", ("s3://...: the URL holds credentials",)),
     ],
 )
 def test_a_bad_yaml_file_ends_with_2_and_every_setting_that_is_wrong(
@@ -133,6 +137,14 @@ def test_a_bad_yaml_file_ends_with_2_and_every_setting_that_is_wrong(
     assert done.code == 2
     assert len(done.stderr.splitlines()) == len(messages)
     assert all(message in done.stderr for message in messages)
+    assert "hush" not in done.stderr
+
+
+def test_a_yaml_file_that_is_not_utf8_ends_with_2_and_its_name(command_line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_bytes("# dédié\nk: 3\n".encode("latin-1"))
+    done = command_line("recourse", "--config", str(tmp_path / "bad.yaml"))
+    told = "--config bad.yaml: not UTF-8 (invalid continuation byte). Save it as UTF-8."
+    assert (done.code, done.stderr) == (2, f"recsys-ops: {told}\n")
 
 
 @pytest.mark.parametrize(

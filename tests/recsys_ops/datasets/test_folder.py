@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.datasets.folder import read_folder
-from recsys_ops.errors import InputError
+from recsys_ops.errors import ConfigError, InputError
 
 Tables = dict[str, pa.Table]
 Write = Callable[..., str]
@@ -179,6 +179,27 @@ def test_csv_ids_that_turn_into_words_late_in_the_file_are_strings(tables: Table
 def test_a_wrong_features_yaml_is_named_by_field(tables: Tables, write: Write, yaml: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_folder(write(tables, yaml=yaml))
+
+
+def test_a_features_yaml_that_is_not_utf8_is_named(tables: Tables, write: Write) -> None:
+    folder = Path(write(tables))
+    (folder / "features.yaml").write_bytes("# dédié\n".encode("latin-1") + FEATURES_YAML.encode())
+    with pytest.raises(InputError, match=r"features.yaml: not UTF-8 \(invalid continuation byte\). Save it as UTF-8."):
+        read_folder(str(folder))
+
+
+@pytest.mark.parametrize("value", ["s3://KEY:hush@bucket/x", "[s3://KEY:hush@bucket/x]", "{a: s3://KEY:hush@b/x}"])
+def test_credentials_in_a_features_yaml_are_refused_without_repeating_them(
+    tables: Tables, write: Write, value: str
+) -> None:
+    with pytest.raises(ConfigError, match="the URL holds credentials") as caught:
+        read_folder(write(tables, yaml=FEATURES_YAML + f"tables: {{items: {{file: {value}}}}}"))
+    assert "hush" not in str(caught.value)
+
+
+def test_a_list_where_a_text_belongs_is_told_without_repeating_it(tables: Tables, write: Write) -> None:
+    with pytest.raises(InputError, match=r"tables.items.file: Input should be a valid string \(found a list\)"):
+        read_folder(write(tables, yaml=FEATURES_YAML + "tables: {items: {file: [items.csv]}}"))
 
 
 def test_a_missing_table_lists_what_was_found(tables: Tables, write: Write) -> None:
