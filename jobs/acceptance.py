@@ -65,7 +65,7 @@ def run(config: AcceptanceConfig) -> int:
     loaded = time.perf_counter()
     _log.info("%s: %d ratings by %d people", JOB, feedback.table.num_rows, len(shared.people))
     shards = plan_shards([_SECONDS_PER_RATING * len(shared.person)] * len(FITS), n_shards=config.shards)
-    with connect(config.address, config.workers):
+    with connect(config.address, config.workers, out=config.out):
         started_run = start_run(
             config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
             inputs=inputs, shards=shards, format=config.format, resume=config.resume,

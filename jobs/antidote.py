@@ -120,7 +120,7 @@ def run(config: AntidoteConfig) -> int:
     shards = plan_shards(seconds, n_shards=config.shards)
     loaded = time.perf_counter()
     _log.info("%s: %d cases on %d users, %d items, %d ratings", JOB, len(cases), *dataset.ratings.shape, n_ratings)
-    with connect(config.address, config.workers):
+    with connect(config.address, config.workers, out=config.out):
         block_ratings = spread_blocks(n_ratings)
         settings = settings_of(config, dataset.rating_range, warm=n_ratings >= MANY_RATINGS)
         shared = Shared(dataset.ratings, objective, groups, names, tuple(cases), settings, block_ratings)

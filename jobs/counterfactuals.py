@@ -131,7 +131,7 @@ def run(config: CounterfactualsConfig) -> int:
     recommender = make_recommender(config.model, histories.inputs, ridge=config.ridge, item_ids=dataset.item_ids)
     likelihood = make_likelihood(config, dataset, histories)
     fitted = time.perf_counter()
-    with connect(config.address, config.workers):
+    with connect(config.address, config.workers, out=config.out):
         cases = _list_cases(config, recommender, histories.inputs, users)
         ranked = time.perf_counter()
         _log.info("%s: %d cases (%d users asked)", JOB, len(cases.item), len(users))

@@ -157,7 +157,7 @@ def run(config: RecourseConfig) -> int:
     encoded = encode_items(dataset.items, dataset.rules)
     labels, group_of_user = user_groups(dataset, config.groups or default_groups(dataset))
     loaded = time.perf_counter()
-    with connect(config.address, config.workers):
+    with connect(config.address, config.workers, out=config.out):
         model = make_model(encoded, dataset)
         summary, counts = _summarise(config, model, encoded, group_of_user, len(labels), asked)
         cases = make_cases(dataset, asked, counts, seen_by=None if config.is_partial else config.seen_by)

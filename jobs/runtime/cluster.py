@@ -20,6 +20,7 @@ from ray._private import ray_constants
 from ray._private import utils as ray_utils
 from ray._private import worker as ray_worker
 
+from jobs.runtime.shared_folder import check_shared
 from recsys_ops.errors import ConfigError, StorageError
 
 CONNECT_SECONDS = 10.0
@@ -28,7 +29,11 @@ _log = logging.getLogger("recsys_ops.ray")
 
 @contextmanager
 def connect(
-    address: str | None = None, workers: int | None = None, *, object_store_memory: int | None = None
+    address: str | None = None,
+    workers: int | None = None,
+    *,
+    out: str | None = None,
+    object_store_memory: int | None = None,
 ) -> Iterator[None]:
     """A Ray to run tasks on, for the length of the ``with`` block.
 
@@ -39,13 +44,16 @@ def connect(
         of our own on 127.0.0.1. With RAY_AUTH_MODE=token Ray itself takes the token from RAY_AUTH_TOKEN or its file.
     workers : int, optional
         Processes of the local Ray; as many as CPUs by default. A cluster has its own number.
+    out : str, optional
+        Results folder, which all nodes of a cluster have to share.
     object_store_memory : int, optional
         Bytes of the local object store; Ray's choice by default.
 
     Raises
     ------
     ConfigError
-        Nothing answers at ``address``, it is of a kind that is not supported, or ``workers`` is below 1.
+        Nothing answers at ``address``, it is of a kind that is not supported, its nodes do not share ``out``, or
+        ``workers`` is below 1.
     """
     if ray.is_initialized():
         yield
@@ -76,6 +84,8 @@ def connect(
                 signal.signal(signal.SIGTERM, before)  # Ray's own would exit with 15, whatever is under way
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise _unreachable(address, f"{type(error).__name__}: {error}") from error
+        if address != "local" and out is not None:
+            check_shared(out)
         try:
             yield
         except (failures.ObjectStoreFullError, failures.OutOfDiskError) as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.runtime.errors import StorageError
-from recsys_ops.storage import STORE_EXCEPTIONS, is_missing_file, shown_url, storage_errors
+from recsys_ops.storage import STORE_EXCEPTIONS, is_missing_file, open_store, shown_url, storage_errors
 
 MOST_KEYS = 1000
 """That S3 removes by one request."""
@@ -22,6 +22,12 @@ REMOVERS = 4
 def is_local(filesystem: Any) -> bool:
     """Whether files of ``filesystem`` are files of this machine, so that rename and link are atomic."""
     return _speaks(filesystem, "file")
+
+
+def absolute(out: str) -> str:
+    """A results folder by a name that means the same in every process: each has a working folder of its own."""
+    filesystem, root = open_store(out)
+    return root if is_local(filesystem) else out
 
 
 def write_bytes(filesystem: Any, path: str, data: bytes) -> None:

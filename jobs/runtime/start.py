@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from jobs.runtime.files import json_bytes, read_json, remove_file, write_bytes
+from jobs.runtime.files import absolute, json_bytes, read_json, remove_file, write_bytes
 from jobs.runtime.records import RunFolder, TableFormat, fingerprint_of
 from jobs.runtime.shards import Shard
 from jobs.runtime.source import this_code, told_code
@@ -88,7 +88,7 @@ def start_run(
     info = _run_info(job, run_id, configuration, inputs, shards, format) | {"partial": is_partial}
     fingerprint = fingerprint_of(_compared(info))
     encryption = Encryption(configuration.get("sse"), configuration.get("sse_kms_key"))
-    folder = RunFolder(out, run_id, format, fingerprint, encryption, job, is_partial)
+    folder = RunFolder(absolute(out), run_id, format, fingerprint, encryption, job, is_partial)
     with_delta = bool(configuration.get("delta"))
     filesystem, root = folder.open()
     with storage_errors(f"{out}/{folder.relative}", "writing a probe file"):
