@@ -7,6 +7,7 @@ from jobs import recourse
 from jobs.config import RunConfig
 from jobs.recourse import RecourseConfig
 from jobs.runtime.start import begun_settings
+from jobs.runtime.storage import check_writable
 from recsys_ops.errors import InputError
 from recsys_ops.runs import open_run
 
@@ -32,6 +33,7 @@ def named(config: Config) -> Config:
 
 def _learned(config: RecourseConfig) -> str | None:
     """What the run of tonight's name began with; for a new one the latest acceptance run beside it, if there is one."""
+    check_writable(config.out, encryption=config.encryption)  # asks a store that is away less often than the others
     begun = begun_settings(config.out, str(config.run_id))
     if begun is not None:
         return begun.get("learned")

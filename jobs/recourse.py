@@ -141,12 +141,12 @@ def run(config: RecourseConfig) -> int:
     InputError, ConfigError, StorageError, IncompleteRunError, Interrupted
         Each with a message for the user.
     """
+    check_writable(config.out, encryption=config.encryption)
     reactions = open_run(config.learned, job="acceptance") if config.learned else None
     if reactions is not None:
         config = config.model_copy(update={"learned": reactions.url})
     run_id = config.run_id or default_run_id(JOB, config.model_dump(mode="json"))
     log_about(run_id=run_id, job=JOB)
-    check_writable(config.out, encryption=config.encryption)
     check_run_id(config.out, run_id, resume=config.resume)
     started = time.perf_counter()
     learned = read_learned(config.learned) if config.learned else Learned()

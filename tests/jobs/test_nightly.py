@@ -15,9 +15,11 @@ from jobs.acceptance import AcceptanceConfig
 from jobs.counterfactuals import CounterfactualsConfig
 from jobs.recourse import RecourseConfig
 from recsys_ops.acceptance.feedback import case_ids
-from recsys_ops.errors import ConfigError
+from recsys_ops.errors import ConfigError, StorageError
 from recsys_ops.runs import Run, list_runs, open_run
+from recsys_ops.storage import QUICK_ATTEMPTS
 from tests.suites.cli import CommandLine
+from tests.suites.scripted_s3 import BUCKET, scripted_s3
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -158,3 +160,14 @@ def test_a_run_for_some_users_is_marked_and_is_not_the_latest(tmp_path: Path) ->
         assert counterfactuals.run(CounterfactualsConfig(run_id=run_id, users=users, **settings)) == 0
     assert open_run(str(tmp_path), job="counterfactuals").run_id == "all"
     assert open_run(f"{tmp_path}/runs/some").manifest["partial"]
+
+
+def test_a_store_that_is_away_is_told_after_the_few_tries_of_a_probe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+    with scripted_s3(monkeypatch) as store:
+        store.script = lambda *_: (503, "ServiceUnavailable")
+        with pytest.raises(StorageError, match=r"writing a probe file failed \(ServiceUnavailable\)"):
+            nightly.run(RecourseConfig(out=f"s3://{BUCKET}/out", **SETTINGS))
+        assert sum(store.counts.values()) <= QUICK_ATTEMPTS
