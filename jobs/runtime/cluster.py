@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from tempfile import gettempdir
 from typing import Any
 
 # Read by Ray when it is imported or started: quiet about accelerators, no usage reports, no second environment by uv.
@@ -24,6 +25,7 @@ from jobs.runtime.shared_folder import check_shared
 from recsys_ops.errors import ConfigError, StorageError
 
 CONNECT_SECONDS = 10.0
+SET_TOKEN = "Set RAY_AUTH_MODE=token, and the cluster's token in RAY_AUTH_TOKEN or its file in RAY_AUTH_TOKEN_PATH."
 _log = logging.getLogger("recsys_ops.ray")
 
 
@@ -52,8 +54,8 @@ def connect(
     Raises
     ------
     ConfigError
-        Nothing answers at ``address``, it is of a kind that is not supported, its nodes do not share ``out``, or
-        ``workers`` is below 1.
+        Nothing answers at ``address``, it is of a kind that is not supported, it does not accept the token, its nodes
+        do not share ``out``, ``workers`` is below 1, or Ray's temporary folder cannot be used.
     """
     if ray.is_initialized():
         yield
@@ -82,8 +84,10 @@ def connect(
             ray.init(**options)
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, before)  # Ray's own would exit with 15, whatever is under way
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise _unreachable(address, f"{type(error).__name__}: {error}") from error
+        except failures.AuthenticationError as error:
+            raise ConfigError(f"--address {address}: {str(error).partition('. ')[0]}. {SET_TOKEN}") from error
+        except (OSError, RuntimeError, ValueError) as error:
+            raise _not_started(error) if address == "local" else _not_connected(address, error) from error
         if address != "local" and out is not None:
             check_shared(out)
         try:
@@ -139,6 +143,24 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise _unreachable(address, str(error)) from error
+
+
+def _not_started(error: Exception) -> ConfigError:
+    folder = os.environ.get("RAY_TMPDIR", gettempdir())
+    return ConfigError(
+        f"Ray cannot be started on this machine ({type(error).__name__}: {error}). Its temporary folder is {folder}; "
+        "RAY_TMPDIR names another, with a short path that can be written to."
+    )
+
+
+def _not_connected(address: str, error: Exception) -> ConfigError:
+    if address == "auto":
+        return _unreachable(address, f"{type(error).__name__}: {error}")
+    # Ray tells a refused token from other failures only on stderr (seen in 2.60).
+    return ConfigError(
+        f"--address {address}: something answers, but Ray cannot connect to it as to a cluster ({error}). If the "
+        f"cluster has a token: {SET_TOKEN} Otherwise correct the address, or install the cluster's version of Ray."
+    )
 
 
 def _unreachable(address: str, detail: str) -> ConfigError:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from jobs.runtime.cluster import CONNECT_SECONDS
+from jobs.runtime.cluster import CONNECT_SECONDS, SET_TOKEN
 from jobs.runtime.errors import Interrupted
 from recsys_ops.errors import ConfigError
 from recsys_ops.storage import refuse_credentials
@@ -27,7 +27,6 @@ RETRY_SECONDS = 2.0
 
 COMPLETE, DEFECT, BAD_INPUT, STORAGE, INTERRUPTED = range(5)
 _KNOWN = range(COMPLETE, INTERRUPTED + 1)
-_SET_TOKEN = "Set RAY_AUTH_MODE=token, and the cluster's token in RAY_AUTH_TOKEN or its file in RAY_AUTH_TOKEN_PATH."
 
 
 class Submission(NamedTuple):
@@ -134,9 +133,7 @@ class JobServer:
         except (AuthenticationError, aiohttp.WSServerHandshakeError) as error:
             if getattr(error, "status", 401) not in (401, 403):
                 raise _AwayError(f"{self.address}: {error}.") from error
-            raise ConfigError(
-                f"--address {self.address}: the cluster does not accept the token. {_SET_TOKEN}"
-            ) from None
+            raise ConfigError(f"--address {self.address}: the cluster does not accept the token. {SET_TOKEN}") from None
         except (ConnectionError, requests.RequestException, aiohttp.ClientError) as error:
             detail = type(error).__name__
             raise _AwayError(f"--address {self.address}: the job server does not answer ({detail}).") from error
