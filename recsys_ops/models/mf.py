@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.errors import ConfigError
+from recsys_ops.models.mf_balance import balanced_items
 from recsys_ops.models.mf_rows import (
     RowBlock,
     RowMap,
@@ -118,22 +119,26 @@ def fit_als(
     Memory at rank r: 8 r (r + 3) / 2 bytes per user and item for factors and outer products (77 MB for 160,000 + 60,000
     rows at rank 8), a block of rows of about 100 MB, and the ratings: 20 bytes each and side in ``LocalRows`` (1 GB for
     25 million), 8 bytes each and side where blocks are cut when they are needed.
-    The result does not depend on the blocks of ``rows``. Source: Rastegarpanah, Gummadi and Crovella (2019), eq. 1
-    and 17; the start is random, because equal factors stay equal.
+    Between iterations the factors are balanced (``mf_balance.py``), which changes no prediction and lets the loss
+    settle several times sooner. The result does not depend on the blocks of ``rows``. Source: Rastegarpanah, Gummadi
+    and Crovella (2019), eq. 1 and 17; the start is random, because equal factors stay equal.
     """
     n_items = rows.shape[1]
     added = sp.csr_array((0, n_items)) if artificial is None else artificial
     added_block, added_items = cut_block(added, 0, int(added.shape[0])), transposed_rows(added).astype(np.float64)
-    items = random_start(n_items, settings) if start is None else start
+    balanced = random_start(n_items, settings) if start is None else start
     n_fitted = max(rows.n_ratings + added.nnz, 1)
     errors: list[float] = []
     last, converged = np.inf, False
     while not converged and len(errors) < settings.max_iterations:
-        step = HalfStep(items, packed_outer(items), settings.regularisation)
+        step = HalfStep(balanced, packed_outer(balanced), settings.regularisation)
         users = join(rows.map("users", solve_rows, step))[0]
         extra_factors, _ = solve_rows(added_block, step)
-        step = HalfStep(users, packed_outer(users), settings.regularisation, added_items, extra_factors)
+        packed_users = packed_outer(users)
+        step = HalfStep(users, packed_users, settings.regularisation, added_items, extra_factors)
         items, squared_errors = join(rows.map("items", solve_rows, step))
+        user_gram = packed_users.sum(axis=0) + packed_outer(extra_factors).sum(axis=0)
+        balanced = balanced_items(items, packed_outer(items).sum(axis=0), user_gram)
         errors.append(_root_mean(squared_errors.sum(), n_fitted))
         squares = sum(float(np.sum(factors**2)) for factors in (users, extra_factors, items))
         loss = _root_mean(squared_errors.sum() + settings.regularisation * squares, n_fitted)

@@ -14,12 +14,19 @@ def als(
     *,
     iterations: int = 10_000,
     tolerance: float = 0.0,
+    is_balanced: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Alternate ridge regressions, one row at a time; ratings are nan where there are none."""
+    """Alternate ridge regressions, one row at a time; ratings are nan where there are none.
+
+    ``is_balanced``: between iterations, the factors of the predictions' singular value decomposition take their place.
+    """
     rated, items = ~np.isnan(ratings), start
     ridge = regularisation * np.eye(start.shape[1])
     users, last = np.zeros((len(ratings), start.shape[1])), np.inf
-    for _ in range(iterations):
+    for iteration in range(iterations):
+        if is_balanced and iteration:
+            _, sizes, right = np.linalg.svd(users @ items.T, full_matrices=False)
+            items = right[: start.shape[1]].T * np.sqrt(sizes[: start.shape[1]])
         for user in range(len(ratings)):
             known = items[rated[user]]
             users[user] = np.linalg.solve(known.T @ known + ridge, known.T @ ratings[user, rated[user]])

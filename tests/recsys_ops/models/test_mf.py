@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.mf import AlsSettings, fit_als, random_start
+from recsys_ops.models.mf_balance import balanced_items
 from recsys_ops.models.mf_rows import LocalRows, block_limits, packed_outer, solve_packed
 from recsys_ops.models.mf_validation import folds, hold_out, validate
 from tests.twins.antidote import als
@@ -29,15 +30,56 @@ def stored(ratings: np.ndarray) -> sp.csr_array:
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), rank=st.integers(1, 5), n_artificial=st.integers(0, 3))
-def test_factors_equal_those_of_the_textbook(seed: int, rank: int, n_artificial: int) -> None:
+def test_predictions_equal_those_of_the_textbook(seed: int, rank: int, n_artificial: int) -> None:
     ratings, artificial = draw_ratings(seed), draw_ratings(seed + 1)[:n_artificial]
     options = AlsSettings(rank, 0.7, seed=seed, tolerance=-np.inf, max_iterations=12)
     fit = fit_als(LocalRows(stored(ratings)), options, artificial=stored(artificial))
-    users, items = als(
-        np.vstack([ratings, artificial]), random_start(9, options), 0.7, iterations=12, tolerance=-np.inf
-    )
+    everything, start = np.vstack([ratings, artificial]), random_start(9, options)
+    users, items = als(everything, start, 0.7, iterations=12, tolerance=-np.inf, is_balanced=True)
+    found = np.vstack([fit.factors.users, fit.artificial]) @ fit.factors.items.T
+    np.testing.assert_allclose(found, users @ items.T, rtol=1e-6, atol=1e-8)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), rank=st.integers(1, 5))
+def test_the_factors_of_one_iteration_are_those_of_the_textbook(seed: int, rank: int) -> None:
+    ratings, options = draw_ratings(seed), AlsSettings(rank, 0.7, seed=seed, max_iterations=1)
+    fit = fit_als(LocalRows(stored(ratings)), options)
+    users, items = als(ratings, random_start(9, options), 0.7, iterations=1)
     np.testing.assert_allclose(fit.factors.items, items, rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(np.vstack([fit.factors.users, fit.artificial]), users, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(fit.factors.users, users, rtol=1e-8, atol=1e-10)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1000), rank=st.integers(1, 6))
+def test_balanced_factors_have_the_least_penalty_of_all_with_the_same_predictions(seed: int, rank: int) -> None:
+    rng = np.random.default_rng(seed)
+    users, items = rng.normal(size=(15, rank)) * rng.lognormal(0, 2, rank), rng.normal(size=(11, rank))
+    grams = [packed_outer(factors).sum(axis=0) for factors in (items, users)]
+    balanced = balanced_items(items, *grams)
+    other = np.linalg.lstsq(balanced, items @ users.T, rcond=None)[0].T
+    np.testing.assert_allclose(other @ balanced.T, users @ items.T, atol=1e-8)
+    # The least penalty of predictions is twice the sum of their singular values.
+    least = 2 * np.linalg.svd(users @ items.T, compute_uv=False).sum()
+    assert np.sum(other**2) + np.sum(balanced**2) == pytest.approx(least)
+
+
+def test_factors_of_less_than_their_rank_are_left_alone_or_made_better() -> None:
+    users, items = np.outer([1.0, 2.0, 3.0], [1.0, 0.0]), np.array([[1.0, 5.0], [2.0, 0.0], [0.5, 1.0]])
+    for pair in ((users, items), (np.zeros((3, 2)), items), (users, np.zeros((3, 2)))):
+        grams = [packed_outer(factors).sum(axis=0) for factors in (pair[1], pair[0])]
+        assert np.isfinite(balanced_items(pair[1], *grams)).all()
+
+
+def test_balancing_lets_the_loss_settle_sooner() -> None:
+    ratings, options = draw_ratings(4, 60, 40), AlsSettings(4, 1.0, tolerance=1e-6, max_iterations=3000)
+    fit = fit_als(LocalRows(stored(ratings)), options)
+    users, items = als(ratings, random_start(40, options), 1.0, iterations=len(fit.rmse))
+
+    def loss(users: np.ndarray, items: np.ndarray) -> float:
+        return float(np.nansum((users @ items.T - ratings) ** 2) + np.sum(users**2) + np.sum(items**2))
+
+    assert loss(fit.factors.users, fit.factors.items) < loss(users, items)
 
 
 @settings(max_examples=15, deadline=None)
