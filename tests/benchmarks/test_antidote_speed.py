@@ -100,7 +100,7 @@ def test_als_settles_many_times_sooner_than_a_loop_over_rows() -> None:
         for u, v in ((fit.factors.users, fit.factors.items), (users, items))
     ]
     print(
-        f"\nALS until the loss settles: here loss {losses[0]:,.1f} in {seconds:.3f} s ({len(fit.rmse)} iterations), loop "
+        f"\nALS until it settles: here loss {losses[0]:,.1f} in {seconds:.3f} s ({len(fit.rmse)} iterations), loop "
         f"{losses[1]:,.1f} in {textbook_seconds:.2f} s: {textbook_seconds / seconds:.0f} times faster"
     )
     assert losses[0] <= losses[1]
