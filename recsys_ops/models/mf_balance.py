@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from recsys_ops.models.mf_rows import packed_pairs, times
 
 _SMALLEST = 1e-12
-"""Of the greatest eigenvalue: below that, a direction is rounding."""
+"""Of the greatest squared singular value: below that, it is rounding."""
 
 
 def balanced_items(
     items: NDArray[np.float64], item_gram: NDArray[np.float64], user_gram: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Item factors ``V A^-T`` for the A that minimises ``|U A|^2 + |V A^-T|^2``.
+    """Item factors ``V A^-T`` for an A that minimises ``|U A|^2 + |V A^-T|^2``.
 
     Parameters
     ----------
@@ -28,20 +28,21 @@ def balanced_items(
     Returns
     -------
     ndarray, shape (n_items, rank)
-        ``items`` itself where that is not worse, as for factors with less than their rank.
+        Right singular vectors of ``U V'`` times the roots of its singular values; ``items`` itself where these are
+        fewer than the rank.
 
     Notes
     -----
-    ``A A'`` is the geometric mean of ``(U'U)^-1`` and ``V'V``, and A its symmetric root, so that nothing is rotated
-    more than it must be.
+    With ``U'U = L L'`` and ``L' V'V L = Q S^2 Q'`` the singular values are S, and ``A^-T = L Q S^-1/2``.
     """
-    by_users, by_items = _unpacked(user_gram), _unpacked(item_gram)
-    root, inverse_root = _roots(by_users)
-    middle, _ = _roots(root @ by_items @ root)
-    mean = inverse_root @ middle @ inverse_root
-    _, inverse = _roots(mean)
-    penalty = np.sum(by_users * mean) + np.sum(by_items * (inverse @ inverse))
-    return times(items, inverse) if penalty < np.trace(by_users) + np.trace(by_items) else items
+    try:
+        lower = np.linalg.cholesky(_unpacked(user_gram))
+    except np.linalg.LinAlgError:
+        return items
+    squares, vectors = np.linalg.eigh(lower.T @ _unpacked(item_gram) @ lower)
+    if squares[0] <= _SMALLEST * squares[-1]:
+        return items
+    return times(items, lower @ vectors / squares**0.25)
 
 
 def _unpacked(packed: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -50,10 +51,3 @@ def _unpacked(packed: NDArray[np.float64]) -> NDArray[np.float64]:
     row, column = packed_pairs(rank)
     matrix[row, column] = matrix[column, row] = packed
     return matrix
-
-
-def _roots(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Symmetric root of a positive semidefinite matrix, and its inverse."""
-    values, vectors = np.linalg.eigh(matrix)
-    roots = np.sqrt(np.maximum(values, _SMALLEST * max(float(values[-1]), 1e-300)))
-    return (vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T
