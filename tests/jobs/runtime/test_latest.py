@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,16 @@ from jobs.runtime.storage import replace_bytes
 from jobs.runtime.worker import compute_shard
 from recsys_ops.runs import latest_runs, open_run
 from recsys_ops.storage import open_store
+from tests.suites.scripted_s3 import BUCKET, scripted_s3
 
 
-@pytest.fixture(params=["local", "memory"])
-def out(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return str(tmp_path / "results") if request.param == "local" else f"memory://{tmp_path.name}"
+@pytest.fixture(params=["local", "memory", "s3"])
+def out(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if request.param == "s3":
+        with scripted_s3(monkeypatch):
+            yield f"s3://{BUCKET}/results"
+    else:
+        yield str(tmp_path / "results") if request.param == "local" else f"memory://{tmp_path.name}"
 
 
 def computed(out: str, run_id: str, job: str = "doubling") -> Callable[[], StartedRun]:
