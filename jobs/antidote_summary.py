@@ -152,7 +152,10 @@ def _best_in_words(rows: list[Row], rule: str) -> str:
 
 
 def typical_of_best(rows: list[Row], sign: int) -> Row | None:
-    """Of the algorithm and budget with the best mean change, the run in the middle: the best run had luck."""
+    """Of the algorithm and budget with the best mean change, the run in the middle: the best run had luck.
+
+    ``sign`` is 1 where the objective is to fall, -1 where it is to rise; None where it does not.
+    """
     known = [row for row in rows if row["change"] is not None and row["n_antidote_users"]]
     if not known:
         return None
@@ -162,6 +165,7 @@ def typical_of_best(rows: list[Row], sign: int) -> Row | None:
 
 
 def told_objective(text: str) -> str:
+    """What ``--objective`` says, in words."""
     parts = [part.strip().partition(":") for part in text.split(",")]
     if len(parts) == 1 and float(parts[0][2] or 1) == 1:
         return _OBJECTIVES[parts[0][0]]
