@@ -202,9 +202,9 @@ def _search(shared: Shared, group: int, asked: NDArray[np.int64], fixed: frozens
 
 def _likeliest_first(options: list[Recourse], seller: str, learned: Learned) -> list[Recourse]:
     """The option that the provider is most willing to act upon, then the others as they were."""
-    distances = [(option.sparsity, option.proximity) for option in options]
-    if len(options) < 2 or not learned.willingness:
+    if len(options) < 2:
         return options
+    distances = [(option.sparsity, option.proximity) for option in options]
     sparsity, proximity = np.array(distances, dtype=np.float64).T
     features = [{change.feature for change in option.changes} for option in options]
     first = choose_first(sparsity, proximity, features, seller=seller, learned=learned)

@@ -175,14 +175,12 @@ def read_feedback(url: str, cases: Cases, *, on_bad_rows: OnBadRows = "stop") ->
 
 
 def _as_lists(column: ChunkedArray) -> ChunkedArray:
-    """Impossible features as lists, empty for none."""
-    if pa.types.is_string(column.type):
-        split = [
-            [part.strip() for part in (text or "").split(SEPARATOR) if part.strip()] for text in column.to_pylist()
-        ]
-        return pa.chunked_array([pa.array(split, pa.list_(pa.string()))])
-    lists: ChunkedArray = pc.fill_null(column, pa.scalar([], column.type))
-    return lists
+    """Impossible features as lists, each once in its list, empty for none."""
+    is_text = pa.types.is_string(column.type)
+    cells = [(cell or "").split(SEPARATOR) if is_text else cell or [] for cell in column.to_pylist()]
+    if is_text:
+        cells = [[part.strip() for part in cell if part.strip()] for cell in cells]
+    return pa.chunked_array([pa.array([list(dict.fromkeys(cell)) for cell in cells], pa.list_(pa.string()))])
 
 
 def _check_rating(rows: CheckedRows, column: str) -> None:

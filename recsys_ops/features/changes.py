@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
+from recsys_ops.features.rules import FeatureRule
 
 TOLERANCE = 1e-9
 """Encoded differences below it are rounding, not changes."""
@@ -49,7 +50,7 @@ def describe_changes(items: EncodedItems, before: NDArray[np.float64], after: ND
         if rule.kind == "text":
             changes.append(_word_change(rule.name, columns.value[column], old, new))
         elif rule.kind == "tags":
-            changes.append(_tag_change(rule.name, columns.value[column], new > old))
+            changes.append(_tag_change(rule, columns.value[column], new > old))
         elif rule.kind == "number":
             old_text, new_text = f"{old:.2f}", f"{new:.2f}"
             changes.append(Change(rule.name, old_text, new_text, f"{rule.name} {old_text} -> {new_text}"))
@@ -77,9 +78,9 @@ def _word_change(feature: str, word: str, old: float, new: float) -> Change:
     return Change(feature, before, after, text)
 
 
-def _tag_change(feature: str, tag: str, added: bool) -> Change:
+def _tag_change(rule: FeatureRule, tag: str, added: bool) -> Change:
     before, after = ("absent", "present") if added else ("present", "absent")
-    return Change(f"{feature}: {tag}", before, after, f"{'add' if added else 'remove'} the {feature} '{tag}'")
+    return Change(rule.name_of(tag), before, after, f"{'add' if added else 'remove'} the {rule.name} '{tag}'")
 
 
 def _category_change(feature: str, columns: FeatureColumns, gained: int, lost: list[int]) -> Change:

@@ -60,11 +60,16 @@ class EncodedItems:
 
 
 def fix_features(items: EncodedItems, names: Set[str]) -> EncodedItems:
-    """The same items, with features of these names that may not change; names that no rule has change nothing."""
+    """The same items, with features that may not change, named as changes name them or by rule for all of its tags.
+
+    Names that nothing has change nothing.
+    """
     if not names:
         return items
-    is_free = np.array([rule.name not in names for rule in items.rules], dtype=bool)[items.columns.rule]
     columns = items.columns
+    is_free = np.array([rule.name not in names for rule in items.rules], dtype=bool)[columns.rule]
+    for tag in np.flatnonzero(np.array([rule.kind == "tags" for rule in items.rules], dtype=bool)[columns.rule]):
+        is_free[tag] &= items.rules[columns.rule[tag]].name_of(columns.value[tag]) not in names
     return replace(
         items, columns=replace(columns, can_rise=columns.can_rise & is_free, can_fall=columns.can_fall & is_free)
     )

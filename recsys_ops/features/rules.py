@@ -70,3 +70,7 @@ class FeatureRule(BaseModel):
     def name(self) -> str:
         """The provider's name for the column."""
         return self.label or self.column
+
+    def name_of(self, value: str) -> str:
+        """What a change of one of the column's values is called: each tag is a feature of its own."""
+        return f"{self.name}: {value}" if self.kind == "tags" else self.name

@@ -52,8 +52,8 @@ def interrupted(run: Run) -> None:
     Path(run.url, "_manifest.json").unlink()
 
 
-def react(out: Path, run: Run, seller: object, impossible: str) -> None:
-    """Sellers act upon what is near; one of them cannot change a feature."""
+def react(out: Path, run: Run, seller: object, impossible: set[str]) -> None:
+    """Sellers act upon what is near; one of them cannot change some features."""
     rng = np.random.default_rng(0)
     names = case_ids(run.run_id, run.table("recourse").to_table()).to_pylist()
     shown = [(name, row) for name, row in zip(names, rows_of(run), strict=True) if row["changes"]]
@@ -63,9 +63,7 @@ def react(out: Path, run: Run, seller: object, impossible: str) -> None:
             "person_id": f"{row['seller_id']}-{person}",
             "accept": int(rng.integers(3, 6)),
             "act": int(np.clip(7 - row["sparsity"] + rng.integers(-1, 2), 1, 7)),
-            "impossible_features": [impossible]
-            if row["seller_id"] == seller and impossible in features_of(row)
-            else [],
+            "impossible_features": sorted(impossible & features_of(row)) if row["seller_id"] == seller else [],
         }
         for case_id, row in shown
         for person in range(3)
@@ -78,14 +76,16 @@ def test_what_a_provider_cannot_change_stays_the_next_night_and_nearer_options_c
     first = night(tmp_path, "first")
     assert first.manifest["configuration"]["learned"] is None
     seller = next(row["seller_id"] for row in rows_of(first) if row["changes"])
-    impossible = sorted(changed_by(rows_of(first), seller))[0]
-    react(tmp_path, first, seller, impossible)
+    changed = sorted(changed_by(rows_of(first), seller))
+    whole, tag = changed[0], next(feature for feature in changed if feature.startswith("tag: "))
+    assert not whole.startswith("tag: ")
+    react(tmp_path, first, seller, {whole, tag})
 
     second = night(tmp_path, "second")
     assert second.manifest["configuration"]["learned"] == f"{tmp_path}/runs/learned"
-    assert impossible not in changed_by(rows_of(second), seller)
-    assert impossible in {name for other in {row["seller_id"] for row in rows_of(second)} - {seller}
-                          for name in changed_by(rows_of(second), other)}  # fmt: skip
+    assert {whole, tag}.isdisjoint(changed_by(rows_of(second), seller))
+    assert {whole, tag} <= {name for other in {row["seller_id"] for row in rows_of(second)} - {seller}
+                            for name in changed_by(rows_of(second), other)}  # fmt: skip
     by_case: dict[tuple[Any, ...], list[int]] = {}
     for row in rows_of(second):
         if row["changes"]:
@@ -97,16 +97,16 @@ def test_what_a_provider_cannot_change_stays_the_next_night_and_nearer_options_c
 
 def test_a_night_that_is_taken_up_again_keeps_what_it_began_with(tmp_path: Path) -> None:
     first = night(tmp_path, "first", items="1,2,3")
-    react(tmp_path, first, "nobody", "nothing")
+    react(tmp_path, first, "nobody", {"nothing"})
     again = night(tmp_path, "first", items="1,2,3")
     assert again.manifest == first.manifest
 
 
 def test_a_night_whose_acceptance_run_was_made_anew_is_not_finished_with_the_new_one(tmp_path: Path) -> None:
     first = night(tmp_path, "first")
-    react(tmp_path, first, "nobody", "nothing")
+    react(tmp_path, first, "nobody", {"nothing"})
     (tmp_path / "runs/learned").rename(tmp_path / "other")
-    react(tmp_path, first, "nobody", "nothing")
+    react(tmp_path, first, "nobody", {"nothing"})
     interrupted(night(tmp_path, "second", items="1,2,3"))
     shutil.rmtree(tmp_path / "runs/learned")
     (tmp_path / "other").rename(tmp_path / "runs/learned")

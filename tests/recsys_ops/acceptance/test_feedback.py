@@ -88,6 +88,13 @@ def test_impossible_features_come_as_lists_or_as_one_string(tmp_path: Path, case
     assert as_text["impossible_features"].to_pylist() == as_lists["impossible_features"].to_pylist()
 
 
+def test_a_feature_named_twice_in_a_row_counts_once(tmp_path: Path, cases: Cases) -> None:
+    lists = pa.array([["price", "price"], ["tag: new", "price", "tag: new"]], pa.list_(pa.string()))
+    for twice in (lists, ["price|price", "tag: new|price| tag: new"]):
+        feedback = read_feedback(write(tmp_path, impossible_features=twice), cases)
+        assert feedback.table["impossible_features"].to_pylist() == [["price"], ["tag: new", "price"]]
+
+
 def test_a_csv_file_is_read_like_a_parquet_file(tmp_path: Path, cases: Cases) -> None:
     path = str(tmp_path / "feedback.csv")
     pa_csv.write_csv(pa.table(GOOD | {"impossible_features": ["", "price"]}), path)

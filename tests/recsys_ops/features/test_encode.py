@@ -251,3 +251,17 @@ def test_features_that_someone_cannot_change_are_fixed_and_the_others_as_they_we
         assert not after[of_first].any()
         assert np.array_equal(after[~of_first], before[~of_first])
     assert fix_features(items, set()) is items
+
+
+def test_a_tag_that_someone_cannot_change_is_fixed_and_other_tags_are_not() -> None:
+    table = pa.table({"genres": [["drama", "comedy"], []], "price": [1.0, 2.0]})
+    rules = [FeatureRule(column="genres", kind="tags", min_items=1, label="genre"), _between(1, 2)]
+    items = encode_items(table, rules)
+    for names, free in (
+        ({"genre: drama"}, ["comedy", "price"]),
+        ({"genre"}, ["price"]),
+        ({"genre: price", "drama", "genres: drama"}, ["comedy", "drama", "price"]),
+    ):
+        columns = fix_features(items, names).columns
+        assert np.array_equal(columns.can_rise, columns.can_fall)
+        assert [columns.value[column] for column in np.flatnonzero(columns.can_rise)] == free
