@@ -6,21 +6,18 @@ A description is deliberately not divided by its length: adding a word then chan
 recourse found on the matrix is exactly what the recommender sees once the provider has acted on it.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import CountVectorizer
 
 from recsys_ops.datasets.arrow import ChunkedArray
 from recsys_ops.errors import InputError
+from recsys_ops.features.blocks import ENCODERS, Block
 from recsys_ops.features.rules import FeatureRule
-
-FREQUENT = 99.0
-"""Percentile of what real items have that bounds words and numbers where a rule names no bound."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,7 @@ class FeatureColumns:
     """What each column of the feature matrix means and how it may change; arrays of length n_features.
 
     Bounds, steps and values are encoded, and never negative; ``encoded = (provider's value - offset) * unit``.
+    Steps are taken from where an item stands, or ``from_zero`` of the provider's values, so that these are round.
     ``span`` is the range of a feature: between its rule's bounds, or what items have where the rule names none.
     ``greatest`` is what items really have, ``one_hot`` the category that a column is a value of (-1 for none).
     """
@@ -41,6 +39,7 @@ class FeatureColumns:
     greatest: NDArray[np.float64]
     span: NDArray[np.float64]
     step: NDArray[np.float64]
+    from_zero: NDArray[np.bool_]
     cost: NDArray[np.float64]
     can_rise: NDArray[np.bool_]
     can_fall: NDArray[np.bool_]
@@ -52,11 +51,16 @@ class FeatureColumns:
 
 @dataclass(frozen=True)
 class EncodedItems:
-    """Features of all items: ``matrix (n_items, n_features)`` and its columns."""
+    """Features of all items: ``matrix (n_items, n_features)``, its columns and the rules that they come from.
+
+    ``cells`` are the categories, ordinals and numbers as the providers wrote them: encoding drops what is rare and puts
+    the least value where there is none.
+    """
 
     matrix: sp.csr_array
     columns: FeatureColumns
     rules: tuple[FeatureRule, ...]
+    cells: pa.Table
 
 
 def fix_features(items: EncodedItems, names: Set[str]) -> EncodedItems:
@@ -73,19 +77,6 @@ def fix_features(items: EncodedItems, names: Set[str]) -> EncodedItems:
     return replace(
         items, columns=replace(columns, can_rise=columns.can_rise & is_free, can_fall=columns.can_fall & is_free)
     )
-
-
-@dataclass(frozen=True)
-class _Block:
-    """The columns of one rule; ``counts`` holds the provider's values."""
-
-    counts: sp.csr_array
-    values: list[str]
-    unit: NDArray[np.float64]
-    offset: float
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
-    step: float
 
 
 def encode_items(items: pa.Table, rules: Sequence[FeatureRule]) -> EncodedItems:
@@ -107,15 +98,18 @@ def encode_items(items: pa.Table, rules: Sequence[FeatureRule]) -> EncodedItems:
     Raises
     ------
     InputError
-        A column is missing, or no feature is left after dropping the rare ones.
+        A column is missing, no feature is left after dropping the rare ones, or a bound that a rule names leaves no
+        value to one that follows from the items.
     """
-    blocks = [_ENCODERS[rule.kind](_column(items, rule), rule) for rule in rules]
+    blocks = [ENCODERS[rule.kind](_column(items, rule), rule) for rule in rules]
     scaled = [_scaled(block, rule) for block, rule in zip(blocks, rules, strict=True)]
     matrix = sp.csr_array(sp.hstack([m for m, _ in scaled], format="csr"))
     if matrix.shape[1] == 0:
         raise InputError("items: no feature is left (each is rarer than its min_items); lower min_items.")
     matrix.sort_indices()
-    return EncodedItems(matrix, _describe_columns(blocks, matrix, [u for _, u in scaled], rules), tuple(rules))
+    written = dict.fromkeys(rule.column for rule in rules if rule.kind not in ("text", "tags"))
+    columns = _describe_columns(blocks, matrix, [u for _, u in scaled], rules)
+    return EncodedItems(matrix, columns, tuple(rules), items.select(list(written)))
 
 
 def _column(items: pa.Table, rule: FeatureRule) -> ChunkedArray:
@@ -124,7 +118,7 @@ def _column(items: pa.Table, rule: FeatureRule) -> ChunkedArray:
     return items.column(rule.column)
 
 
-def _scaled(block: _Block, rule: FeatureRule) -> tuple[sp.csr_array, NDArray[np.float64]]:
+def _scaled(block: Block, rule: FeatureRule) -> tuple[sp.csr_array, NDArray[np.float64]]:
     encoded = sp.csr_array(block.counts.multiply(block.unit[None, :]))
     lengths = np.sqrt(np.asarray(encoded.multiply(encoded).sum(axis=1)).ravel())
     mean_length = float(lengths[lengths > 0].mean()) if np.any(lengths > 0) else 1.0
@@ -133,7 +127,7 @@ def _scaled(block: _Block, rule: FeatureRule) -> tuple[sp.csr_array, NDArray[np.
 
 
 def _describe_columns(
-    blocks: Sequence[_Block], matrix: sp.csr_array, units: Sequence[NDArray[np.float64]], rules: Sequence[FeatureRule]
+    blocks: Sequence[Block], matrix: sp.csr_array, units: Sequence[NDArray[np.float64]], rules: Sequence[FeatureRule]
 ) -> FeatureColumns:
     sizes = [len(block.values) for block in blocks]
 
@@ -157,6 +151,7 @@ def _describe_columns(
         greatest=greatest,
         span=np.where(ranges > 0, ranges, unit),  # a feature of but one value: one of the provider's units
         step=spread([block.step for block in blocks]) * unit,
+        from_zero=spread([rule.kind == "number" and rule.step is None for rule in rules]).astype(bool),
         cost=spread([rule.cost for rule in rules]),
         can_rise=spread([rule.mutable and rule.direction != "decrease" for rule in rules]).astype(bool),
         can_fall=spread([rule.mutable and rule.direction != "increase" for rule in rules]).astype(bool),
@@ -164,117 +159,3 @@ def _describe_columns(
             np.int32
         ),
     )
-
-
-def _encode_text(column: ChunkedArray, rule: FeatureRule) -> _Block:
-    texts = [text or "" for text in column.to_pylist()]
-    vectoriser = CountVectorizer(stop_words="english", strip_accents="unicode", min_df=rule.min_items)
-    try:
-        counts = sp.csr_array(vectoriser.fit_transform(texts)).astype(np.float64)
-        words = list(vectoriser.get_feature_names_out())
-    except ValueError:  # no word is frequent enough
-        counts, words = sp.csr_array((len(texts), 0), dtype=np.float64), []
-    document_frequency = np.bincount(counts.indices, minlength=len(words))
-    idf = np.log((1 + len(texts)) / (1 + document_frequency)) + 1
-    unit = np.ones(len(words)) if rule.weighting == "count" else idf
-    upper = _frequent_count(counts) if rule.upper is None else np.full(len(words), rule.upper)
-    lower = np.full(len(words), rule.lower or 0.0)
-    return _Block(counts, words, unit, 0.0, lower, upper, 1.0 if rule.step is None else rule.step)
-
-
-def _frequent_count(counts: sp.csr_array) -> NDArray[np.float64]:
-    """Per word, the 99th percentile (lower) of its occurrences in the descriptions that have it."""
-    by_word = sp.csc_array(counts)
-    order = np.lexsort((by_word.data, np.repeat(np.arange(by_word.shape[1]), np.diff(by_word.indptr))))
-    n_with = np.diff(by_word.indptr)
-    position = by_word.indptr[:-1] + np.floor((n_with - 1) * FREQUENT / 100).astype(np.int64)
-    frequent: NDArray[np.float64] = by_word.data[order][position]
-    return frequent
-
-
-def _encode_tags(column: ChunkedArray, rule: FeatureRule) -> _Block:
-    rows = [_tags_of(cell, rule.separator) for cell in column.to_pylist()]
-    counts, names = _indicators(rows, rule.min_items)
-    return _binary_block(counts, names)
-
-
-def _encode_category(column: ChunkedArray, rule: FeatureRule) -> _Block:
-    rows = [[] if cell is None else [str(cell)] for cell in column.to_pylist()]
-    counts, names = _indicators(rows, rule.min_items)
-    return _binary_block(counts, names)
-
-
-def _binary_block(counts: sp.csr_array, names: list[str]) -> _Block:
-    n = len(names)
-    return _Block(counts, names, np.ones(n), 0.0, np.zeros(n), np.ones(n), 1.0)
-
-
-def _tags_of(cell: str | Iterable[object] | None, separator: str) -> list[str]:
-    if cell is None:
-        return []
-    parts = cell.split(separator) if isinstance(cell, str) else [str(part) for part in cell]
-    return sorted({part.strip() for part in parts} - {""})
-
-
-def _indicators(rows: list[list[str]], min_items: int) -> tuple[sp.csr_array, list[str]]:
-    flat = np.asarray([value for row in rows for value in row], dtype=object)
-    row_of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-    names, codes, frequency = np.unique(flat.astype(str), return_inverse=True, return_counts=True)
-    kept = np.flatnonzero(frequency >= min_items)
-    position = np.full(len(names), -1)
-    position[kept] = np.arange(len(kept))
-    known = position[codes] >= 0
-    entries = (np.ones(int(known.sum())), (row_of[known], position[codes][known]))
-    return sp.csr_array(entries, shape=(len(rows), len(kept))), [str(name) for name in names[kept]]
-
-
-def _encode_number(column: ChunkedArray, rule: FeatureRule) -> _Block:
-    values = np.asarray([np.nan if v is None else float(v) for v in column.to_pylist()])
-    known = np.isfinite(values)
-    least, greatest = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
-    spread = float(greatest - least) or 1.0
-    shifted = sp.csr_array(np.where(known, values - least, 0.0)[:, None])
-    lower = least if rule.lower is None else rule.lower
-    frequent = np.percentile(values[known], FREQUENT) if known.any() else greatest
-    upper = frequent if rule.upper is None else rule.upper
-    return _Block(
-        shifted,
-        [rule.column],
-        np.array([1.0 / spread]),
-        float(least),
-        np.array([max(lower, least)]),
-        np.array([float(upper)]),
-        rule.step or 0.0,
-    )
-
-
-def _encode_ordinal(column: ChunkedArray, rule: FeatureRule) -> _Block:
-    place = {value: position for position, value in enumerate(rule.values)}
-    texts = [None if value is None else str(value) for value in column.to_pylist()]
-    unknown = [(row, text) for row, text in enumerate(texts) if text is not None and text not in place]
-    if unknown:
-        row, text = unknown[0]
-        raise InputError(
-            f"items: column '{rule.column}' has {len(unknown)} values that its rule does not list (first: row {row} = "
-            f"{text}; listed: {', '.join(rule.values)}). Add them to values, in their order."
-        )
-    places = np.array([0.0 if text is None else float(place[text]) for text in texts])
-    last = len(rule.values)
-    return _Block(
-        sp.csr_array(places[:, None]),
-        [rule.column],
-        np.array([1.0 / (last - 1)]),
-        1.0,
-        np.array([1.0 if rule.lower is None else rule.lower]),
-        np.array([float(last) if rule.upper is None else rule.upper]),
-        1.0 if rule.step is None else rule.step,
-    )
-
-
-_ENCODERS = {
-    "text": _encode_text,
-    "tags": _encode_tags,
-    "category": _encode_category,
-    "ordinal": _encode_ordinal,
-    "number": _encode_number,
-}

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class FeatureRule(BaseModel):
     """How one column of the items table is read, and how its provider may change it.
 
-    Bounds and steps are in the provider's units: occurrences of a word for text, 0 or 1 for a tag,
-    the column's own unit for a number, the place in ``values`` for an ordinal (1 for the first). They mean nothing
-    for a category, which is one of its values.
+    Bounds and steps are in the provider's units: occurrences of a word for text, 0 (absent) or 1 (present) for a tag,
+    the column's own unit for a number, the place in ``values`` for an ordinal (1 for the first). A category has none:
+    it is one of its values. An item outside of the bounds may stay there, but not move to another value outside.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
@@ -30,7 +30,7 @@ class FeatureRule(BaseModel):
     upper: float | None = None
     """Greatest value; by default the 99th percentile of what real items have (words, numbers), 1 for a tag, the last for an ordinal."""  # noqa: E501
     step: float | None = Field(default=None, ge=0)
-    """Values move in multiples of it (0: any value); by default 1, and any value for numbers."""
+    """Values move in multiples of it (0: any value); by default 1, and numbers move to round values: multiples of the greatest power of ten that is at most a thousandth of their range."""  # noqa: E501
     cost: float = Field(default=1.0, gt=0)
     """What one change of this feature costs the provider, relative to the others."""
     label: str | None = None
@@ -48,6 +48,20 @@ class FeatureRule(BaseModel):
     def _bounds_in_order(self) -> "FeatureRule":
         if self.lower is not None and self.upper is not None and self.lower > self.upper:
             raise ValueError(f"feature '{self.column}': lower {self.lower} is above upper {self.upper}")
+        return self
+
+    @model_validator(mode="after")
+    def _bounds_in_their_units(self) -> "FeatureRule":
+        where = f"feature '{self.column}'"
+        for bound in (self.lower, self.upper):
+            if bound is None:
+                continue
+            if self.kind == "category":
+                raise ValueError(f"{where}: a category has no bounds (found {bound:g})")
+            if self.kind == "tags" and bound not in (0, 1):
+                raise ValueError(f"{where}: bounds of tags are 0 (absent) or 1 (present), not {bound:g}")
+            if self.kind == "text" and not bound >= 0:
+                raise ValueError(f"{where}: bounds of text are occurrences of a word, 0 or more, not {bound:g}")
         return self
 
     @model_validator(mode="after")

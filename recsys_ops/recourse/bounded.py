@@ -72,7 +72,8 @@ def _search(
     levers = make_levers(items.columns, case.features, box, group.columns)
     n_most, budgets = int(limits.max_changes), None
     if capped:
-        levers, n_most = cut_levers(items.columns, levers), most_changes(items.columns, limits.caps)
+        levers = cut_levers(items.columns, case.features, box, levers)
+        n_most = most_changes(items.columns, limits.caps)
         budgets = lever_budgets(items.columns, levers, limits.caps)
     if not len(levers) or n_most == 0:
         return levers, [np.array([], dtype=np.intp)]
@@ -148,21 +149,29 @@ def polish(
     at_risk = (case.missing > -np.inf) & (np.minimum(effects, 0).sum(axis=1) < case.missing)
     reached = np.flatnonzero(at_risk & (effects.sum(axis=1) >= case.missing))
     columns = items.columns
+    full_amount, least = np.abs(levers.amount), box.least[levers.column]
     partial = (levers.drop < 0) & (columns.one_hot[levers.column] < 0)
-    partial &= np.abs(levers.amount) > columns.step[levers.column] * (1 + 1e-9)
+    partial &= full_amount > np.maximum(columns.step[levers.column], least) * (1 + 1e-9)
     if not len(reached) or not partial.any():
         return full
     gaps = case.missing[reached]
     if costs is None:
         costs = np.where(gaps > 0, 1 / np.where(gaps > 0, gaps, 1.0), 0.0) @ effects[reached]
     fractions = least_cost(
-        effects[reached], gaps + MARGIN * np.abs(gaps), costs, np.ones(len(levers)), np.where(partial, 0.0, 1.0)
+        effects[reached],
+        gaps + MARGIN * np.abs(gaps),
+        costs,
+        np.ones(len(levers)),
+        np.where(partial, least / full_amount, 1.0),
     )
     if fractions is None:
         return full
     used = np.flatnonzero(fractions > 1e-9)
     smaller = Levers(levers.column, levers.amount * fractions, levers.drop, levers.unit)
-    return onto_steps(columns, case.features, smaller.pull(case.features, used), box)
+    polished = onto_steps(columns, case.features, smaller.pull(case.features, used), box)
+    made = np.where(partial, (polished - case.features)[levers.column] / levers.amount, 1.0)
+    # One step on may be too far for users whom one of the changes takes the item from.
+    return polished if np.all(effects[reached] @ made >= gaps) else full
 
 
 def _points(items: EncodedItems, case: Case, levers: Levers, frontier: Frontier, n_targets: int) -> list[FrontierPoint]:

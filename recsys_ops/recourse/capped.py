@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.caps import SLACK, Caps
+from recsys_ops.features.changes import TOLERANCE
 from recsys_ops.features.encode import FeatureColumns
 from recsys_ops.recourse.exchange import Budgets
-from recsys_ops.recourse.feasible import Box, feasible_box
+from recsys_ops.recourse.feasible import Box, feasible_box, on_grid
 from recsys_ops.recourse.levers import Levers, concatenate
 
 LENGTHS = 4
@@ -43,22 +44,28 @@ def capped_box(columns: FeatureColumns, features: NDArray[np.float64], caps: Cap
 
 
 def finite_box(columns: FeatureColumns, features: NDArray[np.float64], box: Box) -> Box:
-    """The box with an end where it has none: the greatest value that real items have."""
-    upper = np.where(np.isfinite(box.upper), box.upper, np.maximum(features, columns.greatest))
-    return Box(box.lower, upper)
+    """The box with an end where it has none: the greatest value that real items have, or the least that is allowed."""
+    greatest = on_grid(columns, features, np.maximum(features, columns.greatest), np.floor)
+    upper = np.where(np.isfinite(box.upper), box.upper, np.maximum(greatest, features + box.least))
+    return replace(box, upper=upper)
 
 
-def cut_levers(columns: FeatureColumns, levers: Levers) -> Levers:
-    """Every lever in several lengths, the full one among them; all lengths of one share its unit."""
-    full, step = np.abs(levers.amount), columns.step[levers.column]
+def cut_levers(columns: FeatureColumns, features: NDArray[np.float64], box: Box, levers: Levers) -> Levers:
+    """Every lever in those of several lengths that are possible, the full one too; all of one share its unit."""
+    present, direction, full = features[levers.column], np.sign(levers.amount), np.abs(levers.amount)
+    step = np.where(columns.from_zero[levers.column], 0.0, columns.step[levers.column])
     n_steps = np.rint(full / np.where(step > 0, step, full))
     parts = []
     for length in range(1, LENGTHS + 1):
         steps = np.where(n_steps <= LENGTHS, length, np.ceil(n_steps * length / LENGTHS))
         amount = np.where(step > 0, steps * step, full * length / LENGTHS)
-        kept = np.flatnonzero(amount <= full * (1 + SLACK))
+        is_part = amount <= full * (1 + SLACK)
+        end = present + direction * np.minimum(amount, full)
+        nearer = [on_grid(columns, features, end, rounding, levers.column) for rounding in (np.floor, np.ceil)]
+        amount = np.abs(np.where(direction > 0, *nearer) - present)
+        kept = np.flatnonzero(is_part & (amount > TOLERANCE) & (amount >= box.least[levers.column] - TOLERANCE))
         part = levers.only(kept)
-        parts.append(replace(part, amount=np.sign(part.amount) * np.minimum(amount, full)[kept]))
+        parts.append(replace(part, amount=np.sign(part.amount) * amount[kept]))
     return concatenate(parts)
 
 

@@ -17,7 +17,7 @@ from recsys_ops.acceptance.distances import measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.bounds import Bounds
-from recsys_ops.recourse.feasible import Box, are_feasible, feasible_box
+from recsys_ops.recourse.feasible import are_feasible, feasible_box, real_columns
 from recsys_ops.recourse.options import Offer, select_options
 from recsys_ops.recourse.problem import Case, TargetGroup, make_cases
 from recsys_ops.recourse.proposal import Limits, Proposal
@@ -141,19 +141,13 @@ def _of_case(
 def _within(items: EncodedItems, case: Case, candidates: NDArray[np.intp], limits: Limits) -> NDArray[np.float64]:
     """Features of the candidates that rules and caps allow the item to take, each once."""
     rows = items.matrix[candidates].toarray()
-    columns = items.columns
-    rows = rows[are_feasible(columns, case.features, rows, _real_box(columns, case.features))]
-    distances = measure(columns, case.features, rows)
+    real = real_columns(items)
+    rows = rows[are_feasible(real, case.features, rows, feasible_box(real, case.features))]
+    distances = measure(items.columns, case.features, rows)
     rows = rows[limits.caps.allow(distances) & (distances.sparsity > 0)]
     _, first = np.unique(rows, axis=0, return_index=True)
     distinct: NDArray[np.float64] = rows[np.sort(first)]
     return distinct
-
-
-def _real_box(columns: FeatureColumns, features: NDArray[np.float64]) -> Box:
-    """As ``feasible_box``, but where no rule names a greatest value, what any real item has is possible."""
-    box = feasible_box(columns, features)
-    return Box(box.lower, np.where(columns.can_rise, np.maximum(box.upper, columns.lower + columns.span), box.upper))
 
 
 def _count_satisfied(

@@ -5,7 +5,7 @@ where the sample still has the item; and searches anew without some of the chang
 that share nothing come from. The recommender has the last word on each.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -80,7 +80,7 @@ def make_pool(
     n_satisfied = np.array([case.satisfied(score).sum() for score in scores.T])
     valid = (n_satisfied >= wanted.n_satisfied) & limits.caps.allow(measure(columns, case.features, pool))
     valid[0] = True
-    _, first = np.unique(np.round(pool[valid] / columns.unit, 6), axis=0, return_index=True)
+    _, first = np.unique(np.round(pool[valid] / columns.span, 6), axis=0, return_index=True)
     distinct: NDArray[np.float64] = pool[valid][np.sort(first)]
     return distinct
 
@@ -100,7 +100,7 @@ def _from_levers(
     box = finite_box(columns, case.features, box)
     moves = moves_between(columns, case.features, wanted.features)
     levers = make_levers(columns, case.features, box, group.columns)
-    levers = levers if caps.is_of_sparsity_alone else cut_levers(columns, levers)
+    levers = levers if caps.is_of_sparsity_alone else cut_levers(columns, case.features, box, levers)
     budgets = lever_budgets(columns, concatenate([moves, levers]), caps)
     own = group_effects(model, group, case, moves)[group.sample]
     effects = np.hstack([own, lever_effects(levers, group.profiles, group.columns, case.features)])
@@ -206,6 +206,10 @@ def _from_searches_without_bounds(
         upper, lower = box.upper.copy(), box.lower.copy()
         upper[avoided] = lower[avoided] = case.features[avoided]
         unmoved = case.features[group.columns]
-        rows.append(propose_unbounded(model, items, group, case, Box(lower, upper), unmoved, limits).features)
+        rows.append(
+            propose_unbounded(
+                model, items, group, case, replace(box, lower=lower, upper=upper), unmoved, limits
+            ).features
+        )
         used = np.union1d(used, changed_columns(case.features, rows[-1]))
     return rows

@@ -149,7 +149,8 @@ def _screen(
 ) -> NDArray[np.int64]:
     """Mutable columns with the most to gain over the sample, each user counting alike; categories whole."""
     worth = np.asarray(model.features.T @ (ratings.T @ weights)).ravel()
-    span = np.where(np.isfinite(columns.upper), columns.upper - columns.lower, 1.0)
+    span = np.where(columns.upper > columns.lower, columns.upper - columns.lower, columns.span)
+    span = np.where(np.isfinite(span), span, 1.0)
     mutable = np.where(worth > 0, columns.can_rise, columns.can_fall)
     gain = np.where(mutable, np.abs(worth) * span, 0.0)
     whole = (columns.one_hot >= 0) & columns.can_rise

@@ -12,10 +12,11 @@ from tests.worlds import World
 
 
 def all_lengths(world: World, row: NDArray[np.float64]) -> list[Move]:
-    """Every change by any number of whole steps, or by quarters where a feature has no steps."""
+    """Every change by any number of whole steps, or by quarters where a feature has none of its own."""
     moves = []
     for full in all_moves(world.items, row):
-        step = 0.0 if full.cleared else world.items.columns.step[full.column]
+        columns = world.items.columns
+        step = 0.0 if full.cleared or columns.from_zero[full.column] else columns.step[full.column]
         distance = full.value - row[full.column]
         n_parts = 1 if full.cleared else round(abs(distance) / step) if step else 4
         for part in range(1, n_parts + 1):

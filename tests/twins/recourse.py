@@ -10,6 +10,7 @@ from scipy.optimize import linprog
 
 from recsys_ops.features.encode import EncodedItems
 from tests.twins import ranking
+from tests.twins.feasible import step_of
 from tests.worlds import World
 
 
@@ -41,15 +42,15 @@ def all_moves(items: EncodedItems, row: NDArray[np.float64]) -> list[Move]:
         unit, offset = columns.unit[column], columns.offset[column]
         now = row[column] / unit + offset
         least, greatest = (bound[column] / unit + offset for bound in (columns.lower, columns.upper))
-        step = {"text": 1.0, "tags": 1.0, "ordinal": 1.0}.get(rule.kind, 0.0) if rule.step is None else rule.step
+        step, is_of_values = step_of(items, column)
         for direction, end in ((1, greatest), (-1, least)):
             if rule.direction == {1: "decrease", -1: "increase"}[direction]:
                 continue
-            distance = max(direction * (end - now), 0.0)
+            start = 0.0 if is_of_values else now
             if step:
-                distance = np.floor(distance / step + 1e-9) * step
-            if distance > 1e-9:
-                moves.append(Move(column, float(row[column] + direction * distance * unit), (), ("single", column)))
+                end = start + direction * np.floor(direction * (end - start) / step + 1e-9) * step
+            if direction * (end - now) > 1e-9 and least - 1e-9 <= end <= greatest + 1e-9:
+                moves.append(Move(column, float((end - offset) * unit), (), ("single", column)))
     return moves
 
 

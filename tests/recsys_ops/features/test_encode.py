@@ -114,7 +114,76 @@ def test_a_number_is_bounded_by_what_items_have_by_default() -> None:
     columns = encoded(values, kind="number").columns
     assert columns.lower[0] == 0
     assert columns.upper[0] / columns.unit[0] == pytest.approx(99)
-    assert columns.step[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "rule", "step"),
+    [
+        ([0.0, 100.0], {}, 0.1),
+        ([0.0, 99.9], {}, 0.01),
+        ([5.0, 60.0], {}, 0.01),
+        ([0.001, 0.004], {}, 1e-6),
+        ([0.0, 5e6], {}, 1000.0),
+        ([0.0, 100.0], {"lower": 1, "upper": 3}, 0.001),
+        ([0.0, 100.0], {"upper": float("inf")}, 0.1),
+        ([5.0, 5.0, None], {}, 0.001),
+        ([0.0, 100.0], {"step": 2.5}, 2.5),
+        ([0.0, 100.0], {"step": 0}, 0.0),
+    ],
+)
+def test_a_number_without_a_step_moves_in_the_power_of_ten_below_a_thousandth_of_its_range(
+    values: list[object], rule: dict[str, object], step: float
+) -> None:
+    columns = encoded(values, kind="number", **rule).columns
+    assert columns.step[0] / columns.unit[0] == pytest.approx(step)
+    assert columns.from_zero[0] == ("step" not in rule)
+
+
+@pytest.mark.parametrize(
+    ("values", "rule", "told"),
+    [
+        (
+            [10.0, 20.0, 30.0], {"kind": "number", "lower": 90},
+            "items: column 'x': lower 90 is above 29.8, the 99th percentile of what items have, so that its rule "
+            "allows no value. Name lower and upper in the rule with values of the column between them.",
+        ),
+        ([10.0, 20.0], {"kind": "number", "upper": 5}, "'x': 10, the least that items have, is above upper 5, so"),
+        ([10.0, 20.0], {"kind": "number", "lower": 1, "upper": 5}, "10, the least that items have, is above upper 5"),
+        (
+            ["ghost ghost ghost", "robot"], {"kind": "text", "lower": 2},
+            "'x': lower 2 is above 1, the 99th percentile of what items have of 'robot', so that",
+        ),
+    ],
+)  # fmt: skip
+def test_bounds_that_leave_no_value_of_the_catalogue_are_an_input_error(
+    values: list[object], rule: dict[str, object], told: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        encoded(values, **rule)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"kind": "text", "lower": -1}, "feature 'x': bounds of text are occurrences of a word, 0 or more, not -1"),
+        ({"kind": "text", "upper": float("nan")}, "occurrences of a word, 0 or more, not nan"),
+        ({"kind": "tags", "upper": 2}, r"feature 'x': bounds of tags are 0 \(absent\) or 1 \(present\), not 2"),
+        ({"kind": "tags", "lower": 0.5}, r"bounds of tags are 0 .* not 0\.5"),
+        ({"kind": "category", "upper": 1}, r"feature 'x': a category has no bounds \(found 1\)"),
+    ],
+)
+def test_bounds_that_mean_nothing_for_a_kind_are_refused(rule: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        FeatureRule.model_validate({"column": "x", **rule})
+
+
+@pytest.mark.parametrize(("rule", "bounds"), [({}, (0, 1)), ({"upper": 0}, (0, 0)), ({"lower": 1}, (1, 1))])
+def test_bounds_of_tags_are_absent_and_present(rule: dict[str, object], bounds: tuple[int, int]) -> None:
+    columns = encoded([["a"], ["b"]], kind="tags", **rule).columns
+    assert np.allclose(columns.lower / columns.unit, bounds[0])
+    assert np.allclose(columns.upper / columns.unit, bounds[1])
+    assert np.allclose(columns.span, columns.unit)
 
 
 def test_an_upper_bound_of_zero_is_a_bound() -> None:

@@ -3,12 +3,15 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.recourse.feasible import feasible_box, onto_steps
+from recsys_ops.recourse.feasible import are_feasible, feasible_box, onto_steps, real_columns
 from tests.twins import recourse as twin
-from tests.worlds import random_world
+from tests.twins.feasible import is_feasible
+from tests.worlds import random_world, text_rule
 
 
 def price(**rule: object) -> EncodedItems:
@@ -35,12 +38,62 @@ def bounds(items: EncodedItems, item: int) -> tuple[float, float]:
         ({"lower": 11, "upper": 25}, 0, (10, 25)),
         ({"lower": 10, "upper": 25, "step": 5}, 2, (12, 27)),
         ({"upper": float("inf")}, 1, (10, np.inf)),
+        ({"lower": 10.123, "upper": 24.987}, 1, (10.13, 24.98)),
+        ({"lower": 20, "upper": 25}, 1, (12, 25)),
+        ({"lower": 20, "upper": 25, "step": 50}, 1, (12, 12)),
+        ({"lower": 20, "upper": 25, "direction": "decrease"}, 1, (12, 12)),
+        ({"lower": 10, "upper": 25, "direction": "increase"}, 3, (30, 30)),
     ],
 )
 def test_bounds_follow_the_rule_and_leave_what_is_outside_where_it_is(
     rule: dict[str, object], item: int, expected: tuple[float, float]
 ) -> None:
     assert bounds(price(**rule), item) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("rule", "item", "wanted", "reached"),
+    [
+        ({"lower": 20, "upper": 25}, 1, 12.5, 20),
+        ({"lower": 20, "upper": 25}, 1, 21.2391, 21.24),
+        ({"lower": 20, "upper": 25}, 3, 29.5, 25),
+        ({"lower": 20, "upper": 25}, 3, 22.2219, 22.221),
+        ({"lower": 20, "upper": 25, "step": 5}, 1, 13, 22),
+        ({"lower": 20, "upper": 26, "step": 3}, 3, 29, 24),
+        ({"lower": 20, "upper": float("inf")}, 1, 13, 20),
+        ({"lower": 10.123, "upper": 25}, 1, 10.5, 10.5),
+    ],
+)
+def test_a_value_outside_of_the_bounds_moves_into_them_or_not_at_all(
+    rule: dict[str, object], item: int, wanted: float, reached: float
+) -> None:
+    items = price(**rule)
+    columns, now = items.columns, items.matrix.toarray()[item]
+    box = feasible_box(columns, now)
+    moved = onto_steps(columns, now, (np.array([wanted]) - columns.offset) * columns.unit, box)
+    assert moved / columns.unit + columns.offset == pytest.approx([reached])
+    assert np.array_equal(onto_steps(columns, now, now, box), now)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    seed=st.integers(0, 10**6), lower=st.sampled_from([None, 8, 15.5]), upper=st.sampled_from([None, 17, 22.5]),
+    step=st.sampled_from([None, 0, 2.5]), tags=st.sampled_from([{}, {"upper": 0}, {"lower": 1}]),
+)  # fmt: skip
+def test_the_rules_allow_of_real_items_what_the_twin_allows(
+    seed: int, lower: float | None, upper: float | None, step: float | None, tags: dict[str, int]
+) -> None:
+    rules = [
+        text_rule(upper=1 + seed % 2),
+        FeatureRule.model_validate({"column": "genres", "kind": "tags", "min_items": 1, **tags}),
+        FeatureRule(column="price", kind="number", lower=lower, upper=upper, step=step),
+    ]
+    world = random_world(seed, rules=rules)
+    real = real_columns(world.items)
+    for item, row in enumerate(world.features):
+        allowed = are_feasible(real, row, world.features, feasible_box(real, row))
+        expected = [is_feasible(world, item, other, is_real=True) for other in world.features]
+        assert allowed.tolist() == expected
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -78,8 +131,8 @@ def test_steps_end_at_the_bound() -> None:
     assert moved / columns.unit + columns.offset == pytest.approx([22])
 
 
-def test_values_without_a_step_stay_as_wanted() -> None:
-    items = price(lower=10, upper=25)
+def test_values_of_a_step_of_zero_stay_as_wanted() -> None:
+    items = price(lower=10, upper=25, step=0)
     columns, now = items.columns, items.matrix.toarray()[1]
     wanted = now + 0.123 * columns.unit
     assert np.array_equal(onto_steps(columns, now, wanted, feasible_box(columns, now)), wanted)

@@ -1,0 +1,165 @@
+"""The columns of one rule in the provider's units, one encoder for each kind of feature."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer
+
+from recsys_ops.datasets.arrow import ChunkedArray
+from recsys_ops.errors import InputError
+from recsys_ops.features.rules import FeatureRule
+
+FREQUENT = 99.0
+"""Percentile of what real items have that bounds words and numbers where a rule names no bound."""
+
+RESOLUTION = 1000
+"""Parts of its range that a number without a step of its own can be told apart by at least."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The columns of one rule in the provider's units: ``counts (n_items, n_columns)`` less ``offset``, and bounds."""
+
+    counts: sp.csr_array
+    values: list[str]
+    unit: NDArray[np.float64]
+    offset: float
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    step: float
+
+
+def _encode_text(column: ChunkedArray, rule: FeatureRule) -> Block:
+    texts = [text or "" for text in column.to_pylist()]
+    vectoriser = CountVectorizer(stop_words="english", strip_accents="unicode", min_df=rule.min_items)
+    try:
+        counts = sp.csr_array(vectoriser.fit_transform(texts)).astype(np.float64)
+        words = list(vectoriser.get_feature_names_out())
+    except ValueError:  # no word is frequent enough
+        counts, words = sp.csr_array((len(texts), 0), dtype=np.float64), []
+    document_frequency = np.bincount(counts.indices, minlength=len(words))
+    idf = np.log((1 + len(texts)) / (1 + document_frequency)) + 1
+    unit = np.ones(len(words)) if rule.weighting == "count" else idf
+    upper = _frequent_count(counts) if rule.upper is None else np.full(len(words), rule.upper)
+    lower = np.full(len(words), rule.lower or 0.0)
+    if np.any(lower > upper):
+        word = int(np.argmax(lower > upper))
+        raise InputError(_no_value(rule, f"lower {lower[word]:g}", f"{_usual_bound(upper[word])} of '{words[word]}'"))
+    return Block(counts, words, unit, 0.0, lower, upper, 1.0 if rule.step is None else rule.step)
+
+
+def _frequent_count(counts: sp.csr_array) -> NDArray[np.float64]:
+    """Per word, the 99th percentile (lower) of its occurrences in the descriptions that have it."""
+    by_word = sp.csc_array(counts)
+    order = np.lexsort((by_word.data, np.repeat(np.arange(by_word.shape[1]), np.diff(by_word.indptr))))
+    n_with = np.diff(by_word.indptr)
+    position = by_word.indptr[:-1] + np.floor((n_with - 1) * FREQUENT / 100).astype(np.int64)
+    frequent: NDArray[np.float64] = by_word.data[order][position]
+    return frequent
+
+
+def _encode_tags(column: ChunkedArray, rule: FeatureRule) -> Block:
+    rows = [_tags_of(cell, rule.separator) for cell in column.to_pylist()]
+    counts, names = _indicators(rows, rule.min_items)
+    return _binary_block(counts, names, rule)
+
+
+def _encode_category(column: ChunkedArray, rule: FeatureRule) -> Block:
+    rows = [[] if cell is None else [str(cell)] for cell in column.to_pylist()]
+    counts, names = _indicators(rows, rule.min_items)
+    return _binary_block(counts, names, rule)
+
+
+def _binary_block(counts: sp.csr_array, names: list[str], rule: FeatureRule) -> Block:
+    n = len(names)
+    lower, upper = np.full(n, rule.lower or 0.0), np.full(n, 1.0 if rule.upper is None else rule.upper)
+    return Block(counts, names, np.ones(n), 0.0, lower, upper, 1.0)
+
+
+def _tags_of(cell: str | Iterable[object] | None, separator: str) -> list[str]:
+    if cell is None:
+        return []
+    parts = cell.split(separator) if isinstance(cell, str) else [str(part) for part in cell]
+    return sorted({part.strip() for part in parts} - {""})
+
+
+def _indicators(rows: list[list[str]], min_items: int) -> tuple[sp.csr_array, list[str]]:
+    flat = np.asarray([value for row in rows for value in row], dtype=object)
+    row_of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    names, codes, frequency = np.unique(flat.astype(str), return_inverse=True, return_counts=True)
+    kept = np.flatnonzero(frequency >= min_items)
+    position = np.full(len(names), -1)
+    position[kept] = np.arange(len(kept))
+    known = position[codes] >= 0
+    entries = (np.ones(int(known.sum())), (row_of[known], position[codes][known]))
+    return sp.csr_array(entries, shape=(len(rows), len(kept))), [str(name) for name in names[kept]]
+
+
+def _encode_number(column: ChunkedArray, rule: FeatureRule) -> Block:
+    values = np.asarray([np.nan if v is None else float(v) for v in column.to_pylist()])
+    known = np.isfinite(values)
+    least, greatest = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
+    spread = float(greatest - least) or 1.0
+    shifted = sp.csr_array(np.where(known, values - least, 0.0)[:, None])
+    lower = float(least if rule.lower is None else max(rule.lower, least))
+    frequent = np.percentile(values[known], FREQUENT) if known.any() else greatest
+    upper = float(frequent if rule.upper is None else rule.upper)
+    if lower > upper and known.any():
+        low = f"{lower:g}, the least that items have," if lower == least else f"lower {lower:g}"
+        raise InputError(_no_value(rule, low, _usual_bound(upper) if rule.upper is None else f"upper {upper:g}"))
+    span = (greatest if rule.upper is None or np.isinf(upper) else upper) - lower
+    step = _round_step(span if span > 0 else spread) if rule.step is None else rule.step
+    return Block(
+        shifted, [rule.column], np.array([1.0 / spread]), float(least), np.array([lower]), np.array([upper]), step
+    )
+
+
+def _round_step(span: float) -> float:
+    """The greatest power of ten that is at most a part of ``RESOLUTION`` of a range."""
+    return float(f"1e{int(np.floor(np.log10(span / RESOLUTION) + 1e-9))}")
+
+
+def _usual_bound(upper: float) -> str:
+    return f"{upper:g}, the {FREQUENT:g}th percentile of what items have"
+
+
+def _no_value(rule: FeatureRule, lower: str, upper: str) -> str:
+    return (
+        f"items: column '{rule.column}': {lower} is above {upper}, so that its rule allows no value. "
+        "Name lower and upper in the rule with values of the column between them."
+    )
+
+
+def _encode_ordinal(column: ChunkedArray, rule: FeatureRule) -> Block:
+    place = {value: position for position, value in enumerate(rule.values)}
+    texts = [None if value is None else str(value) for value in column.to_pylist()]
+    unknown = [(row, text) for row, text in enumerate(texts) if text is not None and text not in place]
+    if unknown:
+        row, text = unknown[0]
+        raise InputError(
+            f"items: column '{rule.column}' has {len(unknown)} values that its rule does not list (first: row {row} = "
+            f"{text}; listed: {', '.join(rule.values)}). Add them to values, in their order."
+        )
+    places = np.array([0.0 if text is None else float(place[text]) for text in texts])
+    last = len(rule.values)
+    return Block(
+        sp.csr_array(places[:, None]),
+        [rule.column],
+        np.array([1.0 / (last - 1)]),
+        1.0,
+        np.array([1.0 if rule.lower is None else rule.lower]),
+        np.array([float(last) if rule.upper is None else rule.upper]),
+        1.0 if rule.step is None else rule.step,
+    )
+
+
+ENCODERS = {
+    "text": _encode_text,
+    "tags": _encode_tags,
+    "category": _encode_category,
+    "ordinal": _encode_ordinal,
+    "number": _encode_number,
+}
