@@ -1,6 +1,9 @@
 """A change of an item's features in the provider's terms."""
 
+import math
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,24 +30,27 @@ def changed_columns(before: NDArray[np.float64], after: NDArray[np.float64]) -> 
     return np.flatnonzero(np.abs(after - before) > TOLERANCE)
 
 
-def describe_changes(items: EncodedItems, before: NDArray[np.float64], after: NDArray[np.float64]) -> list[Change]:
-    """Say what to do to an item to turn one encoded row into another.
+def describe_changes(items: EncodedItems, item: int, after: NDArray[np.float64]) -> list[Change]:
+    """Say what to do to an item to turn its encoded row into another.
 
     Parameters
     ----------
     items : EncodedItems
-    before, after : ndarray, shape (n_features,)
-        Encoded features of one item.
+    item : int
+        Position of the item.
+    after : ndarray, shape (n_features,)
+        Encoded features after the change.
 
     Returns
     -------
     list of Change
-        One per changed word, tag, number or ordinal and one per changed category, in column order.
+        One per changed word, tag, number or ordinal and one per changed category, in column order. What is told before
+        is what the provider wrote, ``none`` where that is nothing; numbers after are told in full.
     """
     columns = items.columns
-    moved = changed_columns(before, after)
+    before = items.matrix[[item]].toarray()[0]
     changes = []
-    for column in moved:
+    for column in changed_columns(before, after):
         rule = items.rules[columns.rule[column]]
         old, new = (_value(columns, column, row[column]) for row in (before, after))
         if rule.kind == "text":
@@ -52,30 +58,53 @@ def describe_changes(items: EncodedItems, before: NDArray[np.float64], after: ND
         elif rule.kind == "tags":
             changes.append(_tag_change(rule, columns.value[column], new > old))
         elif rule.kind == "number":
-            old_text, new_text = f"{old:.2f}", f"{new:.2f}"
-            changes.append(Change(rule.name, old_text, new_text, f"{rule.name} {old_text} -> {new_text}"))
+            decimals = _decimals(float(columns.step[column] / columns.unit[column]))
+            is_known = _is_number(_written(items, item, rule))
+            changes.append(_number_change(rule.name, old if is_known else None, new, decimals))
         elif rule.kind == "ordinal":
-            old_text, new_text = (rule.values[round(place) - 1] for place in (old, new))
-            changes.append(Change(rule.name, old_text, new_text, f"{rule.name} {new_text} instead of {old_text}"))
+            changes.append(_value_change(rule.name, _written(items, item, rule), rule.values[round(new) - 1]))
         elif new > old:
-            lost = [int(c) for c in moved if columns.one_hot[c] == columns.one_hot[column] and after[c] < before[c]]
-            changes.append(_category_change(rule.name, columns, int(column), lost))
+            changes.append(_value_change(rule.name, _written(items, item, rule), columns.value[column]))
     return changes
 
 
 def _value(columns: FeatureColumns, column: int, encoded: float) -> float:
-    return round(float(encoded / columns.unit[column] + columns.offset[column]), 6)
+    """The provider's value to 14 digits of the range of the feature: what follows is rounding of the encoding."""
+    unit, offset = float(columns.unit[column]), float(columns.offset[column])
+    value = encoded / unit + offset
+    greatest = max(abs(value), abs(offset), float(columns.span[column]) / unit)
+    return round(value, 14 - math.ceil(math.log10(greatest)))
+
+
+def _written(items: EncodedItems, item: int, rule: FeatureRule) -> Any:
+    return items.cells[rule.column][item].as_py()
+
+
+def _is_number(cell: Any) -> bool:
+    return cell is not None and math.isfinite(cell)
+
+
+def _decimals(step: float) -> int:
+    """Decimals that multiples of a step have, 0 for no step."""
+    exponent = Decimal(f"{step:.12g}").normalize().as_tuple().exponent
+    return max(-int(exponent), 0)
+
+
+def _told(value: float, decimals: int = 0) -> str:
+    """A number in so many decimals, or in as many as it has."""
+    text = f"{value:.{decimals}f}"
+    return text if float(text) == value else np.format_float_positional(value, trim="-")
 
 
 def _word_change(feature: str, word: str, old: float, new: float) -> Change:
-    before, after = f"'{word}' x {old:g}", f"'{word}' x {new:g}"
+    before, after = _told(old), _told(new)
     if new == 0:
         text = f"remove the word '{word}'"
     elif old == 0:
-        text = f"add the word '{word}'" + ("" if new == 1 else f" ({new:g} times)")
+        text = f"add the word '{word}'" + ("" if new == 1 else f" ({after} times)")
     else:
-        text = f"use the word '{word}' {new:g} times instead of {old:g}"
-    return Change(feature, before, after, text)
+        text = f"use the word '{word}' {after} times instead of {before}"
+    return Change(feature, f"'{word}' x {before}", f"'{word}' x {after}", text)
 
 
 def _tag_change(rule: FeatureRule, tag: str, added: bool) -> Change:
@@ -83,7 +112,14 @@ def _tag_change(rule: FeatureRule, tag: str, added: bool) -> Change:
     return Change(rule.name_of(tag), before, after, f"{'add' if added else 'remove'} the {rule.name} '{tag}'")
 
 
-def _category_change(feature: str, columns: FeatureColumns, gained: int, lost: list[int]) -> Change:
-    before = columns.value[lost[0]] if lost else "none"
-    after = columns.value[gained]
+def _number_change(feature: str, old: float | None, new: float, decimals: int) -> Change:
+    after = _told(new, decimals)
+    if old is None:
+        return Change(feature, "none", after, f"set {feature} to {after}")
+    before = _told(old, decimals)
+    return Change(feature, before, after, f"{feature} {before} -> {after}")
+
+
+def _value_change(feature: str, written: Any, after: str) -> Change:
+    before = "none" if written is None else str(written)
     return Change(feature, before, after, f"{feature} {after} instead of {before}")

@@ -177,6 +177,6 @@ def polish(
 def _points(items: EncodedItems, case: Case, levers: Levers, frontier: Frontier, n_targets: int) -> list[FrontierPoint]:
     points = []
     for n, kept in enumerate(frontier.kept):
-        told = describe_changes(items, case.features, levers.pull(case.features, kept))
+        told = describe_changes(items, case.item, levers.pull(case.features, kept))
         points.append(FrontierPoint(n, float(frontier.n_satisfied[n] / n_targets), "; ".join(c.text for c in told)))
     return points

@@ -155,7 +155,7 @@ def _finish(
     if not caps.allow(measure(columns, case.features, proposal.features[None]))[0]:
         finite = finite_box(columns, case.features, box)
         proposal = propose_bounded(model, items, group, case, finite, descended, limits, capped=True)
-    n_changes = len(describe_changes(items, case.features, proposal.features))
+    n_changes = len(describe_changes(items, case.item, proposal.features))
     bounds = bound_case(model, items, group, case, box, proposal.frontier, n_chosen=n_changes, caps=caps)
     found = verify(model, items, group, case, proposal, bounds, limits)
     bounded = bool(np.all(np.isfinite(box.upper)))
@@ -205,7 +205,7 @@ def verify(
     """Run the recommender on the changed item and report what it does."""
     columns, features = items.columns, proposal.features
     scores = run_recommender(model, group, features)
-    changes = describe_changes(items, case.features, features)
+    changes = describe_changes(items, case.item, features)
     success, before = case.success(scores), case.success(case.scores)
     overlaps = move_overlaps(group.k)[case.positions(case.scores), case.positions(scores)]
     changed = changed_columns(case.features, features)

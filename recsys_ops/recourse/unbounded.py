@@ -116,7 +116,7 @@ def _revert(
         overlap = float(overlaps[case.positions(case.scores), case.positions(scores)].mean())
         alike = overlap >= limits.overlap
         within = len(kept) <= limits.max_changes
-        told = describe_changes(items, case.features, features)
+        told = describe_changes(items, case.item, features)
         totals = effects[:, kept][case.missing > 0].sum(axis=0) * fractions
         smallest = int(np.argmin(totals))
         points.append(FrontierPoint(len(kept), case.success(scores), "; ".join(c.text for c in told)))

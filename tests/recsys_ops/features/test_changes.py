@@ -7,6 +7,7 @@ import pytest
 from recsys_ops.features.changes import Change, describe_changes
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
+from tests.twins.provider import acted_upon, raw_values
 from tests.worlds import WORDS, random_world
 
 TABLE = pa.table(
@@ -37,7 +38,7 @@ def change(items: EncodedItems, item: int, **provider_values: float) -> list[Cha
     for name, value in provider_values.items():
         column = items.columns.value.index(name)
         after[column] = (value - items.columns.offset[column]) * items.columns.unit[column]
-    return describe_changes(items, before, after)
+    return describe_changes(items, item, after)
 
 
 @pytest.mark.parametrize(
@@ -66,28 +67,77 @@ def test_a_number_goes_from_one_value_to_another(items: EncodedItems) -> None:
     assert change(items, 0, price=19.90) == [Change("price", "24.90", "19.90", "price 24.90 -> 19.90")]
 
 
+@pytest.mark.parametrize(
+    ("prices", "rule", "after", "text"),
+    [
+        ([10.0, 60.0], {}, 55.56, "price 10.00 -> 55.56"),
+        ([33.333, 60.0], {}, 40, "price 33.333 -> 40.00"),
+        ([10.0, 60.0], {"step": 0}, 55.5531371234, "price 10 -> 55.5531371234"),
+        ([10.0, 60.0], {"step": 0.5}, 11, "price 10.0 -> 11.0"),
+        ([24.9, 60.0], {"step": 0.25}, 25.15, "price 24.90 -> 25.15"),
+        ([1990.0, 2020.0], {"step": 1}, 1991, "price 1990 -> 1991"),
+        ([0.001, 0.004], {}, 0.002345, "price 0.001000 -> 0.002345"),
+        ([1.5e9, 1.6e9], {}, 1.51e9, "price 1500000000 -> 1510000000"),
+        ([-3.0, 7.0], {}, 0, "price -3.00 -> 0.00"),
+        ([None, 54.0], {"lower": 21, "step": 1}, 55, "set price to 55"),
+        ([float("nan"), 7.0, 21.0], {}, 21, "set price to 21.00"),
+    ],
+)
+def test_numbers_are_told_in_the_decimals_of_their_steps_and_never_with_fewer_than_they_have(
+    prices: list[float | None], rule: dict[str, object], after: float, text: str
+) -> None:
+    table = pa.table({"price": pa.array(prices)})
+    items = encode_items(
+        table, [FeatureRule.model_validate({"column": "price", "kind": "number", "upper": float("inf")} | rule)]
+    )
+    (told,) = change(items, 0, price=after)
+    assert told.text == text
+    assert float(told.after) == after
+    assert told.before == ("none" if text.startswith("set") else text.split()[1])
+
+
+def test_a_value_that_is_rare_or_missing_is_told_as_it_stands_there() -> None:
+    table = pa.table({"kind": ["rare", "a", "a", None], "size": [None, "S", "M", "L"], "lot": [7, 8, 8, 9]})
+    sizes = FeatureRule(column="size", kind="ordinal", values=("S", "M", "L"))
+    items = encode_items(table, [FeatureRule(column=name, kind="category") for name in ("kind", "lot")] + [sizes])
+    row = items.matrix.toarray()[1]
+    row[items.columns.value.index("size")] = 2 * items.columns.unit[-1]
+    told = [[(one.before, one.text) for one in describe_changes(items, item, row)] for item in (0, 3)]
+    assert told == [
+        [("rare", "kind a instead of rare"), ("7", "lot 8 instead of 7"), ("none", "size L instead of none")],
+        [("none", "kind a instead of none"), ("9", "lot 8 instead of 9")],
+    ]
+
+
+def test_words_of_which_there_may_be_any_amount_are_told_in_full() -> None:
+    rule = FeatureRule(column="plot", kind="text", min_items=1, step=0, weighting="count")
+    items = encode_items(TABLE, [rule])
+    assert [one.text for one in change(items, 2, robot=1.23456789)] == [
+        "use the word 'robot' 1.23456789 times instead of 1"
+    ]
+
+
 def test_a_category_takes_the_place_of_another_in_one_change(items: EncodedItems) -> None:
     before = items.matrix.toarray()[0]
     members = np.flatnonzero(items.columns.one_hot >= 0)
     after = before.copy()
     after[members] = after[members][::-1]
-    assert describe_changes(items, before, after) == [
+    assert describe_changes(items, 0, after) == [
         Change("category", "drama", "thriller", "category thriller instead of drama")
     ]
 
 
 def test_a_first_category_comes_instead_of_none(items: EncodedItems) -> None:
-    before = items.matrix.toarray()[2]
-    after = before.copy()
+    after = items.matrix.toarray()[2]
     after[items.columns.value.index("thriller")] = 1
-    assert [told.text for told in describe_changes(items, before, after)] == ["category thriller instead of none"]
+    assert [told.text for told in describe_changes(items, 2, after)] == ["category thriller instead of none"]
 
 
 def test_an_ordinal_takes_the_place_of_another_value() -> None:
     rule = FeatureRule(column="size", kind="ordinal", values=("S", "M", "L"), label="bottle size")
     items = encode_items(pa.table({"size": ["S", "L"]}), [rule])
-    small, large = items.matrix.toarray()
-    assert describe_changes(items, small, large) == [Change("bottle size", "S", "L", "bottle size L instead of S")]
+    large = items.matrix.toarray()[1]
+    assert describe_changes(items, 0, large) == [Change("bottle size", "S", "L", "bottle size L instead of S")]
 
 
 def test_several_changes_come_in_the_order_of_the_columns(items: EncodedItems) -> None:
@@ -97,27 +147,7 @@ def test_several_changes_come_in_the_order_of_the_columns(items: EncodedItems) -
 
 def test_rounding_is_no_change(items: EncodedItems) -> None:
     row = items.matrix.toarray()[0]
-    assert describe_changes(items, row, row + 1e-10) == []
-
-
-def acted_upon(world_items: EncodedItems, row: dict[str, object], told: list[Change]) -> dict[str, object]:
-    """What the provider of an item makes of it, reading nothing but the changes."""
-    words = str(row["plot"] or "").split()
-    tags = list(row["genres"])  # type: ignore[call-overload]
-    acted = dict(row)
-    for one in told:
-        feature, _, tag = one.feature.partition(": ")
-        if feature == "plot":
-            word, _, times = one.after.partition(" x ")
-            word = word.strip("'")
-            words = [other for other in words if other != word] + [word] * int(times)
-        elif feature == "genres":
-            tags = [*tags, tag] if one.after == "present" else [other for other in tags if other != tag]
-        elif feature == "kind":
-            acted["kind"] = one.after
-        else:
-            acted["price"] = float(one.after)
-    return {**acted, "plot": " ".join(words), "genres": tags}
+    assert describe_changes(items, 0, row + 1e-10) == []
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -145,26 +175,9 @@ def test_acting_on_the_changes_gives_the_row_that_was_promised(seed: int) -> Non
 
     rows = world.table.to_pylist()
     original = rows[item]
-    rows[item] = acted_upon(items, original, describe_changes(items, before, after))
+    rows[item] = acted_upon(original, describe_changes(items, item, after))
     again = raw_values(rows[item], items)
     assert np.allclose((again - columns.offset) * columns.unit, after, atol=1e-9)
-
-
-def raw_values(row: dict[str, object], items: EncodedItems) -> np.ndarray:
-    """Values of one item in the provider's units, counted by hand."""
-    columns = items.columns
-    values = []
-    for column, value in enumerate(columns.value):
-        kind = items.rules[columns.rule[column]].kind
-        if kind == "text":
-            values.append(float(str(row["plot"]).split().count(value)))
-        elif kind == "tags":
-            values.append(float(value in row["genres"]))  # type: ignore[operator]
-        elif kind == "category":
-            values.append(float(row["kind"] == value))
-        else:
-            values.append(float(columns.offset[column]) if row["price"] is None else float(row["price"]))  # type: ignore[arg-type]
-    return np.array(values)
 
 
 def test_encoding_the_items_again_with_the_same_words_gives_the_promised_row_up_to_the_scale_of_its_block() -> None:
@@ -175,7 +188,7 @@ def test_encoding_the_items_again_with_the_same_words_gives_the_promised_row_up_
     after = before.copy()
     after[columns.value.index(WORDS[0])] = 3 * columns.unit[0]
     rows = world.table.to_pylist()
-    rows[1] = acted_upon(items, rows[1], describe_changes(items, before, after))
+    rows[1] = acted_upon(rows[1], describe_changes(items, 1, after))
     again = encode_items(pa.table({"plot": [row["plot"] for row in rows]}), rules)
     assert again.columns.value == columns.value
     assert np.allclose(again.matrix.toarray()[1] / again.columns.unit, after / columns.unit)
