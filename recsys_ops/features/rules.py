@@ -1,5 +1,6 @@
 """What a provider may change about an item: one rule per feature column of the items table."""
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -56,11 +57,13 @@ class FeatureRule(BaseModel):
         for bound in (self.lower, self.upper):
             if bound is None:
                 continue
+            if math.isnan(bound):
+                raise ValueError(f"{where}: a bound is nan, not a number")
             if self.kind == "category":
                 raise ValueError(f"{where}: a category has no bounds (found {bound:g})")
             if self.kind == "tags" and bound not in (0, 1):
                 raise ValueError(f"{where}: bounds of tags are 0 (absent) or 1 (present), not {bound:g}")
-            if self.kind == "text" and not bound >= 0:
+            if self.kind == "text" and bound < 0:
                 raise ValueError(f"{where}: bounds of text are occurrences of a word, 0 or more, not {bound:g}")
         return self
 

@@ -156,6 +156,14 @@ BAD_MAPPINGS = {
         "features.yaml: features.0.kind: Input should be 'text', 'tags', 'category', 'ordinal' or 'number' "
         "(found 'money')",
     ),
+    "bounds that no tag has": (
+        FEATURES.format(column="tags", kind="tags, upper: 3"),
+        "features.yaml: features.0: Value error, feature 'tags': bounds of tags are 0 (absent) or 1 (present), not 3",
+    ),
+    "a least price above all prices": (
+        FEATURES.format(column="price", kind="number, lower: 9000"),
+        "items: column 'price': lower 9000 is above ",
+    ),
     "an unknown field": ("rating_range: [1, 5]\nfeature: []\n", "features.yaml: "),
     "no rating range": ("features: [{column: price, kind: number}]\n", "features.yaml: rating_range: Field required"),
     "no YAML": ("features: [", "features.yaml: not YAML ("),

@@ -167,7 +167,7 @@ def test_bounds_that_leave_no_value_of_the_catalogue_are_an_input_error(
     ("rule", "told"),
     [
         ({"kind": "text", "lower": -1}, "feature 'x': bounds of text are occurrences of a word, 0 or more, not -1"),
-        ({"kind": "text", "upper": float("nan")}, "occurrences of a word, 0 or more, not nan"),
+        ({"kind": "number", "upper": float("nan")}, "feature 'x': a bound is nan, not a number"),
         ({"kind": "tags", "upper": 2}, r"feature 'x': bounds of tags are 0 \(absent\) or 1 \(present\), not 2"),
         ({"kind": "tags", "lower": 0.5}, r"bounds of tags are 0 .* not 0\.5"),
         ({"kind": "category", "upper": 1}, r"feature 'x': a category has no bounds \(found 1\)"),
