@@ -12,6 +12,7 @@ from recsys_ops.recourse.options import Offer, find_options
 from recsys_ops.recourse.problem import make_cases
 from recsys_ops.recourse.proposal import Limits, run_recommender
 from recsys_ops.recourse.solve import Recourse
+from tests.twins import recourse as twin
 from tests.twins.feasible import is_feasible
 from tests.twins.provider import told_row
 from tests.worlds import World, random_rules, random_world
@@ -88,3 +89,13 @@ def test_what_moves_is_within_its_bounds_wherever_the_item_stood(
     for option in all_options(world, limits):
         assert is_feasible(world, option.item, option.features)
         assert_as_told(world, option)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_that_brute_force_finds_within_the_bounds_is_better_than_the_bound_told(seed: int) -> None:
+    world = world_of(seed, disliked=seed % 2 == 1, lower=18.123, upper=24.5, step=[None, 2.5][seed // 3])
+    for option in all_options(world, LIMITS[0]):
+        best = twin.best_success(world, option.item, 3, tie=1e-9)
+        assert option.success_bound >= best.success[-1] - 1e-9
+        assert option.success_after <= option.success_bound + 1e-9
+        assert option.lower_bound <= best.fewest_for(option.success_after)
