@@ -80,7 +80,7 @@ def descend(batch: DescentBatch, *, device: str = "cpu") -> NDArray[np.float64]:
     groups = [torch.as_tensor(np.flatnonzero(batch.one_hot == g), device=device) for g in _categories(batch.one_hot)]
     wanted = torch.where(gaps > 0, gaps * (1 + SAMPLE_MARGIN), gaps).clamp(min=-1e30)
     counted = (gaps > -torch.inf).to(torch.float32)
-    lipschitz = _largest_eigenvalue(profiles)
+    lipschitz = _lipschitz(batch.profiles)
     weight = ((wanted.clamp(min=0) @ profiles) / cost).amax(dim=1, keepdim=True)
     x = start.clone()
     best, most = x.clone(), torch.full((len(x),), -1, device=device)
@@ -142,12 +142,11 @@ def _categories(one_hot: NDArray[np.int32]) -> list[int]:
     return [int(group) for group in np.unique(one_hot[one_hot >= 0])]
 
 
-def _largest_eigenvalue(profiles: torch.Tensor) -> float:
-    """Upper estimate of the largest eigenvalue of profiles' x profiles, by power iteration."""
-    vector = torch.ones(profiles.shape[1], dtype=profiles.dtype, device=profiles.device)
-    value = torch.tensor(1.0)
-    for _ in range(20):
-        image = profiles.T @ (profiles @ vector)
-        value = image.norm()
-        vector = image / value.clamp(min=1e-30)
-    return max(1.05 * float(value), 1e-30)
+def _lipschitz(profiles: NDArray[np.float64]) -> float:
+    """Upper bound on the largest eigenvalue of profiles' x profiles: steps by its inverse never overshoot.
+
+    Power iteration would need a start that is not orthogonal to the eigenvector sought, and ends below it.
+    """
+    few = profiles if profiles.shape[0] < profiles.shape[1] else profiles.T
+    largest = float(np.linalg.eigvalsh(few @ few.T).max(initial=0.0))
+    return max(1.05 * largest, 1e-30)

@@ -28,14 +28,17 @@ MOST_SAMPLED = 2000
 SCREENED = 512
 """Columns the search looks at per group; bounds look at all."""
 
+NO_THRESHOLD = 1e-6
+"""Thresholds below this share of the size that a user's scores can have are as good as 0."""
+
 
 @dataclass(frozen=True)
 class TargetGroup:
     """A group of users and what the search needs of them; shared by all items.
 
     ``ratings (n_users, n_items)`` of the group only; ``top_scores (n_users, k + 1)``; ``gains (n_users, depth)``;
-    ``sample (n_sampled,)`` positions of the users whose profiles are searched; ``columns (n_columns,)`` features
-    searched; ``profiles (n_sampled, n_columns)``.
+    ``sizes (n_users,)`` that their scores can have where nothing cancels; ``sample (n_sampled,)`` positions of the
+    users whose profiles are searched; ``columns (n_columns,)`` features searched; ``profiles (n_sampled, n_columns)``.
     """
 
     label: str
@@ -43,6 +46,7 @@ class TargetGroup:
     ratings: sp.csr_array
     top_scores: NDArray[np.float64]
     gains: NDArray[np.float64]
+    sizes: NDArray[np.float64]
     sample: NDArray[np.int64]
     columns: NDArray[np.int64]
     profiles: NDArray[np.float64]
@@ -51,6 +55,29 @@ class TargetGroup:
     def k(self) -> int:
         """Length of the lists that users see."""
         return int(self.top_scores.shape[1]) - 1
+
+    @property
+    def sample_scales(self) -> NDArray[np.float64]:
+        """By what the scores of each sampled user are divided, so that all count alike."""
+        return scales(self.top_scores[self.sample, -2], self.sizes[self.sample])
+
+
+def scales(thresholds: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Size of each threshold, 1 where it is none to divide by.
+
+    Where likes and dislikes cancel, what is left of the scores is rounding; divided by that, a user outweighs all.
+
+    Parameters
+    ----------
+    thresholds, sizes : ndarray, shape (n,)
+        Thresholds of users, and the ``sizes`` of their group.
+
+    Returns
+    -------
+    ndarray, shape (n,), > 0
+    """
+    size = np.where(np.isfinite(thresholds), np.abs(thresholds), 0.0)
+    return np.where(size > NO_THRESHOLD * sizes, size, 1.0)
 
 
 def searched_of(group: TargetGroup, columns: FeatureColumns) -> TargetGroup:
@@ -133,15 +160,18 @@ def make_group(
     """
     sample = np.sort(rng.choice(len(users), size=min(n_sampled, len(users)), replace=False))
     ratings = model.ratings[users]
-    scale = _scales(top_scores[users][sample, -2])
-    kept = _screen(model, columns, ratings[sample], 1.0 / scale)
+    sizes = _score_sizes(model, ratings)
+    weights = 1.0 / scales(top_scores[users][sample, -2], sizes[sample])
+    kept = _screen(model, columns, ratings[sample], weights)
     profiles = (ratings[sample] @ model.features[:, kept]).toarray()
-    return TargetGroup(label, users, ratings, top_scores[users], gains[users], sample, kept, profiles)
+    return TargetGroup(label, users, ratings, top_scores[users], gains[users], sizes, sample, kept, profiles)
 
 
-def _scales(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    finite = np.where(np.isfinite(thresholds), np.abs(thresholds), 0.0)
-    return np.where(finite > 0, finite, 1.0)
+def _score_sizes(model: ContentModel, ratings: sp.csr_array) -> NDArray[np.float64]:
+    """What the terms of a user's score of a real item sum to at most, each by its absolute value."""
+    norms = np.sqrt(np.asarray(model.features.multiply(model.features).sum(axis=1)).ravel())
+    sizes: NDArray[np.float64] = (abs(ratings) @ norms) * norms.max(initial=0.0)
+    return sizes
 
 
 def _screen(

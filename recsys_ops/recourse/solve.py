@@ -124,9 +124,7 @@ def without_search(case: Case) -> Recourse | None:
 
 
 def _descent_batch(items: EncodedItems, group: TargetGroup, cases: list[Case], boxes: list[Box]) -> DescentBatch:
-    columns, searched = items.columns, group.columns
-    scale = np.abs(group.top_scores[group.sample, -2])
-    scale = np.where(np.isfinite(scale) & (scale > 0), scale, 1.0)
+    columns, searched, scale = items.columns, group.columns, group.sample_scales
     return DescentBatch(
         profiles=group.profiles / scale[:, None],
         gaps=np.array([case.missing[group.sample] / scale for case in cases]),

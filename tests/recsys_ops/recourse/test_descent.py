@@ -1,5 +1,7 @@
 """The batched descent against a plain loop, and in situations where the answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,13 +30,20 @@ def pulled_to(given: DescentBatch, item: int) -> np.ndarray:
     return np.where(gaps > 0, gaps * (1 + SAMPLE_MARGIN), gaps)
 
 
+def cancelling(seed: int) -> np.ndarray:
+    """Profiles of which each sums to nothing: as many dislikes as likes."""
+    profiles = np.random.default_rng(seed).normal(size=(12, 6))
+    return profiles - profiles.mean(axis=1, keepdims=True)
+
+
 @pytest.mark.parametrize("fraction", [0.1, 0.003])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "given", [*map(batch, range(4)), *(batch(seed, profiles=cancelling(seed)) for seed in range(4))]
+)
 def test_the_solution_is_as_good_as_that_of_a_long_plain_loop(
-    seed: int, fraction: float, monkeypatch: pytest.MonkeyPatch
+    given: DescentBatch, fraction: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(descent, "LAMBDA_PATH", (fraction,))
-    given = batch(seed)
     found = descend(given)
     for item in range(len(found)):
         wanted, start = pulled_to(given, item), given.features[item]
@@ -135,6 +144,13 @@ def test_shares_of_a_category_sum_to_one() -> None:
     found = descend(two_values([-np.inf, 0.4]))[0]
     assert found.sum() == pytest.approx(1, abs=1e-5)
     assert found[1] > 0.4
+
+
+def test_steps_are_short_enough_where_likes_and_dislikes_cancel_in_every_profile() -> None:
+    """Power iteration from ones finds no eigenvalue here, and steps by the inverse of nothing are infinite."""
+    found = descend(replace(two_values([-np.inf, 0.4]), profiles=np.array([[1.0, -1.0], [-1.0, 1.0]])))[0]
+    assert found.sum() == pytest.approx(1, abs=1e-5)
+    assert found @ [-1.0, 1.0] - [1.0, 0.0] @ np.array([-1.0, 1.0]) > 0.4
 
 
 def test_a_user_who_left_the_sum_comes_back_when_the_item_is_about_to_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.recourse.problem import Case, TargetGroup, make_cases
+from recsys_ops.recourse.problem import Case, TargetGroup, make_cases, scales
 from tests.twins import ranking
 from tests.twins import recourse as twin
 from tests.worlds import World, checkerboard, one_word_world, random_world, tie_world
@@ -116,3 +116,15 @@ def test_rounding_does_not_push_an_item_out_of_its_list() -> None:
     case = cases(tie_world(k=2))[1]
     assert case.satisfied(case.scores * (1 - 1e-12)).all()
     assert not case.satisfied(case.scores * (1 - 1e-6)).any()
+
+
+def test_a_threshold_that_is_what_rounding_leaves_of_cancelling_ratings_is_none() -> None:
+    thresholds = np.array([3.0, -2.0, 1.1e-16, -4e-15, 0.0, -np.inf])
+    assert scales(thresholds, np.full(6, 20.0)).tolist() == [3.0, 2.0, 1.0, 1.0, 1.0, 1.0]
+    assert scales(np.array([3e-9]), np.array([2e-8])) == [3e-9]
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_no_score_of_a_real_item_is_greater_than_its_user_s_scores_can_be(world: World) -> None:
+    scores = np.abs(world.ratings @ world.features @ world.features.T)
+    assert np.all(scores <= world.group().sizes[:, None] * (1 + 1e-9))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,6 +113,32 @@ def test_bounds_hold_where_users_dislike_and_features_work_against_an_item(seed:
         assert found.success_bound >= best.success[-1] - 1e-9
         assert found.success_before - 1e-9 <= found.success_after <= best.success[-1] + 1e-9
         assert found.lower_bound <= best.fewest_for(found.success_after)
+
+
+def disliking(seed: int) -> World:
+    """Ratings of 1 and -1, of which some users' cancel but for rounding."""
+    rng = np.random.default_rng([seed, 11])
+    items = {
+        "genres": [[tag for tag in "abcd" if rng.random() < 0.4] for _ in range(24)],
+        "kind": ["pqr"[rng.integers(3)] for _ in range(24)],
+    }
+    rules = (
+        FeatureRule(column="genres", kind="tags", min_items=1),
+        FeatureRule(column="kind", kind="category", min_items=1),
+    )
+    opinions = np.where(rng.random((30, 24)) < 0.35, rng.choice([-1, 1], (30, 24)), np.nan)
+    return World(pa.table(items), rules, opinions, 5)
+
+
+@pytest.mark.parametrize("seed", [67, 117, 190])
+def test_a_user_whose_likes_and_dislikes_cancel_fails_no_case(seed: int) -> None:
+    world = disliking(seed)
+    thresholds = np.abs(world.group().top_scores[:, -2])
+    assert np.any((thresholds > 0) & (thresholds < 1e-12))
+    for found in recourses(world):
+        assert found.features is not None
+        assert found.success_after >= found.success_before
+        assert is_feasible(world, found.item, found.features)
 
 
 @pytest.mark.parametrize("seed", range(8))
