@@ -15,11 +15,14 @@ from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.feasible import Box, onto_steps
 from recsys_ops.recourse.levers import Levers
 from recsys_ops.recourse.polish import least_overshoot
-from recsys_ops.recourse.problem import MARGIN, Case, TargetGroup
+from recsys_ops.recourse.problem import MARGIN, Case, TargetGroup, scales
 from recsys_ops.recourse.proposal import FrontierPoint, Limits, Proposal, group_effects, run_recommender
 
 MOST_WORTH = 40
 """Features proposed because the group's profiles are rich in them, besides those of the descent."""
+
+FEWER_WANTED = 0.8
+"""Share of the users wanted that is tried next where so many cannot be had with the changes allowed."""
 
 
 def propose_unbounded(
@@ -31,22 +34,37 @@ def propose_unbounded(
     descended: NDArray[np.float64],
     limits: Limits,
 ) -> Proposal:
-    """Reach everybody, then give up the hardest users within the tolerance and revert while the lists stay alike.
+    """Reach all that so many changes can, give up the hardest users tolerated, revert while the lists stay alike.
 
     Parameters and result as in ``propose_bounded``; ``box`` need not be finite.
     """
     levers = _proposed_levers(model, items, group, case, box, descended)
     effects = group_effects(model, group, case, levers)
-    needy = np.flatnonzero(case.missing > 0)
+    cover, reached = _most_covered(effects[case.missing > 0] > 0, limits.max_changes)
     targets = int(case.targets.sum())
-    reached = int(((effects[needy] > 0).any(axis=1)).sum()) if len(levers) else 0
     before = int(case.in_top.sum())
     n_wanted = max(int(np.ceil((1 - limits.tolerance) * reached)), min(limits.n_wanted(targets) - before, reached))
     points: list[FrontierPoint] = [FrontierPoint(0, before / targets, "")]
     if reached == 0:
         return Proposal(case.features, before / targets, points)
     chosen, path = _revert(model, items, group, case, box, levers, effects, n_wanted, limits)
-    return Proposal(chosen, (before + reached) / targets, points + path[::-1])
+    # Reversion may give up the only change that moves somebody; then few changes are chosen by whom they move.
+    levers, effects = levers.only(cover), effects[:, cover]
+    while chosen is None and n_wanted > 0:
+        chosen, path = _revert(model, items, group, case, box, levers, effects, n_wanted, limits)
+        if chosen is None:  # features with an end beside those without: not as far as their users need
+            reached = n_wanted = int(FEWER_WANTED * n_wanted)
+    return Proposal(case.features if chosen is None else chosen, (before + reached) / targets, points + path[::-1])
+
+
+def _most_covered(moved: NDArray[np.bool_], most: float) -> tuple[NDArray[np.intp], int]:
+    """At most so many levers that move many users ``(n_users, n_levers)``, each the best next, and how many users."""
+    left = np.ones(len(moved), dtype=bool)
+    chosen: list[int] = []
+    while len(chosen) < most and (counts := moved[left].sum(axis=0)).any():
+        chosen.append(int(np.argmax(counts)))
+        left &= ~moved[:, chosen[-1]]
+    return np.array(chosen, dtype=np.intp), int((~left).sum())
 
 
 def _proposed_levers(
@@ -97,15 +115,17 @@ def _revert(
     effects: NDArray[np.float64],
     n_wanted: int,
     limits: Limits,
-) -> tuple[NDArray[np.float64], list[FrontierPoint]]:
-    """Refit, record, revert the smallest, for as long as the group's lists stay alike."""
+) -> tuple[NDArray[np.float64] | None, list[FrontierPoint]]:
+    """Refit, record, revert the smallest, for as long as the group's lists stay alike; None if never few enough."""
     overlaps = move_overlaps(group.k)
     kept = np.arange(len(levers))
     best: tuple[tuple[bool, float], NDArray[np.float64]] | None = None
     points: list[FrontierPoint] = []
-    weights = _hardness(effects, case.missing)
+    hardness = _hardness(effects, case.missing)
+    weights = 1 / scales(case.thresholds, group.sizes)
+    room = (box.upper[levers.column] - case.features[levers.column]) / levers.amount
     while len(kept):
-        fractions = _refitted(effects[:, kept], case.missing, weights, box, levers.only(kept), case, n_wanted)
+        fractions = _refitted(effects[:, kept], case.missing, hardness, weights, room[kept], n_wanted)
         if fractions is None:
             break
         kept, fractions = kept[fractions > 1e-9], fractions[fractions > 1e-9]
@@ -125,7 +145,7 @@ def _revert(
         if within and not alike and best is not None and best[0][0]:
             break
         kept = np.delete(kept, smallest)
-    return (case.features if best is None else best[1]), points
+    return (None if best is None else best[1]), points
 
 
 def _hardness(effects: NDArray[np.float64], missing: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -138,22 +158,14 @@ def _refitted(
     effects: NDArray[np.float64],
     missing: NDArray[np.float64],
     hardness: NDArray[np.float64],
-    box: Box,
-    levers: Levers,
-    case: Case,
+    weights: NDArray[np.float64],
+    room: NDArray[np.float64],
     n_wanted: int,
 ) -> NDArray[np.float64] | None:
-    """Fractions that reach the easiest ``n_wanted`` users with the least overshoot."""
+    """Fractions, at most ``room``, that reach the easiest ``n_wanted`` users with the least overshoot."""
     reachable = np.flatnonzero((missing > 0) & (effects > 0).any(axis=1))
     if len(reachable) < n_wanted:
         return None
     easiest = reachable[np.argsort(hardness[reachable], kind="stable")[:n_wanted]]
-    room = box.upper[levers.column] - case.features[levers.column]
-    gaps = missing[easiest]
-    return least_overshoot(
-        effects[easiest],
-        gaps * (1 + MARGIN),
-        1 / np.abs(case.thresholds[easiest]),
-        room / levers.amount,
-        np.zeros(len(levers)),
-    )
+    gaps = missing[easiest] * (1 + MARGIN)
+    return least_overshoot(effects[easiest], gaps, weights[easiest], room, np.zeros(len(room)))

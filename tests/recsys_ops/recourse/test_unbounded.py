@@ -1,8 +1,10 @@
 """Features without an upper bound: everybody whom any word moves can be reached."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from recsys_ops.features.rules import FeatureRule
 from recsys_ops.recourse.proposal import Limits
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from recsys_ops.status import Status
@@ -82,3 +84,64 @@ def test_the_bound_of_success_holds_without_bounds_of_features() -> None:
         for found in recourses(endless(seed), Limits()):
             assert found.success_bound >= found.success_after - 1e-9
             assert found.lower_bound <= len(found.changes)
+
+
+def a_word_each(n: int = 12, **rule: object) -> World:
+    """Everybody rated a plot of one word and may see another of it; the last two plots have none of these words."""
+    words = [f"word{letter}" for letter in "abcdefghijkl"[:n]]
+    opinions = np.full((n, 2 * n + 2), np.nan)
+    opinions[np.arange(n), np.arange(n)] = 5.0
+    table = pa.table({"plot": [*words, *words, "zulu", "zulu yankee"]})
+    return World(table, (text_rule(**{"upper": float("inf"), **rule}),), opinions, 1)
+
+
+@pytest.mark.parametrize("n_most", [1, 4, 8, 11])
+def test_as_many_are_reached_as_so_few_changes_can_where_nobody_shares_a_word(n_most: int) -> None:
+    world = a_word_each()
+    found = recourses(world, Limits(tolerance=0.0, max_changes=n_most))[-2]
+    assert found.item == 24
+    assert len(found.changes) == n_most
+    assert found.success_after == found.success_unthresholded == pytest.approx(n_most / 12)
+    tolerant = recourses(world, Limits(tolerance=0.2, max_changes=n_most))[-2]
+    assert len(tolerant.changes) == np.ceil(0.8 * n_most)
+
+
+@pytest.mark.parametrize("n_most", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_something_is_found_wherever_one_word_reaches_somebody(seed: int, n_most: int) -> None:
+    world = endless(seed)
+    for found in recourses(world, Limits(tolerance=0.0, max_changes=n_most)):
+        if found.success_before < movable(world, found.item):
+            assert found.success_after > found.success_before
+            assert 1 <= len(found.changes) <= n_most
+
+
+def test_a_feature_with_an_end_that_is_too_near_keeps_nobody_else_from_being_reached() -> None:
+    """Half of the users like a word; to the others a tag brings the item nearer, but not as near as an old drama."""
+    table = pa.table(
+        {
+            "plot": ["heist", "", "heist heist", "", ""],
+            "genres": [[], ["drama"], [], ["drama"], []],
+            "era": [[], ["old"], [], ["old"], []],
+        }
+    )
+    opinions = np.full((4, 5), np.nan)
+    opinions[:2, 0] = 5.0
+    opinions[2:, 1] = 5.0
+    rules = (
+        text_rule(weighting="count", upper=float("inf")),
+        FeatureRule(column="genres", kind="tags", min_items=1, weight=0.5),
+        FeatureRule(column="era", kind="tags", min_items=1, mutable=False),
+    )
+    found = recourses(World(table, rules, opinions, 1), Limits(tolerance=0.0))[-1]
+    assert [change.feature for change in found.changes] == ["plot"]
+    assert found.success_after == found.success_unthresholded == 0.5
+
+
+def test_a_user_whose_threshold_is_nothing_is_reached_as_well() -> None:
+    """The item is disliked at present, and what is seen in its place leaves the user cold."""
+    table = pa.table({"plot": ["heist", "robot", "robot heist", "ghost"]})
+    opinions = np.array([[5.0, -5.0, np.nan, np.nan], [1.0, -4.0, np.nan, np.nan]])
+    world = World(table, (text_rule(weighting="count", upper=float("inf")),), opinions, 1)
+    found = next(one for one in recourses(world, Limits(tolerance=0.0)) if one.item == 2)
+    assert found.success_after == 1.0
