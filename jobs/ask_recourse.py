@@ -62,7 +62,7 @@ def rows(
 
 
 def _told(row: dict[str, Any]) -> str:
-    if row["changes"]:
+    if row["changes"] and row["reason"] is None:  # what reaches less than wanted is no advice
         return sentence(row)
     reason = f" ({row['reason']})" if row["reason"] else ""
     return f"\n[bold]{escape(row['title'])}[/bold] for {escape(row['group'])}: {row['status']}{escape(reason)}"

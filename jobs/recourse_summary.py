@@ -10,12 +10,15 @@ from rich.table import Table
 from jobs.runtime.report import error_exit_code, make_console, status_table
 from recsys_ops.datasets.arrow import compute as pc
 from recsys_ops.runs import Run, open_run
+from recsys_ops.status import Status
 
 _MEASURES = [
-    "option", "status", "success_before", "success_after", "success_bound", "n_changes", "proximity", "lower_bound",
-    "rbo",
+    "option", "status", "reason", "success_before", "success_after", "success_bound", "n_changes", "proximity",
+    "lower_bound", "rbo",
 ]  # fmt: skip
 _SHOWN = 3
+_SERVES = (pc.field("n_changes") > 0) & pc.field("reason").is_null()
+"""Rows of the recourse table that do what was asked: one that does not has a reason."""
 
 
 def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
@@ -37,6 +40,8 @@ def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
     rows = run.table("recourse").to_table(columns=_MEASURES)
     measures = rows.filter(pc.equal(rows["option"], 0))
     console.print(status_table(measures["status"]))
+    for sentence in _short_in_words(measures):
+        console.print(sentence, soft_wrap=True)
     console.print(_measure_table(measures))
     for sentence in _best_in_words(run):
         console.print(sentence, soft_wrap=True)
@@ -56,9 +61,21 @@ def _told_options(rows: pa.Table, cases: pa.Table) -> str:
     return f" with {len(rows)} options" if len(rows) > len(cases) else ""
 
 
+def _short_in_words(measures: pa.Table) -> list[str]:
+    """How many of the feasible cases are no help, neither proven impossible nor done."""
+    is_short = (pc.field("status") == str(Status.FEASIBLE)) & pc.field("reason").is_valid()
+    n_short = len(measures.filter(is_short))
+    if not n_short:
+        return []
+    return [
+        f"{n_short} of the feasible cases reach less than wanted, or nobody more; column 'reason' says what was "
+        "reached and what is possible at most."
+    ]
+
+
 def _measure_table(measures: pa.Table) -> Table:
     table = Table("measure", "mean", "median", title="Over all cases with a recourse", title_justify="left")
-    solved = measures.filter(pc.greater(pc.fill_null(measures["n_changes"], 0), 0))
+    solved = measures.filter(_SERVES)
     rows = {
         "share of the group that sees the item, before": ("success_before", 100, "%"),
         "share of the group that sees the item, after": ("success_after", 100, "%"),
@@ -79,10 +96,9 @@ def _measure_table(measures: pa.Table) -> Table:
 def _best_in_words(run: Run) -> list[str]:
     """The recourses that gain most, of different items."""
     columns = ["item_id", "title", "group", "success_before", "success_after", "n_changes", "changes"]
-    is_told = (pc.field("n_changes") > 0) & (pc.field("option") == 0)
-    table = run.table("recourse").to_table(columns=columns, filter=is_told)
+    table = run.table("recourse").to_table(columns=columns, filter=_SERVES & (pc.field("option") == 0))
     if not len(table):
-        return ["No case has a recourse with a change."]
+        return ["No case has a recourse that does what was asked."]
     gained = pc.subtract(table["success_after"], table["success_before"])
     table = table.append_column("gained", gained)
     order = pc.sort_indices(

@@ -14,7 +14,6 @@ from recsys_ops.recourse.pool import Wanted, make_pool
 from recsys_ops.recourse.problem import Case, TargetGroup
 from recsys_ops.recourse.proposal import Limits, Proposal
 from recsys_ops.recourse.solve import Recourse, Solved, solve_cases, verify
-from recsys_ops.status import Status
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def _options(
 
 def _wanted(case: Case, found: Recourse, limits: Limits) -> Wanted | None:
     """What every option must reach: what is left of the success before thresholding after the tolerated loss."""
-    if not found.changes or found.features is None or found.status is Status.INFEASIBLE:
+    if not found.serves or found.features is None:
         return None
     measures = (found.n_targets, found.success_before, found.success_unthresholded, found.success_after)
     n_targets, before, most, after = (value or 0.0 for value in measures)

@@ -20,7 +20,7 @@ class Limits:
     upper bound, one change taken far enough reaches everybody and turns their lists upside down: there, reversion
     also stops before the mean overlap (RBO) of the lists falls below ``overlap``. No recourse exceeds the caps
     ``max_changes`` (finite where levers are searched), ``max_proximity`` and ``max_cost``; one that reaches less than
-    ``min_success`` of the group is told as infeasible, with the most that was reached.
+    ``min_success`` of the group does not serve, and is infeasible if the bound is less as well.
     """
 
     tolerance: float = 0.2

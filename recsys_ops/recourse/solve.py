@@ -53,10 +53,20 @@ class Recourse:
     proximity: float | None = None
 
     @property
+    def serves(self) -> bool:
+        """Whether it does what was asked: changes that reach as many as wanted, or somebody where no number is."""
+        return bool(self.changes) and self.reason is None
+
+    @property
     def gap(self) -> float | None:
-        """Relative distance of the number of changes from its proven lower bound."""
-        if self.lower_bound is None:
+        """Relative distance of the number of changes from its proven lower bound.
+
+        Of what reaches less than wanted, the share of the group between what it reaches and the bound on that.
+        """
+        if self.lower_bound is None or self.success_bound is None or self.success_after is None:
             return None
+        if self.reason is not None:
+            return self.success_bound - self.success_after
         return (len(self.changes) - self.lower_bound) / max(len(self.changes), 1)
 
 
@@ -157,7 +167,7 @@ def _finish(
     bounds = bound_case(model, items, group, case, box, proposal.frontier, n_chosen=n_changes, caps=caps)
     found = verify(model, items, group, case, proposal, bounds, limits)
     bounded = bool(np.all(np.isfinite(box.upper)))
-    if limits.prove_seconds > 0 and bounded and found.status is Status.FEASIBLE and found.changes:
+    if limits.prove_seconds > 0 and bounded and found.serves and found.status is Status.FEASIBLE:
         found = _proven(model, items, group, case, box, proposal, bounds, found, limits)
     return Solved(case, found, box, bounds)
 
@@ -227,7 +237,8 @@ def _judge(
     if success < limits.min_success - 1e-9:
         reached = f"{success:.1%} of the group is the most that was reached within the rules{caps}"
         wanted = f"at most {bounds.success:.1%} is possible, and {limits.min_success:.1%} is wanted"
-        return Status.INFEASIBLE, f"{reached}; {wanted}"
+        proven = bounds.success < limits.min_success - 1e-9
+        return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{reached}; {wanted}"
     if not changes and limits.min_success > 0:
         return Status.ALREADY_SATISFIED, None
     if not changes and bounds.success <= before + 1e-12:

@@ -107,7 +107,7 @@ def test_options_are_valid_within_caps_and_different(name: str) -> None:
             tallies[select].seconds += time.perf_counter() - started
             tallies[select].options += found
             for single, options in zip(singles, found, strict=True):
-                if single.changes and single.status is not Status.INFEASIBLE:
+                if single.serves:
                     tallies[select].differences.append(check(catalogue, everything, single, options, limits))
     print_table(name, tallies)
 
@@ -119,7 +119,7 @@ def print_table(name: str, tallies: dict[str, Tally]) -> None:
     for way, tally in tallies.items():
         cases = tally.options
         infeasible = sum(options[0].status is Status.INFEASIBLE for options in cases)
-        told = [options for options in cases if options[0].changes and options[0].status is not Status.INFEASIBLE]
+        told = [options for options in cases if options[0].serves]
         flat = [option for options in told for option in options]
         finite = [least for least in tally.differences if np.isfinite(least)]
         print(
@@ -163,4 +163,4 @@ def test_recourse_from_examples_beside_recrec(share: float) -> None:
 
 def told_of(recourses: list[Recourse]) -> list[Recourse]:
     """Those that ask for something and reach what is wanted."""
-    return [one for one in recourses if one.changes and one.status is not Status.INFEASIBLE]
+    return [one for one in recourses if one.serves]

@@ -60,6 +60,16 @@ def test_an_item_that_the_run_did_not_ask_for_has_no_rank(run_job: Any) -> None:
     assert all(row["rank_before"] is None or row["rank_before"] != row["rank_before"] for row in found)
 
 
+def test_what_reaches_less_than_wanted_is_answered_with_its_status_and_reason(
+    run_job: Any, command_line: CommandLine
+) -> None:
+    run = run_job("recourse", *DATA, "--groups", "group", "--max-changes", "2", "--min-success", "0.9")
+    short = next(row for row in run.table("recourse").to_table().to_pylist() if row["changes"] and row["reason"])
+    done = command_line("ask", "--out", run.url.rpartition("/runs/")[0], "--item", str(short["item_id"]))
+    assert f"for {short['group']}: {short['status']} ({short['reason']})" in done.stdout
+    assert "; ".join(change["text"] for change in short["changes"]) not in done.stdout
+
+
 @pytest.mark.parametrize(
     "options", [(), ("--model", "knn"), ("--plausibility", "threshold", "--aggregator", "none", "--time-limit", "60")]
 )

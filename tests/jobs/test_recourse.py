@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -117,7 +118,9 @@ def test_the_measures_of_a_row_agree_with_each_other(base: Run) -> None:
             continue
         assert 0 <= row["success_before"] <= row["success_after"] <= row["success_unthresholded"] <= 1
         assert 0 <= row["lower_bound"] <= row["n_changes"] == len(row["changes"]) <= 3
-        assert row["gap"] == pytest.approx((row["n_changes"] - row["lower_bound"]) / max(row["n_changes"], 1))
+        of_changes = (row["n_changes"] - row["lower_bound"]) / max(row["n_changes"], 1)
+        of_success = row["success_bound"] - row["success_after"]
+        assert row["gap"] == pytest.approx(of_success if row["reason"] else of_changes)
         assert 0 < row["rbo"] <= 1
         assert all(change.keys() == {"feature", "before", "after", "text"} for change in row["changes"])
         assert all(change["text"] and change["before"] != change["after"] for change in row["changes"])
@@ -308,7 +311,7 @@ def test_the_summary_counts_cases_and_not_options(command_line: CommandLine, sho
     assert sum(run.manifest["counts"].values()) == n_cases < len(rows)
 
 
-def test_caps_hold_in_every_row_and_what_cannot_be_had_within_them_is_infeasible(shop: str, tmp_path: Path) -> None:
+def test_caps_hold_in_every_row_and_what_is_not_reached_within_them_has_a_reason(shop: str, tmp_path: Path) -> None:
     rows = rows_of(
         run_job(shop, tmp_path, sellers="s01,s02", max_proximity=1.2, max_cost=2, min_success=0.6, options=2)
     )
@@ -319,10 +322,28 @@ def test_caps_hold_in_every_row_and_what_cannot_be_had_within_them_is_infeasible
             continue
         assert row["proximity"] <= 1.2 + 1e-6
         assert row["cost"] <= 2
-        assert (row["status"] == Status.INFEASIBLE) == (row["success_after"] < 0.6)
-        if row["status"] == Status.INFEASIBLE:
+        assert (row["status"] == Status.INFEASIBLE) == (row["success_bound"] < 0.6)
+        assert (row["reason"] is not None) == (row["success_after"] < 0.6)
+        if row["reason"]:
+            assert row["gap"] == row["success_bound"] - row["success_after"]
             assert f"{row['success_after']:.1%} of the group is the most" in row["reason"]
             assert row["success_bound"] >= row["success_after"]
+
+
+def test_the_summary_tells_only_of_recourses_that_reach_what_was_wanted(
+    command_line: CommandLine, shop: str, tmp_path: Path
+) -> None:
+    arguments = ("--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0", "--out", str(tmp_path))
+    done = command_line("recourse", "--data", shop, *arguments, "--min-success", "0.9")
+    rows = rows_of(open_run(str(tmp_path)))
+    short = [row for row in rows if row["status"] == Status.FEASIBLE and row["reason"]]
+    serving = [row for row in rows if row["n_changes"] and not row["reason"]]
+    assert any(row["n_changes"] for row in short)
+    assert f"{len(short)} of the feasible cases reach less than wanted, or nobody more" in " ".join(done.stdout.split())
+    mean = 100 * sum(row["success_after"] for row in serving) / len(serving)
+    assert re.search(rf"sees the item, after +│ +{mean:.2f}%", done.stdout)
+    nothing = command_line("recourse", "--data", shop, *arguments, "--min-success", "1", "--run-id", "all", "--k", "1")
+    assert "No case has a recourse that does what was asked." in nothing.stdout
 
 
 def test_examples_are_real_items_that_enough_of_the_group_sees(shop: str, tables: Tables, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from recsys_ops.acceptance.caps import Caps
+from recsys_ops.features.rules import FeatureRule
 from recsys_ops.recourse.proposal import Limits
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from recsys_ops.status import Status
@@ -101,7 +103,7 @@ def test_caps_that_bind_nothing_change_nothing(seed: int) -> None:
         assert one.success_after == other.success_after
 
 
-def test_a_success_below_the_one_wanted_is_infeasible_and_told() -> None:
+def test_a_success_below_the_one_wanted_is_told_and_infeasible_where_the_bound_is_below_too() -> None:
     limits, wanted, seen = Limits(tolerance=0.3, max_changes=2, max_proximity=0.3), 0.7, set()
     for seed in range(2):
         world = random_world(seed)
@@ -111,14 +113,48 @@ def test_a_success_below_the_one_wanted_is_infeasible_and_told() -> None:
                 assert found.success_before >= wanted
                 continue
             seen.add(found.status)
-            assert (found.status is Status.INFEASIBLE) == (found.success_after < wanted)
-            assert found.changes or found.status is Status.INFEASIBLE
+            assert (found.status is Status.INFEASIBLE) == (found.success_bound < wanted)
+            assert found.serves == (found.reason is None) == (found.success_after >= wanted)
             assert found.success_after >= any_gain.success_after - 1e-9
-            if found.status is Status.INFEASIBLE:
+            if not found.serves:
+                assert found.gap == found.success_bound - found.success_after
                 assert found.success_after == pytest.approx(found.success_unthresholded)
                 assert f"{found.success_after:.1%} of the group is the most that was reached" in found.reason
                 assert f"at most {found.success_bound:.1%} is possible, and 70.0% is wanted" in found.reason
     assert {Status.INFEASIBLE, Status.OPTIMAL} <= seen
+
+
+def tagged(seed: int) -> World:
+    """Seven tags and a category, for worlds in which the search misses what trying everything finds."""
+    rng = np.random.default_rng(seed)
+    table = {
+        "genres": [[tag for tag in "abcdefg" if rng.random() < 0.35] for _ in range(14)],
+        "kind": ["pqr"[rng.integers(3)] for _ in range(14)],
+    }
+    rules = (
+        FeatureRule(column="genres", kind="tags", min_items=1),
+        FeatureRule(column="kind", kind="category", min_items=1),
+    )
+    opinions = np.where(rng.random((16, 14)) < 0.3, rng.integers(1, 6, (16, 14)), np.nan)
+    return World(pa.table(table), rules, opinions, 2)
+
+
+@pytest.mark.parametrize(("seed", "item"), [(3, 3), (5, 0), (76, 6), (108, 1)])
+def test_what_exists_and_was_not_found_is_not_called_proven_impossible(seed: int, item: int) -> None:
+    world, limits = tagged(seed), Limits(tolerance=0.0, max_changes=3, max_proximity=2.0)
+    best = twin.best_success(world, item, limits.caps, tie=-1e-5)
+    found = recourses(world, replace(limits, min_success=best))[item]
+    assert found.success_after < best <= found.success_bound
+    assert (found.status, found.serves) == (Status.FEASIBLE, False)
+    assert found.gap >= best - found.success_after
+    assert f"at most {found.success_bound:.1%} is possible, and {best:.1%} is wanted" in found.reason
+
+
+def test_nothing_found_is_as_far_from_the_bound_as_its_gap_says() -> None:
+    found = recourses(tagged(76), Limits(tolerance=0.0, max_changes=3, max_proximity=2.0))[6]
+    assert (found.status, found.changes, found.serves) == (Status.FEASIBLE, [], False)
+    assert (found.success_after, found.gap) == (0.0, 0.75)
+    assert "nothing found" in found.reason
 
 
 def test_a_word_is_used_no_more_often_than_the_cap_on_proximity_allows() -> None:
