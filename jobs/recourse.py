@@ -80,7 +80,7 @@ class RecourseConfig(JobConfig):
     max_cost: float | None = Field(default=None, gt=0)
     """Most cost of one recourse, by the costs of the features' rules."""
     min_success: float | None = Field(default=None, ge=0, le=1)
-    """Least share of the group that a recourse must reach, else its row has a reason (and is infeasible where the bound is short of it too); by default any gain, and with --method examples what --seen-by says."""  # noqa: E501
+    """Least share of the group that a recourse must reach, else its row has a reason (and is infeasible where the bound is short of it too); by default (and with 0) any gain, with --method examples what --seen-by says."""  # noqa: E501
     options: int = Field(default=1, ge=1, le=5)
     """Different recourses to choose from per item and group."""
     select: Literal["study", "diverse"] = "study"

@@ -147,7 +147,8 @@ def make_groups(
 def make_examples(encoded: EncodedItems, counts: GroupCounts, share: float, nearest: Nearest) -> tuple[Examples, ...]:
     """The real items as examples, for each group."""
     kinds = fixed_kinds(encoded)
-    seen = counts.n_in_top / np.maximum(counts.n_candidates, 1)
+    # Whom nobody may be shown because all have rated it, the group knows: its features are as good as any.
+    seen = np.where(counts.n_candidates > 0, counts.n_in_top / np.maximum(counts.n_candidates, 1), 1.0)
     return tuple(Examples(of_group, kinds, share, nearest) for of_group in seen)
 
 

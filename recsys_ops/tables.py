@@ -122,7 +122,8 @@ def recourse_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
         ``option`` counts from 0, the one to show first. ``rank_before`` is the mean over the group; the ``success_*``
         are shares of its users in [0, 1], where ``success_bound`` is what no change within the limits can exceed.
         ``sparsity`` is the number of features changed, ``proximity`` the sum of the changes, each by the range of its
-        feature; ``method`` is "recrec" or "examples", whose bounds are over real items. A row with a ``reason`` does
+        feature; ``method`` is "recrec" or "examples", whose bounds are over real items: those that the group sees,
+        and all where none of them serves. A row with a ``reason`` does
         not do what was asked, whatever its changes; its ``gap`` is ``success_bound`` less ``success_after``, that of
         another row the changes above ``lower_bound``, relative to all.
     """

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -21,8 +22,11 @@ import pytest
 from jobs import nightly, recourse
 from jobs.recourse import RecourseConfig
 from jobs.recourse_summary import sentence
+from jobs.recourse_work import make_examples
 from jobs.runtime import merge
 from recsys_ops.datasets import load_dataset
+from recsys_ops.features.encode import encode_items
+from recsys_ops.models.content import GroupCounts
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from tests.suites.cli import CommandLine
@@ -354,6 +358,22 @@ def test_examples_are_real_items_that_enough_of_the_group_sees(shop: str, tables
     assert {row["status"] for row in plain} <= {"optimal", "feasible", "infeasible", "already_satisfied"}
     near = rows_of(run_job(shop, tmp_path, "near", method="examples", max_changes=2, min_success=0.3))
     assert all(row["n_changes"] <= 2 for row in near if row["changes"])
+
+
+def test_what_all_of_a_group_have_rated_they_have_seen() -> None:
+    dataset = load_dataset("synthetic:items=24,users=15,ratings_per_user=5", seed=0)
+    encoded = encode_items(dataset.items, dataset.rules)
+    counts = GroupCounts(np.array([[4, 5, 0]]), np.array([[1, 0, 0]]), np.zeros((1, 0), dtype=np.int64))
+    (examples,) = make_examples(encoded, counts, 0.1, "sparsity")
+    assert examples.seen.tolist() == [0.25, 0.0, 1.0]
+
+
+def test_examples_without_a_wanted_share_serve_with_any_gain(shop: str, tmp_path: Path) -> None:
+    rows = rows_of(run_job(shop, tmp_path, method="examples", max_changes=None, min_success=0, sellers="s01"))
+    assert {row["success_before"] for row in rows if row["status"] == Status.ALREADY_SATISFIED} <= {1.0}
+    gained = [row["success_after"] > row["success_before"] for row in rows if row["changes"] and not row["reason"]]
+    assert gained
+    assert all(gained)
 
 
 def test_a_yaml_file_and_flags_write_the_same_bytes(command_line: CommandLine, shop: str, tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ class Example:
 
 
 def seen_share(world: World, item: int) -> float:
-    """Share of those who may be shown an item that have it in their top k."""
-    return success(world, item, world.features[item], tie=1e-9) if not world.rated[:, item].all() else 0.0
+    """Share of those who may be shown an item that have it in their top k; all have seen what all have rated."""
+    return success(world, item, world.features[item], tie=1e-9) if not world.rated[:, item].all() else 1.0
 
 
 def allowed_examples(world: World, item: int) -> list[Example]:

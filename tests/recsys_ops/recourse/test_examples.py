@@ -1,6 +1,7 @@
 """Recourse from examples against trying every real item."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from recsys_ops.features.rules import FeatureRule
@@ -116,3 +117,44 @@ def test_no_real_item_of_as_few_changes_reaches_as_many_where_optimal(seed: int)
             for example in twin.allowed_examples(world, found.item):
                 sees = twin.seen_share(world, example.item) >= 0.2
                 assert not sees or example.sparsity >= found.sparsity or example.least < found.success_after
+
+
+def world_with_one_hit(n_items: int = 200) -> World:
+    """Six of ten users like what only the last of many items has; they have all rated it, and another one."""
+    genres = [["dull"], *([["dull", f"sort {n % 3}"] for n in range(n_items - 2)]), ["dull", "hit"]]
+    opinions = np.full((10, n_items), np.nan)
+    opinions[:, [3, 10]] = 1.0
+    opinions[:6, -1] = 5.0
+    rule = FeatureRule(column="genres", kind="tags", min_items=1)
+    return World(pa.table({"genres": genres}), (rule,), opinions, 1)
+
+
+@pytest.mark.parametrize(("share", "serves"), [(0.5, True), (0.9, False)])
+def test_the_best_example_counts_although_the_group_sees_a_hundred_others_more(share: float, serves: bool) -> None:
+    world = world_with_one_hit()
+    seen = np.full(len(world.features), 0.2)
+    seen[-1] = 0.0
+    examples = Examples(seen, fixed_kinds(world.items), share)
+    asked = np.array([0])
+    ((found,),) = find_examples(world.model, world.items, world.group(), asked, WITHOUT_CAPS, Offer(), examples)
+    assert found.serves == serves
+    assert found.success_after == found.success_bound == max(e.least for e in twin.allowed_examples(world, 0)) == 0.6
+    assert serves or "60.0% of the group is the most that the features of a real item" in found.reason
+
+
+@pytest.mark.parametrize("rules", [None, RULES])
+def test_where_no_share_is_wanted_an_example_serves_that_any_further_user_sees(
+    rules: tuple[FeatureRule, ...] | None,
+) -> None:
+    serving = 0
+    for seed in range(3):
+        world = random_world(seed, n_items=16, rules=rules)
+        for (found,) in found_in(world, share=0.0):
+            if found.features is None or found.status is Status.ALREADY_SATISFIED:
+                assert found.features is None or found.success_before == 1
+                continue
+            serving += found.serves
+            assert found.serves == (found.success_after > found.success_before)
+            gains = [e.least > found.success_before + 1e-9 for e in twin.allowed_examples(world, found.item)]
+            assert found.serves or not any(gains)
+    assert serving > 3
