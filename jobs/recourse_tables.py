@@ -64,13 +64,13 @@ def recourse_table(
 
 
 def frontier_table(items: pa.Table, outcomes: Sequence[Recourse], groups: Sequence[str]) -> pa.Table:
-    """One row per case and number of changes."""
+    """One row per case and number of changes; the path of the search stands beside option 0, whichever came first."""
     rows = [
         {
             "item_id": ids["item_id"],
             "seller_id": ids["seller_id"],
             "group": group,
-            "option": outcome.option,
+            "option": 0,
             "n_changes": point.n_changes,
             "success": point.success,
             "text": point.text,

@@ -168,7 +168,8 @@ def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
     Returns
     -------
     pyarrow.Schema
-        ``text`` says which changes these are, each made in full; the recourse makes them no larger than needed.
+        ``text`` says which changes these are, each made in full; the recourse makes them no larger than needed. There
+        is one path for each case, that of the search, and its ``option`` is 0; of several options none need lie on it.
     """
     return table_schema(
         {

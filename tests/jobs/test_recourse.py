@@ -22,11 +22,14 @@ import pytest
 from jobs import nightly, recourse
 from jobs.recourse import RecourseConfig
 from jobs.recourse_summary import sentence
+from jobs.recourse_tables import frontier_table
 from jobs.recourse_work import make_examples
 from jobs.runtime import merge
 from recsys_ops.datasets import load_dataset
 from recsys_ops.features.encode import encode_items
 from recsys_ops.models.content import GroupCounts
+from recsys_ops.recourse.proposal import FrontierPoint
+from recsys_ops.recourse.solve import Recourse
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from tests.suites.cli import CommandLine
@@ -259,6 +262,17 @@ def test_a_catalogue_that_everybody_sees_gives_empty_tables(shop: str, tmp_path:
     everything = {"items": ",".join(f"i{n:04}" for n in range(1, 72)), "groups": "n_ratings:1"}
     run = run_job(shop, tmp_path, "all", k=72, **everything)
     assert run.manifest["counts"] == {Status.ALREADY_SATISFIED: 71}
+
+
+def test_a_case_has_its_frontier_at_option_0_whichever_option_comes_first() -> None:
+    items = pa.table({"item_id": [7], "seller_id": [1], "title": ["t"]})
+    path = [FrontierPoint(0, 0.0, ""), FrontierPoint(1, 0.5, "add the word 'heist'")]
+    found = [
+        Recourse(0, Status.OPTIMAL, None, 4, option=0),
+        Recourse(0, Status.OPTIMAL, None, 4, option=1, frontier=path),
+    ]
+    rows = frontier_table(items, found, ["all", "all"]).to_pylist()
+    assert [(row["option"], row["n_changes"], row["success"]) for row in rows] == [(0, 0, 0.0), (0, 1, 0.5)]
 
 
 def test_options_of_the_search_have_their_effect(base: Run, shop: str, tmp_path: Path) -> None:
