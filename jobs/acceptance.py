@@ -16,6 +16,7 @@ from jobs.runtime.shards import plan_shards
 from jobs.runtime.start import check_run_id, default_run_id, start_run
 from jobs.runtime.storage import check_writable
 from recsys_ops.acceptance.feedback import read_cases, read_feedback
+from recsys_ops.datasets.arrow import compute as pc
 from recsys_ops.datasets.fingerprint import fingerprint_of_table
 from recsys_ops.runs import open_run
 
@@ -63,7 +64,8 @@ def run(config: AcceptanceConfig) -> int:
     inputs["feedback"] = fingerprint_of_table(feedback.table)
     shared = make_shared(feedback, seed=config.seed)
     loaded = time.perf_counter()
-    _log.info("%s: %d ratings by %d people", JOB, feedback.table.num_rows, len(shared.people))
+    n_people = pc.count_distinct(feedback.table["person_id"]).as_py()
+    _log.info("%s: %d ratings by %d people", JOB, feedback.table.num_rows, n_people)
     shards = plan_shards([_SECONDS_PER_RATING * len(shared.person)] * len(FITS), n_shards=config.shards)
     with connect(config.address, config.workers, out=config.out):
         started_run = start_run(

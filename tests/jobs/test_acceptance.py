@@ -224,6 +224,17 @@ def test_without_an_acceptance_run_reading_says_so(tmp_path: Path) -> None:
         read_learned(str(tmp_path))
 
 
+def test_people_are_counted_although_they_find_something_impossible_in_all_that_they_rated(
+    rated: tuple[Any, pa.Table], tmp_path: Path, caplog: pytest.LogCaptureFixture, ray_session: None
+) -> None:
+    run, table = rated
+    of_four = table.slice(0, 32).set_column(4, "impossible_features", pa.array(["f0"] * 32))
+    with caplog.at_level("INFO", logger="recsys_ops.jobs"):
+        done = run_job((run, of_four), tmp_path)
+    assert "acceptance: 32 ratings by 4 people" in caplog.messages
+    assert {row["n"] for row in rows_of(done, "acceptance_fits")} == {0}
+
+
 def test_a_real_run_is_rated_and_learned_from_by_command(command_line: CommandLine, tmp_path: Path) -> None:
     shop = write_shop(tmp_path / "shop", shop_tables(sellers=2, items_per_seller=12, users=30, ratings_per_user=8))
     out = str(tmp_path / "out")
