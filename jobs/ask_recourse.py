@@ -1,5 +1,6 @@
 """Recourse for one item or seller, from the models of a recourse run."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from rich.markup import escape
 
 from jobs.ask import AskConfig
 from jobs.recourse import RecourseConfig
+from jobs.recourse_device import trouble_with
 from jobs.recourse_models import restored_recourse
 from jobs.recourse_summary import sentence
 from jobs.recourse_work import Shared, make_cases, make_examples, make_groups, make_model, run_shard
@@ -54,6 +56,8 @@ def rows(
     item_table = dataset.items.select(["item_id", "seller_id", "title"])
     learned = read_learned(settings.learned) if settings.learned else Learned()
     limits = settings.limits(learned.caps)
+    if trouble_with(limits.device) is not None:  # the run's workers had what this machine has not
+        limits = replace(limits, device="cpu")
     shared = Shared(model, encoded, groups, cases, item_table, limits, settings.offer, examples, learned)
     with one_thread():
         shard = Shard(0, 0, len(cases.batch_starts) - 2, len(cases.item))

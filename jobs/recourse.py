@@ -4,6 +4,7 @@ Load, summarise every user block by block, list the cases, cut them into shards,
 """
 
 import logging
+import os
 import time
 from typing import Literal
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from jobs.config import JobConfig
+from jobs.recourse_device import check_device, trouble_with
 from jobs.recourse_models import recourse_models
 from jobs.recourse_summary import print_summary
 from jobs.recourse_work import (
@@ -147,6 +149,9 @@ def run(config: RecourseConfig) -> int:
         config = config.model_copy(update={"learned": reactions.url})
     run_id = config.run_id or default_run_id(JOB, config.model_dump(mode="json"))
     log_about(run_id=run_id, job=JOB)
+    on_cluster = (config.address or os.environ.get("RAY_ADDRESS") or "local") != "local"
+    if not on_cluster:
+        check_device(config.device, trouble_with(config.device), where="this machine")
     check_run_id(config.out, run_id, resume=config.resume)
     started = time.perf_counter()
     learned = read_learned(config.learned) if config.learned else Learned()
@@ -158,6 +163,9 @@ def run(config: RecourseConfig) -> int:
     labels, group_of_user = user_groups(dataset, config.groups or default_groups(dataset))
     loaded = time.perf_counter()
     with connect(config.address, config.workers, out=config.out):
+        if on_cluster and config.device != "cpu":
+            trouble = ray.get(ray.remote(num_cpus=1)(trouble_with).remote(config.device))
+            check_device(config.device, trouble, where="a worker of the cluster")
         model = make_model(encoded, dataset)
         summary, counts = _summarise(config, model, encoded, group_of_user, len(labels), asked)
         cases = make_cases(dataset, asked, counts, seen_by=None if config.is_partial else config.seen_by)
@@ -188,7 +196,7 @@ def asked_items(config: RecourseConfig, dataset: Dataset) -> NDArray[np.int64]:
     Raises
     ------
     ConfigError
-        An id that the catalogue does not have.
+        An id that the catalogue does not have, or items none of which is of the sellers named beside them.
     """
     if not config.is_partial:
         return np.arange(dataset.n_items)
@@ -197,6 +205,11 @@ def asked_items(config: RecourseConfig, dataset: Dataset) -> NDArray[np.int64]:
         chosen &= select("items", config.items, dataset.items.column("item_id"))
     if config.sellers is not None:
         chosen &= select("sellers", config.sellers, dataset.items.column("seller_id"))
+    if not chosen.any():
+        raise ConfigError(
+            f"--items {config.items} --sellers {config.sellers}: none of these items is of one of these sellers. "
+            "Leave one of the two out, or name items of the sellers."
+        )
     return np.flatnonzero(chosen)
 
 

@@ -38,10 +38,16 @@ def user_groups(dataset: Dataset, spec: str, *, prefix: str = "") -> tuple[list[
     Raises
     ------
     ConfigError
-        There is no such column, it cannot form groups, or N is not between 1 and the number of users.
+        There is no such column, it cannot form groups, no user has a value in it, or N is not between 1 and the number
+        of users who have one.
     """
     column, n_groups = _parsed(dataset, spec, prefix)
     values = _values(dataset, column)
+    if values.null_count == len(values):
+        others = ", ".join(name for name in group_columns(dataset) if name != column)
+        raise ConfigError(
+            f"--groups {prefix}{spec}: no user has a value in column '{column}'. Name another one (found {others})."
+        )
     if n_groups is None:
         return _groups_by_value(values, column)
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
@@ -62,14 +68,16 @@ def default_groups(dataset: Dataset) -> str:
     Returns
     -------
     str
-        The first column with 2 to 10 values as it is, or five equal parts of the first number.
+        The first column with 2 to 10 values as it is, or five equal parts (fewer where fewer users have one) of the
+        first number.
     """
     for column in group_columns(dataset):
         values = _values(dataset, column)
         if 2 <= len(pc.unique(values).drop_null()) <= MOST_GROUPS:
             return column
-        if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-            return f"{column}:{min(5, dataset.n_users)}"
+        n_known = len(values) - values.null_count
+        if n_known and (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+            return f"{column}:{min(5, n_known)}"
     return f"{N_RATINGS}:1"
 
 

@@ -60,6 +60,15 @@ def test_an_item_that_the_run_did_not_ask_for_has_no_rank(run_job: Any) -> None:
     assert all(row["rank_before"] is None or row["rank_before"] != row["rank_before"] for row in found)
 
 
+def test_a_case_is_answered_where_the_device_of_the_run_is_not(run_job: Any) -> None:
+    run = run_job("recourse", *DATA, "--groups", "group", "--items", "7")
+    settings = ask_recourse.settings_of(run)
+    dataset = load_dataset(settings.data, seed=settings.seed)
+    elsewhere = settings.model_copy(update={"device": "meta"})
+    found, other = (ask_recourse.rows(run, s, dataset, item="7", seller=None) for s in (settings, elsewhere))
+    assert found == other
+
+
 def test_what_reaches_less_than_wanted_is_answered_with_its_status_and_reason(
     run_job: Any, command_line: CommandLine
 ) -> None:

@@ -6,7 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import torch
 
+from jobs import recourse
+from jobs.recourse import RecourseConfig
+from recsys_ops.errors import ConfigError
 from recsys_ops.runs import open_run
 from tests.suites.cli import CommandLine
 from tests.suites.shops import Spoil, Tables, shop_tables, with_rows, with_value, write_shop
@@ -178,9 +182,17 @@ BAD_SETTINGS = {
         ("--groups", "group:3"),
         "--groups group:3: column 'group' is string, not a number. Use --groups group.",
     ),
+    "items of other sellers": (
+        ("--items", "i0000", "--sellers", "s01"),
+        "--items i0000 --sellers s01: none of these items is of one of these sellers. Leave one of the two out,",
+    ),
     "more groups than users": (("--groups", "age:21"), "--groups age:21: only 20 users have a value."),
     "an unknown value": (("--format", "excel"), "--format excel: Input should be 'parquet' or 'arrow'."),
     "a value out of range": (("--seen-by", "1.5"), "--seen-by 1.5: Input should be less than or equal to 1."),
+    "a torch device that is not there": (
+        ("--device", "meta"),
+        "--device meta: this machine has no such torch device (Cannot copy out of meta tensor; no data",
+    ),
     "no torch device": (("--device", "toaster"), "--device toaster: no such torch device. Use cpu or cuda."),
     "a run id that is no name": (("--run-id", "a/b"), "--run-id 'a/b' is not a folder name."),
     "no such YAML file": (("--config", "none.yaml"), "--config none.yaml: cannot be read ("),
@@ -241,6 +253,31 @@ def test_a_bad_features_yaml_stops_the_job(
 def test_a_bad_setting_stops_the_job(tables: Tables, run_on: Callable[..., str], kind: str) -> None:
     options, message = BAD_SETTINGS[kind]
     assert run_on(tables, *options).startswith(message)
+
+
+@pytest.mark.parametrize("groups", ["nothing", "nothing:2"])
+def test_a_group_column_without_a_value_stops_the_job(tables: Tables, run_on: Callable[..., str], groups: str) -> None:
+    users = tables["users"].append_column("nothing", pa.nulls(20, pa.float64()))
+    assert run_on(tables | {"users": users}, "--groups", groups).startswith(
+        f"--groups {groups}: no user has a value in column 'nothing'. Name another one (found group, age, n_ratings)."
+    )
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_cuda_where_there_is_none_stops_the_job(tables: Tables, run_on: Callable[..., str]) -> None:
+    message = run_on(tables, "--device", "cuda")
+    assert message.startswith("--device cuda: this machine has no such torch device (")
+    assert message.endswith("). Use --device cpu, or run where there is one.\n")
+
+
+def test_a_device_that_the_workers_of_a_cluster_lack_stops_the_job(
+    tables: Tables, tmp_path: Path, ray_session: None
+) -> None:
+    shop = write_shop(tmp_path / "shop", tables)
+    config = RecourseConfig(data=shop, out=str(tmp_path / "out"), device="meta", address="10.0.0.5:6379")
+    with pytest.raises(ConfigError, match=r"--device meta: a worker of the cluster has no such torch device \(Cannot"):
+        recourse.run(config)
+    assert not list((tmp_path / "out").rglob("*"))
 
 
 def test_a_missing_file_is_named_with_those_found(tables: Tables, run_on: Callable[..., str], tmp_path: Path) -> None:

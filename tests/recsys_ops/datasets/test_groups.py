@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from recsys_ops.datasets import Dataset, build_dataset, user_groups
 from recsys_ops.datasets.folder import read_folder
+from recsys_ops.datasets.groups import default_groups
 from recsys_ops.errors import ConfigError
 
 Tables = dict[str, pa.Table]
@@ -61,7 +62,7 @@ def test_sizes_differ_by_one_at_most_and_groups_are_in_order(ages: list[float | 
     known = np.array([age is not None and age == age for age in ages])
     data = with_ages(ages)
     if known.sum() < n_groups:
-        with pytest.raises(ConfigError, match="users have a value"):
+        with pytest.raises(ConfigError, match=r"users have a value|no user has a value"):
             user_groups(data, f"age:{n_groups}")
         return
     labels, group = user_groups(data, f"age:{n_groups}")
@@ -88,3 +89,24 @@ def test_sizes_differ_by_one_at_most_and_groups_are_in_order(ages: list[float | 
 def test_a_wrong_spec_says_what_would_be_right(dataset: Dataset, spec: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         user_groups(dataset, spec)
+
+
+@pytest.mark.parametrize("spec", ["age", "age:1", "age:9"])
+def test_a_column_in_which_nobody_has_a_value_makes_no_groups(spec: str) -> None:
+    with pytest.raises(ConfigError, match=f"--groups {spec}: no user has a value in column 'age'.*found n_ratings"):
+        user_groups(with_ages([None, None, float("nan")]), spec)
+
+
+@pytest.mark.parametrize(
+    ("ages", "groups"),
+    [
+        ([None] * 7, "n_ratings"),
+        ([None, None, 30.0], "age:1"),
+        ([20.0, 30.0, None], "age"),
+        ([float(n) for n in range(20)], "age:5"),
+    ],
+)
+def test_default_groups_are_of_a_column_that_has_values(ages: list[float | None], groups: str) -> None:
+    dataset = with_ages(ages)
+    assert default_groups(dataset) == groups
+    assert user_groups(dataset, groups)[0]
