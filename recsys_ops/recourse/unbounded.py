@@ -129,17 +129,21 @@ def _revert(
         if fractions is None:
             break
         kept, fractions = kept[fractions > 1e-9], fractions[fractions > 1e-9]
+        if not len(kept):  # nobody is wanted
+            break
         features = case.features.copy()
         features[levers.column[kept]] += levers.amount[kept] * fractions
         features = onto_steps(items.columns, case.features, features, box)
         scores = run_recommender(model, group, features)
         overlap = float(overlaps[case.positions(case.scores), case.positions(scores)].mean())
         alike = overlap >= limits.overlap
-        within = len(kept) <= limits.max_changes
+        success = case.success(scores)
+        # Where users dislike what moves others, a change can lose more than it wins.
+        within = len(kept) <= limits.max_changes and success > case.success(case.scores)
         told = describe_changes(items, case.item, features)
         totals = effects[:, kept][case.missing > 0].sum(axis=0) * fractions
         smallest = int(np.argmin(totals))
-        points.append(FrontierPoint(len(kept), case.success(scores), "; ".join(c.text for c in told)))
+        points.append(FrontierPoint(len(kept), success, "; ".join(c.text for c in told)))
         if within and (best is None or alike or (overlap > best[0][1] and not best[0][0])):
             best = ((alike, overlap), features)
         if within and not alike and best is not None and best[0][0]:

@@ -138,7 +138,7 @@ def test_costs_that_changed_are_refused(run_job: Any, command_line: CommandLine,
     item = load_dataset(shop, seed=0).item_ids[int(load_dataset(shop, seed=0).ratings.indices[0])].as_py()
     costs = tmp_path / "costs.csv"
     costs.write_text(f"user_id,item_id,cost\n1,{item},2\n")
-    run = run_job("counterfactuals", "--data", shop, "--users", "1", "--k", "3", "--removal-costs", str(costs))
+    run = run_job("counterfactuals", "--data", shop, "--top", "1", "--k", "3", "--removal-costs", str(costs))
     asked = ("ask", "--out", str(tmp_path / "out"), "--user", "1")
     assert command_line(*asked).code == 0
     costs.write_text(f"user_id,item_id,cost\n1,{item},3\n")

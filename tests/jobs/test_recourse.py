@@ -353,7 +353,8 @@ def test_the_summary_tells_only_of_recourses_that_reach_what_was_wanted(
 ) -> None:
     arguments = ("--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0", "--out", str(tmp_path))
     done = command_line("recourse", "--data", shop, *arguments, "--min-success", "0.9")
-    rows = rows_of(open_run(str(tmp_path)))
+    (run,) = (tmp_path / "runs").iterdir()
+    rows = rows_of(open_run(str(run)))
     short = [row for row in rows if row["status"] == Status.FEASIBLE and row["reason"]]
     serving = [row for row in rows if row["n_changes"] and not row["reason"]]
     assert any(row["n_changes"] for row in short)

@@ -57,6 +57,18 @@ def test_no_more_is_given_up_than_tolerated_and_no_more_changed_than_allowed(see
         assert found.success_after >= found.success_before + 0.8 * gained - 1e-9
 
 
+@pytest.mark.parametrize("direction", ["increase", "free"])
+@pytest.mark.parametrize("seed", range(10))
+def test_words_that_users_dislike_are_no_obstacle(seed: int, direction: str) -> None:
+    liked = random_world(seed, n_users=12, n_items=10, rules=[text_rule(upper=float("inf"), direction=direction)])
+    world = World(liked.table, liked.rules, liked.opinions - 3.3, liked.k)
+    for found in recourses(world, Limits(tolerance=0.2, max_changes=5)):
+        least, most = twin.success_range(world, found.item, found.features)
+        assert least - 1e-9 <= found.success_after <= most + 1e-9
+        assert found.success_after >= found.success_before
+        assert len(found.changes) <= 5
+
+
 def test_lists_stay_as_alike_as_asked_where_that_is_possible() -> None:
     """Asking for more overlap never gives less of it, and sometimes costs further changes."""
     more = fewer = 0
