@@ -149,7 +149,7 @@ def test_what_the_paper_gains_on_held_out_ratings_is_the_way_off_a_saddle(object
             print(f"{split:>5} {start:>8} " + "  ".join(cells) + f"  RMSE {rmse_range(seen, fits)}", flush=True)
             if start == "equal":
                 strengths = np.linalg.svd(fits[0].factors.items, compute_uv=False)
-                assert strengths[1] < 1e-3 * strengths[0]
+                assert strengths[1] < 1e-2 * strengths[0]
         assert values["drawn"][0] < 0.85 * values["equal"][0]
 
 
