@@ -178,8 +178,9 @@ def test_the_textbook_engine_finds_the_same_distances(shop: str, tmp_path: Path)
 @pytest.mark.parametrize("aggregator", ["disjunction", "sum", "mean", "none"])
 def test_the_threshold_is_kept_by_every_explanation(shop: str, tmp_path: Path, aggregator: str) -> None:
     run = run_job(
-        shop, tmp_path, plausibility="threshold", threshold=-25.0, aggregator=aggregator, users="1,2,3,4,5,6", top=2
-    )
+        shop, tmp_path, plausibility="threshold", threshold=-25.0, aggregator=aggregator, users="1,2,3,4,5,6", top=2,
+        time_limit=2.0,
+    )  # fmt: skip
     rows = rows_of(run)
     assert len(rows) == 12
     for row in explained(rows):

@@ -143,7 +143,7 @@ def test_the_plausible_explanation_equals_the_best_of_all_removals(kind: str, mi
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(SEEDS)
 def test_a_history_exactly_on_the_threshold_is_plausible(kind: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -161,7 +161,7 @@ def test_a_history_exactly_on_the_threshold_is_plausible(kind: str, seed: int) -
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e7, 1e12])
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(SEEDS)
 def test_costs_of_any_size_are_told_apart(scale: float, seed: int) -> None:
     question = random_question(np.random.default_rng(seed), has_costs=True)
@@ -177,7 +177,7 @@ def test_costs_of_any_size_are_told_apart(scale: float, seed: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e8])
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(SEEDS)
 def test_costs_of_any_size_are_weighed_against_the_likelihood(scale: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
