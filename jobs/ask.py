@@ -7,10 +7,11 @@ import importlib
 import time
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, model_validator
 from rich.console import Console
 
 from jobs import STARTED
+from jobs.config import MODEL_CONFIG
 from recsys_ops.errors import InputError
 from recsys_ops.runs import Run, open_run
 
@@ -18,9 +19,7 @@ from recsys_ops.runs import Run, open_run
 class AskConfig(BaseModel):
     """Which case, of which run."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = MODEL_CONFIG
 
     out: str = "out"
     """As in the jobs: the folder or object-store URL with the results."""

@@ -11,13 +11,16 @@ from jobs.runtime.logs import LogFormat
 from recsys_ops.errors import ConfigError, is_scalar
 from recsys_ops.storage import Encryption, is_missing_file, open_file, refuse_credentials_within, storage_errors
 
+MODEL_CONFIG = ConfigDict(
+    frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
+)
+"""How the settings of every command are read: docstrings are the help, and nothing unknown or infinite passes."""
+
 
 class RunConfig(BaseModel):
     """Settings of whatever writes a run."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = MODEL_CONFIG
 
     out: str = "out"
     """Folder or object-store URL for the results."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from rich.console import Console
 from rich.table import Table
 
+from jobs.config import MODEL_CONFIG
 from jobs.runs_summary import print_comparison, print_run
 from jobs.runtime.files import remove_files
 from jobs.runtime.housekeeping import find_orphans, remove_runs, superseded_runs
@@ -21,9 +22,7 @@ DAMAGED = 3
 class RunsConfig(BaseModel):
     """What to do with the runs of a results folder; without further options they are listed."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = MODEL_CONFIG
 
     out: str = "out"
     """As in the jobs: the folder or object-store URL with the results."""

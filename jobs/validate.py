@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from rich.console import Console
 
+from jobs.config import MODEL_CONFIG
 from recsys_ops.datasets import describe, load_dataset
 from recsys_ops.evaluation import describe_recommender
 from recsys_ops.models.ease import RIDGE
@@ -14,9 +15,7 @@ from recsys_ops.models.recommender import check_recommender
 class ValidateConfig(BaseModel):
     """Settings of the check; it writes nothing, so it has no run."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = MODEL_CONFIG
 
     data: str = "synthetic"
     """As in the jobs."""

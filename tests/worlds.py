@@ -88,6 +88,21 @@ def text_rule(**changes: object) -> FeatureRule:
     return FeatureRule.model_validate({"column": "plot", "kind": "text", "min_items": 1, **changes})
 
 
+def tags_and_a_kind(
+    rng: np.random.Generator, n_items: int, *, tags: str, share: float
+) -> tuple[pa.Table, tuple[FeatureRule, ...]]:
+    """Items with a share of the tags and one of three kinds, all of which may change."""
+    table = {
+        "genres": [[tag for tag in tags if rng.random() < share] for _ in range(n_items)],
+        "kind": ["pqr"[rng.integers(3)] for _ in range(n_items)],
+    }
+    rules = (
+        FeatureRule(column="genres", kind="tags", min_items=1),
+        FeatureRule(column="kind", kind="category", min_items=1),
+    )
+    return pa.table(table), rules
+
+
 def one_word_world(*, k: int = 1, **changes: object) -> World:
     """Everybody likes "heist"; item 3 lacks it and gets to the top of every list by adding it three times.
 

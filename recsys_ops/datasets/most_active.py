@@ -1,4 +1,4 @@
-"""The part of a catalogue where most happens: its most active users and most rated items."""
+"""Part of a catalogue: its most active users and most rated items, or the users with any ratings."""
 
 from dataclasses import replace
 

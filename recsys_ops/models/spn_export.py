@@ -98,6 +98,7 @@ def _inputs(module: Any) -> list[Any]:
     from spflow.modules.ops.cat import Cat
 
     below = module.inputs
+    # spflow declares one module as the input of every module; that of a Cat is a list of them.
     return list(below.inputs) if isinstance(below, Cat) else [below]  # type: ignore[arg-type]
 
 

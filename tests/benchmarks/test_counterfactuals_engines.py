@@ -47,7 +47,7 @@ def compare(question: Question, likelihood: Likelihood | None, settings: Setting
 def test_the_direct_engine_finds_what_the_textbook_finds_many_times_faster(plausibility: str, k: int) -> None:
     fold = prepare_folds("100k", ratings=False, n_users=N_USERS, n_folds=1)[0]
     likelihood = None if plausibility == "none" else fold.likelihood("disjunction", "year")
-    settings = Settings(k=k, plausibility=plausibility, mixture="best", time_limit=PYOMO_LIMIT)  # type: ignore[arg-type]
+    settings = Settings(k=k, plausibility=plausibility, mixture="best", time_limit=PYOMO_LIMIT)
     done = [compare(question, likelihood, settings) for question in fold.questions(settings)]
     direct, pyomo = (np.array([getattr(one, name) for one in done]) for name in ("direct", "pyomo"))
     ratios = pyomo / direct
@@ -71,7 +71,7 @@ def test_a_hard_case_ends_within_its_limit_and_half_a_second() -> None:
     likelihood = fold.likelihood("none", "")
     print()
     for plausibility, limit in (("optimise", 2.0), ("threshold", 2.0), ("optimise", 0.2)):
-        settings = Settings(k=10, plausibility=plausibility, alpha=1.0, time_limit=limit)  # type: ignore[arg-type]
+        settings = Settings(k=10, plausibility=plausibility, alpha=1.0, time_limit=limit)
         question = next(longest.questions(settings))
         started = time.perf_counter()
         found = explain(question, likelihood, settings)[0]

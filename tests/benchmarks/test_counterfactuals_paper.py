@@ -56,7 +56,7 @@ def test_without_a_likelihood_every_case_is_solved_and_proven(size: str, ratings
     print(f"\nMovieLens-{size}, {'ratings' if ratings else 'binary'}, no likelihood\n{'':<44} {HEADER}")
     cells = []
     for k, validity in product((5, 10), ("kth", "score")):
-        settings = Settings(k=k, validity=validity, time_limit=TIME_LIMIT)  # type: ignore[arg-type]
+        settings = Settings(k=k, validity=validity, time_limit=TIME_LIMIT)
         done = [timed for fold in folds for timed in explain_all(fold, None, settings)]
         show(f"k = {k}, {validity}", done, k)
         cells.append((settings, done))
@@ -72,7 +72,7 @@ def test_with_a_likelihood_every_feasible_case_is_solved(
     size: str, column: str, ratings: bool, aggregator: str
 ) -> None:
     folds = prepare_folds(size, ratings=ratings, n_users=N_USERS)
-    likelihoods = [fold.likelihood(aggregator, column) for fold in folds]  # type: ignore[arg-type]
+    likelihoods = [fold.likelihood(aggregator, column) for fold in folds]
     print(f"\nMovieLens-{size}, {'ratings' if ratings else 'binary'}, {aggregator} of {column}\n{'':<44} {HEADER}")
     cells = []
     for plausibility, k, validity in product(("optimise", "threshold"), (5, 10), ("kth", "score")):
@@ -81,7 +81,7 @@ def test_with_a_likelihood_every_feasible_case_is_solved(
             validity=validity,
             plausibility=plausibility,
             alpha=0.1,
-            time_limit=TIME_LIMIT,  # type: ignore[arg-type]
+            time_limit=TIME_LIMIT,
         )
         done = [
             timed

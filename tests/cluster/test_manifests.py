@@ -187,7 +187,7 @@ def test_every_disruption_budget_finds_heads() -> None:
 
 
 def test_every_entrypoint_and_its_settings_are_those_of_the_command_line() -> None:
-    commands = get_command(jobs.__main__.make_app()).commands  # type: ignore[attr-defined]
+    commands = get_command(jobs.__main__.make_app()).commands
     for found in of_kind("RayJob"):
         words = found["spec"]["entrypoint"].split()
         assert words[:3] == ["python", "-m", "jobs"]

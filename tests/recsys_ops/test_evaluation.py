@@ -143,7 +143,7 @@ def test_quality_on_movielens_100k_is_what_it_was_measured_to_be(
     fit: object, recall: tuple[float, float], ndcg: tuple[float, float]
 ) -> None:
     dataset = load_dataset(f"movielens-100k:{Path(FOLDER, 'ml-100k')}", seed=0)
-    found = held_out_quality(history_matrix(dataset.ratings, binary=True, scale=5), fit, seed=0)  # type: ignore[arg-type]
+    found = held_out_quality(history_matrix(dataset.ratings, binary=True, scale=5), fit, seed=0)
     assert recall[0] < found.model.recall.mean() < recall[1]
     assert ndcg[0] < found.model.ndcg.mean() < ndcg[1]
     assert 0.19 < found.popularity.recall.mean() < 0.24

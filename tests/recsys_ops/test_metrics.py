@@ -10,7 +10,7 @@ from tests.twins import rbo
 def moved(depth: int, before: int, after: int) -> tuple[list[str], list[str]]:
     """Lists before and after one item has moved; position ``depth`` is outside."""
     others = [f"other {n}" for n in range(depth)]
-    return tuple([*others[:place], "item", *others[place:]][:depth] for place in (before, after))  # type: ignore[return-value]
+    return tuple([*others[:place], "item", *others[place:]][:depth] for place in (before, after))
 
 
 @pytest.mark.parametrize("p", [0.5, 0.9])

@@ -21,7 +21,7 @@ def told_row(world: World, item: int, told: Sequence[Change]) -> NDArray[np.floa
 def acted_upon(row: dict[str, object], told: Sequence[Change]) -> dict[str, object]:
     """What the provider of an item makes of it, reading nothing but the changes."""
     words = str(row["plot"] or "").split()
-    tags = list(row["genres"])  # type: ignore[call-overload]
+    tags = list(row["genres"])
     acted = dict(row)
     for one in told:
         feature, _, tag = one.feature.partition(": ")
@@ -47,9 +47,9 @@ def raw_values(row: dict[str, object], items: EncodedItems) -> NDArray[np.float6
         if kind == "text":
             values.append(float(str(row["plot"]).split().count(value)))
         elif kind == "tags":
-            values.append(float(value in row["genres"]))  # type: ignore[operator]
+            values.append(float(value in row["genres"]))
         elif kind == "category":
             values.append(float(row["kind"] == value))
         else:
-            values.append(float(columns.offset[column]) if row["price"] is None else float(row["price"]))  # type: ignore[arg-type]
+            values.append(float(columns.offset[column]) if row["price"] is None else float(row["price"]))
     return np.array(values)

@@ -74,5 +74,5 @@ def test_trouble_with_a_shard_is_told(start: Any, tmp_path: Path, caplog: pytest
     run, shards = start()
     run_shards(work, ray.put(None), shards, run.folder)
     (told,) = [record for record in caplog.records if record.name == "recsys_ops.shards"]
-    assert (told.levelname, told.shard) == ("WARNING", 1)  # type: ignore[attr-defined]
+    assert (told.levelname, told.shard) == ("WARNING", 1)
     assert told.getMessage() == "shard 1: attempt 1 ended by defect (KeyError: 'once'); again"

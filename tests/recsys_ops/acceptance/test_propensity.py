@@ -67,7 +67,7 @@ def test_the_threshold_depends_on_the_seed_of_its_draws_only() -> None:
         (lambda x, y, u: (x[:0], y[:0], u[:0]), "0 ratings, at least 100 needed"),
     ],
 )
-def test_with_too_few_data_it_says_of_what_there_is_too_little(change, lacking) -> None:  # type: ignore[no-untyped-def]
+def test_with_too_few_data_it_says_of_what_there_is_too_little(change, lacking) -> None:
     study = simulate_study(seed=0, n_people=40)
     result = fit_propensity(*change(study.sparsity, study.act.astype(float), study.person), seed=0)
     assert result.finding == Finding.TOO_FEW

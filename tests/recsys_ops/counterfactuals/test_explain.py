@@ -76,7 +76,7 @@ def random_likelihood(rng: np.random.Generator, kind: str, n_items: int, scale: 
     else:
         membership = rng.random((n_items, 4)) < 0.4
         membership[np.arange(n_items), rng.integers(0, 4, n_items)] = True
-        aggregation = aggregate_categories(kind, sp.csr_array(membership.astype(float)), scale=scale)  # type: ignore[arg-type]
+        aggregation = aggregate_categories(kind, sp.csr_array(membership.astype(float)), scale=scale)
     n_values = {"disjunction": 2, "sum": 8, "none": 4, "mean": 2}[kind]
     network = random_network(rng, aggregation.n_variables, n_values=n_values, continuous=kind == "mean")
     return Likelihood(network, aggregation, median=-3.0)
@@ -175,10 +175,9 @@ def test_the_textbook_program_finds_the_same_objective(
     seed: int, ratings: bool, validity: str, removed_items: str, kind: str, plausibility: str
 ) -> None:
     puzzle = random_puzzle(seed, kind, ratings=ratings, validity=validity, removed_items=removed_items)
-    asked = Settings(plausibility=plausibility, alpha=0.2, threshold=-6.0, mixture="best", time_limit=PATIENT)  # type: ignore[arg-type]
+    asked = Settings(plausibility=plausibility, alpha=0.2, threshold=-6.0, mixture="best", time_limit=PATIENT)
     found = [
-        explain(puzzle.question, puzzle.likelihood, replace(asked, engine=engine))[0]  # type: ignore[arg-type]
-        for engine in ("direct", "pyomo")
+        explain(puzzle.question, puzzle.likelihood, replace(asked, engine=engine))[0] for engine in ("direct", "pyomo")
     ]
     assert found[0].status is found[1].status
     assert found[0].objective == pytest.approx(found[1].objective, abs=2e-6)

@@ -12,7 +12,7 @@ MODEL = LinearRecommender(np.random.default_rng(0).normal(0, 1, (6, 6)) * (1 - n
 
 def ask(**changes: object) -> object:
     asked = {"history": np.array([0, 2, 5]), "amounts": np.array([1, 4, 5]), "item": 3, "k": 2, "scale": 5.0}
-    return make_question(MODEL, **{**asked, **changes})  # type: ignore[arg-type]
+    return make_question(MODEL, **{**asked, **changes})
 
 
 @pytest.mark.parametrize(

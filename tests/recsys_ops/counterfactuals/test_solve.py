@@ -224,7 +224,7 @@ def tied_question(lead: float, **changes: object) -> Question:
     weights[1, 3], weights[1, 4] = 0.25, 0.25
     weights[2, 4] = 0.5 - lead
     asked = {"k": 1, **changes}
-    return make_question(LinearRecommender(weights), np.arange(3), np.ones(3, dtype=np.int64), 3, **asked)  # type: ignore[arg-type]
+    return make_question(LinearRecommender(weights), np.arange(3), np.ones(3, dtype=np.int64), 3, **asked)
 
 
 def test_an_item_that_ties_for_rank_k_is_in_the_top_k() -> None:

@@ -23,8 +23,8 @@ def test_both_engines_agree(kind: str, plausibility: Plausibility, seed: int) ->
     likelihood = random_likelihood(rng, question, kind)
     factual = float(likelihood.log_likelihood(question.histories(np.zeros_like(question.amounts)))[0])
     asked = {"plausibility": plausibility, "threshold": factual - rng.random(), "alpha": 0.5, "n_options": 2}
-    direct = explain(question, likelihood, Settings(mixture="best", **asked))  # type: ignore[arg-type]
-    textbook = explain(question, likelihood, Settings(engine="pyomo", **asked))  # type: ignore[arg-type]
+    direct = explain(question, likelihood, Settings(mixture="best", **asked))
+    textbook = explain(question, likelihood, Settings(engine="pyomo", **asked))
     assert [e.status for e in direct] == [e.status for e in textbook]
     if direct[0].status == Status.OPTIMAL:
         wanted = [explanation.objective for explanation in textbook]

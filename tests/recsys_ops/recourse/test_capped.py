@@ -3,18 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from recsys_ops.acceptance.caps import Caps
-from recsys_ops.features.rules import FeatureRule
 from recsys_ops.recourse.proposal import Limits
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from recsys_ops.status import Status
 from tests.twins import caps as twin
 from tests.twins import distances
 from tests.twins.feasible import is_feasible
-from tests.worlds import World, one_word_world, random_world
+from tests.worlds import World, one_word_world, random_world, tags_and_a_kind
 
 SEVERAL = [
     Limits(tolerance=0.0, max_changes=2, max_proximity=0.7),
@@ -127,16 +125,9 @@ def test_a_success_below_the_one_wanted_is_told_and_infeasible_where_the_bound_i
 def tagged(seed: int) -> World:
     """Seven tags and a category, for worlds in which the search misses what trying everything finds."""
     rng = np.random.default_rng(seed)
-    table = {
-        "genres": [[tag for tag in "abcdefg" if rng.random() < 0.35] for _ in range(14)],
-        "kind": ["pqr"[rng.integers(3)] for _ in range(14)],
-    }
-    rules = (
-        FeatureRule(column="genres", kind="tags", min_items=1),
-        FeatureRule(column="kind", kind="category", min_items=1),
-    )
+    table, rules = tags_and_a_kind(rng, 14, tags="abcdefg", share=0.35)
     opinions = np.where(rng.random((16, 14)) < 0.3, rng.integers(1, 6, (16, 14)), np.nan)
-    return World(pa.table(table), rules, opinions, 2)
+    return World(table, rules, opinions, 2)
 
 
 @pytest.mark.parametrize(("seed", "item"), [(3, 3), (5, 0), (76, 6), (108, 1)])

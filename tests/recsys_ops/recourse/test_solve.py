@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +16,16 @@ from recsys_ops.status import Status
 from tests.twins import ranking, rbo
 from tests.twins import recourse as twin
 from tests.twins.feasible import is_feasible
-from tests.worlds import KINDS, World, checkerboard, one_word_world, random_rules, random_world, tie_world
+from tests.worlds import (
+    KINDS,
+    World,
+    checkerboard,
+    one_word_world,
+    random_rules,
+    random_world,
+    tags_and_a_kind,
+    tie_world,
+)
 
 EVERYTHING = Limits(tolerance=0.0, max_changes=3)
 TIE = 1e-9
@@ -118,16 +126,9 @@ def test_bounds_hold_where_users_dislike_and_features_work_against_an_item(seed:
 def disliking(seed: int) -> World:
     """Ratings of 1 and -1, of which some users' cancel but for rounding."""
     rng = np.random.default_rng([seed, 11])
-    items = {
-        "genres": [[tag for tag in "abcd" if rng.random() < 0.4] for _ in range(24)],
-        "kind": ["pqr"[rng.integers(3)] for _ in range(24)],
-    }
-    rules = (
-        FeatureRule(column="genres", kind="tags", min_items=1),
-        FeatureRule(column="kind", kind="category", min_items=1),
-    )
+    items, rules = tags_and_a_kind(rng, 24, tags="abcd", share=0.4)
     opinions = np.where(rng.random((30, 24)) < 0.35, rng.choice([-1, 1], (30, 24)), np.nan)
-    return World(pa.table(items), rules, opinions, 5)
+    return World(items, rules, opinions, 5)
 
 
 @pytest.mark.parametrize("seed", [67, 117, 190])
