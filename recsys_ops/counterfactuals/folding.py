@@ -92,10 +92,14 @@ class Folded:
     mixture: Mixture
     most: float
 
+    def here(self, taken: NDArray[np.int64]) -> set[int]:
+        """Cells that the variables are in once units are gone; all that the log-likelihood can tell of a removal."""
+        units = {variable: int(taken[members].sum()) for variable, members in self.members.items()}
+        return {c for c, cell in enumerate(self.cells) if cell.lowest <= units[cell.variable] <= cell.highest}
+
     def evaluate(self, taken: NDArray[np.int64]) -> tuple[float, dict[tuple[int, int], float]]:
         """Log-likelihood once units are gone (by the mixture), and ``second - first`` of each pair."""
-        units = {variable: int(taken[members].sum()) for variable, members in self.members.items()}
-        here = {c for c, cell in enumerate(self.cells) if cell.lowest <= units[cell.variable] <= cell.highest}
+        here = self.here(taken)
         values: list[float] = []
         differences = {}
         for pair in self.pairs:

@@ -83,6 +83,15 @@ def _link_cells(program: Program, folded: Folded, removals: Removals, columns: C
             program.add_row(columns.cells[own], 1.0, upper=1.0)
 
 
+def forbid_cells(program: Program, folded: Folded, columns: Columns, taken: NDArray[np.int64]) -> None:
+    """Cut off all that the log-likelihood cannot tell from one removal: some variable must be in another cell."""
+    here = folded.here(taken)
+    left = {folded.cells[cell].variable for cell in here}
+    others = [c for c, cell in enumerate(folded.cells) if cell.variable not in left]
+    signs = [-1.0] * len(here) + [1.0] * len(others)
+    program.add_row(columns.cells[[*sorted(here), *others]], signs, lower=1.0 - len(here))
+
+
 def _pieces(pair: Pair, folded: Folded, visited: set[float]) -> list[tuple[float, float]]:
     """Slopes and intercepts of the pieces whose greatest bounds ``f`` on ``lowest .. highest``."""
     if folded.mixture == "best":

@@ -5,10 +5,12 @@
 with the exact log-likelihood LL of the network (mixture "exact") or its best-child bound ("best", which is LiCE's
 program). The distance that may be spent keeps the network small. For "optimise" it is the best known objective plus
 alpha times the greatest log-likelihood: nothing farther is better. For "threshold" it is deepened, and every step
-without a solution is a proof. With many rivals, the program without the ranking bounds the objective from below and
-that with the easiest rivals from above, and the whole is asked only where the two do not meet.
+without a solution is a proof. With many rivals, the program without the ranking bounds the objective from below, and
+that with the rivals nearest to standing above the item, after what is plausible, from above; the whole is asked only
+where the two do not meet, and only if it is small enough to be solved.
 """
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -22,14 +24,21 @@ from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.relaxation import Goal, Relaxation
 from recsys_ops.counterfactuals.shortest import RESOLUTION, Earlier, Found, differs, find_shortest
 
-EASIEST = 3
+NEAREST = 3
 """Rivals, in multiples of those needed, that are tried before all of them."""
 
 MANY = 10
 """Rivals, in multiples of those needed, from which on the whole program is not asked at once."""
 
-UNRANKED_NODES, EASIEST_NODES = 200, 400
-"""Effort spent on the program without the ranking, and on that with the easiest rivals."""
+MOST_ENTRIES = 100_000
+"""Rivals times interactions up to which the whole program is asked. Of five times as many, HiGHS solves no more than
+the root in ten seconds, and does not look at the clock for seconds."""
+
+UNRANKED_NODES, NEAREST_NODES = 200, 400
+"""Effort spent in the first round on the program without the ranking, and on that with the nearest rivals."""
+
+MOST_EFFORT = 4**8
+"""Multiple of these that a round may spend."""
 
 _NOBODY = np.empty(0, dtype=np.intp)
 
@@ -80,7 +89,7 @@ def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: ND
     bound = max(least, shortest.bound - goal.alpha * folded.most)
     if bound >= objective - RESOLUTION:
         return Found(start, objective, objective, True, shortest.method, shortest.nodes)
-    better = _within(relaxation, folded, least=shortest.bound, most=most, cutoff=objective)
+    better = _within(relaxation, folded, start, least=shortest.bound, most=most, cutoff=objective)
     if better.taken is not None:
         start, objective = better.taken, better.objective
     bound = objective if better.is_proven else min(max(bound, better.bound), objective)
@@ -108,7 +117,7 @@ def _deepen(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDAr
         farthest = min(everything, best.objective)
         farther = min(farther, farthest)
         folded = fold(question, inputs, goal.mixture, farther)
-        step = _within(relaxation, folded, least=bound, most=farther, cutoff=best.objective)
+        step = _within(relaxation, folded, start, least=bound, most=farther, cutoff=best.objective)
         nodes += step.nodes
         if step.taken is not None:
             best = step
@@ -131,35 +140,58 @@ def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], 
     return nothing if taken is None else replace(nothing, taken=taken, objective=question.distance(taken), method="mio")
 
 
-def _within(relaxation: Relaxation, folded: Folded, *, least: float, most: float, cutoff: float) -> Found:
-    """The best objective below ``cutoff`` within these distances; proven without ``taken`` where there is none."""
+def _within(
+    relaxation: Relaxation, folded: Folded, start: NDArray[np.int64], *, least: float, most: float, cutoff: float
+) -> Found:
+    """The best objective below ``cutoff`` within these distances; proven without ``taken`` where there is none.
+
+    Rounds of more and more effort: the program without the ranking for a bound, and the one with the rivals nearest to
+    standing above the item after what it found (after ``start``, if it found nothing) for an explanation.
+    """
     question, goal = relaxation.question, relaxation.goal
-    none = Found(None, np.inf, np.inf, True, "mio")
-    rivals, n_easiest = reachable(question, most), EASIEST * question.needed
+    rivals = reachable(question, most)
+    best = Found(None, cutoff, -np.inf, False, "mio")
     if folded.most < goal.threshold or len(rivals) < question.needed:
-        return none
-    bound, nodes, best = -np.inf, 0, replace(none, objective=cutoff)
-    has_many = len(rivals) > MANY * question.needed
-    if goal.alpha == 0 or has_many:
-        unranked = relaxation.minimise(
-            folded, _NOBODY, least=least, most=most, cutoff=cutoff, most_nodes=UNRANKED_NODES
-        )
-        if unranked.is_proven and (unranked.taken is None or question.explains(unranked.taken)):
-            return unranked
-        bound, nodes = unranked.bound, unranked.nodes
-    if has_many or (goal.alpha == 0 and len(rivals) > n_easiest):
-        easiest = rivals[:n_easiest]
-        eased = relaxation.minimise(folded, easiest, least=least, most=most, cutoff=cutoff, most_nodes=EASIEST_NODES)
-        nodes += eased.nodes
-        if eased.taken is not None:
-            best = eased
-    if best.objective > bound + RESOLUTION:
+        return replace(best, objective=np.inf, bound=cutoff, is_proven=True)
+    is_few = len(rivals) <= (NEAREST if goal.alpha == 0 else MANY) * question.needed
+    n_asked = len(rivals) if is_few else NEAREST * question.needed
+    needs_bound, bound, nodes, effort = goal.alpha == 0 or not is_few, -np.inf, 0, 1
+    while True:
+        if needs_bound:
+            unranked = relaxation.minimise(
+                folded, _NOBODY, least=least, most=most, cutoff=best.objective, most_nodes=UNRANKED_NODES * effort
+            )
+            nodes, bound, needs_bound = nodes + unranked.nodes, max(bound, unranked.bound), not unranked.is_proven
+            if unranked.taken is not None:
+                start = unranked.taken
+                best = unranked if question.explains(start) else best
+        if best.objective <= bound + RESOLUTION or time.perf_counter() > relaxation.deadline:
+            break
         if goal.alpha == 0:
             least, most = max(least, bound), min(most, best.objective)
             rivals = reachable(question, most)
-        full = relaxation.minimise(folded, rivals, least=least, most=most, cutoff=best.objective)
-        nodes += full.nodes
-        bound, proven = max(bound, full.bound), full.is_proven
-        best = full if full.taken is not None else best
-        best = replace(best, bound=best.objective if proven else min(bound, best.objective), is_proven=proven)
-    return replace(best, objective=best.objective if best.taken is not None else np.inf, nodes=nodes)
+        is_whole = n_asked >= len(rivals)
+        ranked = relaxation.minimise(
+            folded, rivals if is_whole else _nearest(question, rivals, start, n_asked),
+            least=least, most=most, cutoff=best.objective, most_nodes=None if is_whole else NEAREST_NODES * effort,
+        )  # fmt: skip
+        nodes, best = nodes + ranked.nodes, ranked if ranked.taken is not None else best
+        if is_whole:
+            bound = max(bound, ranked.bound)
+            break
+        if len(rivals) * np.count_nonzero(question.limits) <= MOST_ENTRIES:
+            n_asked = len(rivals)
+        elif ranked.is_proven:
+            n_asked *= 2
+        effort = min(4 * effort, MOST_EFFORT)
+    is_proven = best.objective <= bound + RESOLUTION
+    objective = best.objective if best.taken is not None else np.inf
+    return replace(best, objective=objective, bound=min(bound, best.objective), is_proven=is_proven, nodes=nodes)
+
+
+def _nearest(question: Question, rivals: NDArray[np.intp], taken: NDArray[np.int64], n_rivals: int) -> NDArray[np.intp]:
+    """The rivals that stand highest above the item after a removal, or miss least."""
+    entirely = np.append(taken == question.amounts, True)
+    short = question.gaps[rivals] - taken @ question.gains[:, rivals]
+    missing = np.where(entirely[question.requires[rivals]], short, np.maximum(short, question.margin))
+    return rivals[np.argsort(missing, kind="stable")[:n_rivals]]

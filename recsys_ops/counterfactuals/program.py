@@ -71,6 +71,7 @@ class Program:
         gap: float,
         start: NDArray[np.float64] | None = None,
         most_nodes: int | None = None,
+        enough: float = -np.inf,
     ) -> Solution:
         """Minimise.
 
@@ -84,6 +85,8 @@ class Program:
             A feasible point to begin with.
         most_nodes : int, optional
             Nodes of the search tree after which it stops, whatever the clock says.
+        enough : float
+            An objective that is known to be the least possible: the search ends with a point that attains it.
 
         Returns
         -------
@@ -100,6 +103,8 @@ class Program:
             "mip_feasibility_tolerance": TOLERANCE,
             "primal_feasibility_tolerance": TOLERANCE,
         }
+        if np.isfinite(enough):
+            options["objective_target"] = enough
         if most_nodes is not None:
             options["mip_max_nodes"] = most_nodes
         solver = load_program(
@@ -144,7 +149,7 @@ def _solution(solver: highspy.Highs) -> Solution:
     nodes = max(int(info.mip_node_count), 0)
     if status == highspy.HighsModelStatus.kInfeasible:
         return Solution(None, np.inf, True, nodes)
-    proven = status == highspy.HighsModelStatus.kOptimal
+    proven = status in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kObjectiveTarget)
     if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
         return Solution(None, float(info.mip_dual_bound), proven, nodes)
     values = np.asarray(solver.getSolution().col_value)

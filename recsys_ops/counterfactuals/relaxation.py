@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.folding import Folded
 from recsys_ops.counterfactuals.formulation import Removals, add_removals, forbid, keep_one_whole
-from recsys_ops.counterfactuals.plausibility import Breakpoints, add_likelihood
+from recsys_ops.counterfactuals.plausibility import Breakpoints, add_likelihood, forbid_cells
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.settings import Mixture
@@ -37,13 +37,19 @@ class Goal:
 
 @dataclass
 class Relaxation:
-    """One case, and where its log-likelihood has been visited so far."""
+    """One case, and what has been learned about its log-likelihood so far.
+
+    ``visited``: where the bound is exact. ``too_low``: removals less plausible than asked by no more than the program
+    can tell. ``has_floor``: without the ranking, there are plausible removals nearer than what is known to be needed.
+    """
 
     question: Question
     goal: Goal
     earlier: Earlier
     deadline: float
     visited: Breakpoints = field(default_factory=dict)
+    too_low: list[NDArray[np.int64]] = field(default_factory=list)
+    has_floor: bool = False
 
     def visit(self, folded: Folded, taken: NDArray[np.int64]) -> float:
         """Objective of a removal, inf if it is not plausible; the bound is exact there from now on."""
@@ -51,6 +57,8 @@ class Relaxation:
         for key, difference in differences.items():
             self.visited.setdefault(key, set()).add(difference)
         if log_likelihood < self.goal.threshold:
+            if log_likelihood > self.goal.threshold - 2 * ROOM:
+                self.too_low.append(taken)
             return float(np.inf)
         return self.question.distance(taken) - self.goal.alpha * log_likelihood
 
@@ -84,8 +92,11 @@ class Relaxation:
             Without ``taken``, and proven, where there is none.
         """
         best, objective, bound, nodes, proven = None, cutoff, -np.inf, 0, False
-        # A threshold leaves distances as objective, and they come in grains.
-        grain = self.question.grain if self.goal.alpha == 0 else 0.0
+        grain, enough = 0.0, -np.inf
+        if self.goal.alpha == 0:
+            # A threshold leaves distances as objective, and they come in grains.
+            grain, bound = self.question.grain, least
+            enough = least + (grain or RESOLUTION) / 2
         seen: list[NDArray[np.int64]] = []
         forbidden: list[NDArray[np.int64]] = []
         while time.perf_counter() < self.deadline:
@@ -93,7 +104,9 @@ class Relaxation:
             for taken in forbidden:
                 forbid(program, removals, taken)
             left = None if most_nodes is None else max(most_nodes - nodes, 1)
-            solution = program.solve(self.deadline, gap=0.999 * grain if grain else RESOLUTION / 2, most_nodes=left)
+            solution = program.solve(
+                self.deadline, gap=0.999 * grain if grain else RESOLUTION / 2, most_nodes=left, enough=enough
+            )
             nodes += solution.nodes
             reached = solution.bound + constant
             if grain and np.isfinite(reached):
@@ -108,6 +121,7 @@ class Relaxation:
                 else:
                     seen.append(taken)
                     value = self.visit(folded, taken)
+                    self.has_floor |= self.question.distance(taken) < least - RESOLUTION
                     if value < objective:
                         best, objective = taken, value
             proven = solution.is_proven and (solution.values is None or bound >= objective - RESOLUTION)
@@ -123,10 +137,15 @@ class Relaxation:
         """The program, the columns of the units taken, and the constant of its objective."""
         question, alpha = self.question, self.goal.alpha
         program = Program()
+        # A row that bounds the objective itself spoils the solver's branching, so it is added only where it is needed.
+        floor = least if alpha > 0 or len(rivals) or self.has_floor else 0.0
         if alpha == 0:
             most = min(most, cutoff - (question.grain or RESOLUTION))
-        removals = add_removals(program, question, rivals, least=least, most=max(most, least))
+        removals = add_removals(program, question, rivals, least=floor, most=max(most, least))
         columns = add_likelihood(program, folded, removals, self.visited)
+        for taken in self.too_low:
+            if question.distance(taken) <= most:
+                forbid_cells(program, folded, columns, taken)
         where, coefficients = columns.row(folded.root)
         for column, coefficient in zip(where, coefficients, strict=True):
             program.cost[column] = -alpha * coefficient

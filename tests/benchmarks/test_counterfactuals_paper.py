@@ -37,12 +37,13 @@ def show(name: str, done: list[Timed], k: int) -> None:
 
 
 def check(cells: list[tuple[Settings, list[Timed]]]) -> None:
-    """Nothing is unverified or empty, and nothing feasible is missed; after the table, so that it is seen whole."""
+    """Nothing is unverified, empty or late, nothing feasible is missed; after the table, so that it is seen whole."""
     for settings, done in cells:
         for timed in done:
             found = timed.found
             assert found.status is not Status.ERROR, found.reason
             assert found.status is not Status.TIMEOUT, found.reason
+            assert timed.seconds < TIME_LIMIT + 0.5
             if found.status in (Status.OPTIMAL, Status.FEASIBLE):
                 assert found.n_removed > 0
                 if settings.validity == "kth":
