@@ -46,6 +46,16 @@ def test_a_limit_that_is_hit_leaves_a_valid_bound() -> None:
     assert solution.bound <= 300
 
 
+def test_a_point_that_attains_what_is_known_to_be_least_ends_the_search() -> None:
+    program = cover(300, 60)
+    known = program.solve(time.perf_counter() + 1, gap=1e-6)
+    assert known.values is not None
+    assert not known.is_proven
+    solution = program.solve(time.perf_counter() + 30, gap=1e-6, enough=round(float(known.values.sum())) + 0.5)
+    assert solution.is_proven
+    assert solution.values is not None
+
+
 def test_an_interrupt_stops_the_solver_and_is_raised() -> None:
     timer = threading.Timer(0.5, _thread.interrupt_main)
     timer.start()

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from recsys_ops.counterfactuals import plausible
+from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question, make_question
 from recsys_ops.counterfactuals.settings import Engine, Mixture, Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
@@ -140,6 +142,52 @@ def test_the_plausible_explanation_equals_the_best_of_all_removals(kind: str, mi
             after = exact(question.amounts - taken_by(question, explanation))
             assert explanation.log_likelihood_after == pytest.approx(after)
             assert after >= threshold
+
+
+@pytest.mark.parametrize("plausibility", ["optimise", "threshold"])
+@settings(deadline=None, max_examples=25)
+@given(SEEDS)
+def test_with_too_many_rivals_to_ask_at_once_the_outcome_equals_the_best_of_all_removals(
+    plausibility: Literal["optimise", "threshold"], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    question = random_question(rng)
+    likelihood = random_likelihood(rng, question, str(rng.choice(KINDS)))
+    exact = log_likelihood_of(question, likelihood, "exact")
+    values = [exact(question.amounts - taken) for taken in twin.all_removals(question)]
+    threshold = float(np.quantile(values, rng.random())) + 1e-7
+    if is_open(question):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(plausible, "MOST_ENTRIES", 0)
+            for name in ("NEAREST", "MANY", "UNRANKED_NODES", "NEAREST_NODES"):
+                patch.setattr(plausible, name, 1)
+            explanations = explain(question, likelihood, Settings(plausibility=plausibility, threshold=threshold))
+        if plausibility == "optimise":
+            wanted = twin.best_explanations(question, alpha=Settings.alpha, log_likelihood=exact)
+        else:
+            wanted = twin.best_explanations(question, threshold=threshold, log_likelihood=exact)
+        check_against_everything(question, explanations, wanted)
+
+
+def test_removals_that_miss_the_threshold_by_a_hair_are_ruled_out_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Any 6 of the first 12 interactions are enough; while one of them is left, the likelihood sees no difference.
+    weights = np.zeros((15, 15))
+    weights[:12, 12], weights[13, 14] = 1.0, 6.5
+    history = np.append(np.arange(12), 13)
+    question = make_question(LinearRecommender(weights), history, np.ones(13, dtype=np.int64), 12, k=1)
+    membership = np.zeros((15, 2))
+    membership[:12, 0], membership[12:, 1] = 1.0, 1.0
+    aggregation = aggregate_categories("disjunction", sp.csr_array(membership))
+    likelihood = Likelihood(networks.random_network(np.random.default_rng(2), 2, n_values=2), aggregation, 0.0)
+    exact = log_likelihood_of(question, likelihood, "exact")
+    solved = []
+    solve = Program.solve
+    monkeypatch.setattr(Program, "solve", lambda *args, **kwargs: solved.append(1) or solve(*args, **kwargs))
+    threshold = exact(question.amounts) + 1e-7
+    (explanation,) = explain(question, likelihood, Settings(plausibility="threshold", threshold=threshold))
+    assert explanation.status is Status.OPTIMAL
+    assert explanation.n_removed == 12
+    assert len(solved) < 50
 
 
 @pytest.mark.parametrize("kind", KINDS)
