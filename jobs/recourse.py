@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import ray
-import torch
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
@@ -103,6 +102,10 @@ class RecourseConfig(JobConfig):
     @field_validator("device")
     @classmethod
     def _known_device(cls, device: str) -> str:
+        if device == "cpu":
+            return device
+        import torch  # late: it takes seconds, and only the workers compute with it
+
         try:
             torch.device(device)
         except RuntimeError:

@@ -1,7 +1,5 @@
 """Whether the torch device that was asked for is there, before any work."""
 
-import torch
-
 from recsys_ops.errors import ConfigError
 
 
@@ -9,6 +7,8 @@ def trouble_with(device: str) -> str | None:
     """Why the descent cannot run on a device of this machine, None if it can."""
     if device == "cpu":
         return None
+    import torch  # late: it takes seconds
+
     try:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, ImportError) as error:  # torch raises either, by how it was built

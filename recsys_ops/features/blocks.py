@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import CountVectorizer
 
 from recsys_ops.datasets.arrow import ChunkedArray
 from recsys_ops.errors import InputError
@@ -33,6 +32,8 @@ class Block:
 
 
 def _encode_text(column: ChunkedArray, rule: FeatureRule) -> Block:
+    from sklearn.feature_extraction.text import CountVectorizer  # late: it takes a second, for text alone
+
     texts = [text or "" for text in column.to_pylist()]
     vectoriser = CountVectorizer(stop_words="english", strip_accents="unicode", min_df=rule.min_items)
     try:

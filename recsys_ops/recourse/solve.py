@@ -16,7 +16,6 @@ from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.bounded import propose_bounded
 from recsys_ops.recourse.bounds import Bounds, bound_case
 from recsys_ops.recourse.capped import capped_box, finite_box
-from recsys_ops.recourse.descent import DescentBatch, descend
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.problem import Case, TargetGroup, make_cases
 from recsys_ops.recourse.proposal import FrontierPoint, Limits, Proposal, run_recommender
@@ -111,7 +110,7 @@ def solve_cases(
     if all(outcome is not None for outcome in trivial):
         return [Solved(case, outcome) for case, outcome in zip(cases, trivial, strict=True) if outcome is not None]
     boxes = [feasible_box(items.columns, case.features) for case in cases]
-    descended = descend(_descent_batch(items, group, cases, boxes), device=limits.device)
+    descended = _descend(items, group, cases, boxes, limits.device)
     return [
         Solved(case, outcome) if outcome is not None else _finish(model, items, group, case, box, wanted, limits)
         for outcome, case, box, wanted in zip(trivial, cases, boxes, descended, strict=True)
@@ -133,9 +132,13 @@ def without_search(case: Case) -> Recourse | None:
     return None
 
 
-def _descent_batch(items: EncodedItems, group: TargetGroup, cases: list[Case], boxes: list[Box]) -> DescentBatch:
+def _descend(
+    items: EncodedItems, group: TargetGroup, cases: list[Case], boxes: list[Box], device: str
+) -> NDArray[np.float64]:
+    from recsys_ops.recourse.descent import DescentBatch, descend  # late: torch takes seconds, and only this needs it
+
     columns, searched, scale = items.columns, group.columns, group.sample_scales
-    return DescentBatch(
+    batch = DescentBatch(
         profiles=group.profiles / scale[:, None],
         gaps=np.array([case.missing[group.sample] / scale for case in cases]),
         features=np.array([case.features[searched] for case in cases]),
@@ -144,6 +147,7 @@ def _descent_batch(items: EncodedItems, group: TargetGroup, cases: list[Case], b
         cost=columns.cost[searched],
         one_hot=columns.one_hot[searched],
     )
+    return descend(batch, device=device)
 
 
 def _finish(
