@@ -121,8 +121,9 @@ class Relaxation:
                 else:
                     seen.append(taken)
                     value = self.visit(folded, taken)
-                    self.has_floor |= self.question.distance(taken) < least - RESOLUTION
-                    if value < objective:
+                    if self._is_free(rivals) and self.question.distance(taken) < least - RESOLUTION:
+                        self.has_floor = bool(np.isfinite(value))
+                    elif value < objective:
                         best, objective = taken, value
             proven = solution.is_proven and (solution.values is None or bound >= objective - RESOLUTION)
             if proven:
@@ -131,6 +132,10 @@ class Relaxation:
                 break
         return Found(best, objective if best is not None else np.inf, bound, proven, "mio", nodes)
 
+    def _is_free(self, rivals: NDArray[np.intp]) -> bool:
+        """Whether nothing but the likelihood keeps the program's removals from being too near."""
+        return self.goal.alpha == 0 and not len(rivals) and not self.has_floor
+
     def _program(
         self, folded: Folded, rivals: NDArray[np.intp], least: float, most: float, cutoff: float
     ) -> tuple[Program, Removals, float]:
@@ -138,7 +143,7 @@ class Relaxation:
         question, alpha = self.question, self.goal.alpha
         program = Program()
         # A row that bounds the objective itself spoils the solver's branching, so it is added only where it is needed.
-        floor = least if alpha > 0 or len(rivals) or self.has_floor else 0.0
+        floor = 0.0 if self._is_free(rivals) else least
         if alpha == 0:
             most = min(most, cutoff - (question.grain or RESOLUTION))
         removals = add_removals(program, question, rivals, least=floor, most=max(most, least))
