@@ -24,7 +24,7 @@ check: install  ## lint, format and types
 	$(BIN)/mypy
 
 test: check  ## the whole test suite, after check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 bench: install  ## the measured comparisons of the acceptance lists (minutes)
 	$(BIN)/pytest -m benchmark -s tests/benchmarks

@@ -20,6 +20,8 @@ from recsys_ops.errors import InputError
 from recsys_ops.runs import Run, open_run
 from recsys_ops.storage import open_store
 
+pytestmark = pytest.mark.xdist_group("machine")  # starts the server
+
 
 @pytest.fixture(params=["local", "s3"])
 def out(request: pytest.FixtureRequest, tmp_path: Path) -> str:
