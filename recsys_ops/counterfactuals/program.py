@@ -69,7 +69,6 @@ class Program:
         deadline: float,
         *,
         gap: float,
-        start: NDArray[np.float64] | None = None,
         most_nodes: int | None = None,
         enough: float = -np.inf,
     ) -> Solution:
@@ -81,8 +80,6 @@ class Program:
             Of ``time.perf_counter``, in seconds.
         gap : float
             Absolute difference of objective and bound at which the search may stop.
-        start : ndarray, shape (n_columns,), optional
-            A feasible point to begin with.
         most_nodes : int, optional
             Nodes of the search tree after which it stops, whatever the clock says.
         enough : float
@@ -111,10 +108,6 @@ class Program:
             self._matrix(), cost=self.cost, lower=self.lower, upper=self.upper,
             row_lower=self.row_lower, row_upper=self.row_upper, is_whole=np.array(self.is_whole, dtype=bool), **options,
         )  # fmt: skip
-        if start is not None:
-            known = highspy.HighsSolution()
-            known.col_value = start.tolist()
-            solver.setSolution(known)
         _run(solver, deadline)
         if solver.getModelStatus() == highspy.HighsModelStatus.kSolveError:
             # Presolve can leave a point that is outside the rows by more than the tolerance.

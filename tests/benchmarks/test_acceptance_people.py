@@ -77,7 +77,7 @@ def reactions(group: str) -> tuple[NDArray[np.int64], Vector, Vector, Vector, Ve
     return person, sparsity, proximity, uptake, np.array(chance)
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"RECSYS_OPS_DATA has no folder {FOLDER.name}")
+@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"RECSYS_OPS_DATA names no folder with {FOLDER.name}")
 def test_what_real_people_take_up_by_distance() -> None:
     print(f"\n{len(inattentive())} players answered no attention check right and are left out")
     for name, group in GROUPS.items():

@@ -27,7 +27,7 @@ def numbers(rows: list[dict[str, str]], *columns: str) -> list[np.ndarray]:
     return [np.array([float(row[column]) for row in rows]) for column in columns]
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"RECSYS_OPS_DATA has no folder {FOLDER.name}")
+@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"RECSYS_OPS_DATA names no folder with {FOLDER.name}")
 def test_the_fits_agree_with_mgcv_in_a_hundredth_of_its_time() -> None:
     print(
         "\nours / mgcv's; curve: greatest difference over 25 points in mgcv's standard errors, share within half of one"

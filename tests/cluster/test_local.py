@@ -16,7 +16,7 @@ import pytest
 
 from tests.cluster.manifests import ROOT
 
-DATA = os.environ.get("RECSYS_OPS_DATA")
+DATA = os.environ.get("RECSYS_OPS_DATA", "")
 NIGHTLY = ["nightly", "--items", ",".join(map(str, range(1, 41))), "--shards", "10"]
 
 
@@ -68,7 +68,7 @@ def test_nodes_listen_on_loopback_only_and_the_token_is_its_owners(folder: Path)
     assert {connection.laddr.ip.removeprefix("::ffff:") for connection in found} <= {"127.0.0.1", "::1"}
 
 
-@pytest.mark.skipif(DATA is None, reason="RECSYS_OPS_DATA is not set: MovieLens is not distributed with the project")
+@pytest.mark.skipif(not DATA, reason="RECSYS_OPS_DATA is not set: MovieLens is not distributed with the project")
 def test_a_run_that_loses_a_node_and_gets_another_has_the_bytes_of_one_machine(folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "jobs", *NIGHTLY, "--data", f"movielens-100k:{DATA}/ml-100k"]
     command += ["--out", str(tmp_path), "--run-id"]

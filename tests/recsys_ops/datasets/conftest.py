@@ -97,6 +97,6 @@ def write(tmp_path: Path) -> Callable[..., str]:
 @pytest.fixture
 def real_data() -> Path:
     """Folder of the MovieLens and goodbooks files."""
-    if "RECSYS_OPS_DATA" not in os.environ:
+    if not os.environ.get("RECSYS_OPS_DATA"):
         pytest.skip("RECSYS_OPS_DATA is not set: the MovieLens files are not distributed with the project")
     return Path(os.environ["RECSYS_OPS_DATA"])
