@@ -15,7 +15,7 @@ import typer
 from pydantic import BaseModel
 
 from jobs.config import RunConfig, make_config
-from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
+from jobs.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.logs import log_format, set_up_logs
 from recsys_ops.errors import ConfigError, InputError
 
@@ -37,7 +37,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "recourse": Command(
-        "jobs.recourse", "RecourseConfig",
+        "jobs.recourse.job", "RecourseConfig",
         "What each item's provider should change so that a group of users gets to see it.",
     ),
     "nightly": Command(
@@ -45,15 +45,15 @@ COMMANDS = {
         "Recourse for the items of all sellers, under the date's name; repeat it to complete it.",
     ),
     "counterfactuals": Command(
-        "jobs.counterfactuals", "CounterfactualsConfig",
+        "jobs.counterfactuals.job", "CounterfactualsConfig",
         "Why each user is recommended an item: the part of the history it hangs on.",
     ),
     "antidote": Command(
-        "jobs.antidote", "AntidoteConfig",
+        "jobs.antidote.job", "AntidoteConfig",
         "A few artificial users whose ratings make recommendations less polarised, or fairer.",
     ),
     "acceptance": Command(
-        "jobs.acceptance", "AcceptanceConfig",
+        "jobs.acceptance.job", "AcceptanceConfig",
         "What people's ratings of recourses say about how far a recourse may go, and for whom.",
     ),
     "ask": Command("jobs.ask", "AskConfig", "One item, seller or user at once, from the models of the last run."),

@@ -52,7 +52,7 @@ def run(config: AskConfig) -> int:
         The store refused.
     """
     job = "counterfactuals" if config.user is not None else "recourse"
-    answers = importlib.import_module(f"jobs.ask_{job}")  # only now: half of the libraries are not needed
+    answers = importlib.import_module(f"jobs.{job}.ask")  # only now: half of the libraries are not needed
     begun = time.perf_counter()
     out = config.out.rstrip("/")
     found = open_run(out if config.run_id is None else f"{out}/runs/{config.run_id}", job=job)

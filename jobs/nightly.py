@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from jobs import recourse
 from jobs.config import RunConfig
-from jobs.recourse import RecourseConfig
-from jobs.runtime.start import begun_settings
-from jobs.runtime.storage import check_writable
+from jobs.recourse import job as recourse
+from jobs.recourse.config import RecourseConfig
+from jobs.store.conditional_writes import check_writable
+from jobs.store.start import begun_settings
 from recsys_ops.errors import InputError
 from recsys_ops.runs import open_run
 
@@ -19,7 +19,7 @@ def run(config: RecourseConfig) -> int:
 
     Raises
     ------
-    As ``jobs.recourse.run``.
+    As ``jobs.recourse.job.run``.
     """
     config = named(config)
     return recourse.run(config.model_copy(update={"learned": config.learned or _learned(config)}))

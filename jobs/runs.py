@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from jobs.config import MODEL_CONFIG
-from jobs.runs_summary import print_comparison, print_run
-from jobs.runtime.files import remove_files
-from jobs.runtime.housekeeping import find_orphans, remove_runs, superseded_runs
-from jobs.runtime.report import make_console
+from jobs.console import make_console
+from jobs.run_details import print_comparison, print_run
+from jobs.store.files import remove_files
+from jobs.store.housekeeping import find_orphans, remove_runs, superseded_runs
 from recsys_ops.errors import InputError
 from recsys_ops.runs import list_runs, open_run
 from recsys_ops.storage import open_store, shown_url

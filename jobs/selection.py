@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.datasets.arrow import Column
+from recsys_ops.arrow import Column
 from recsys_ops.errors import ConfigError
 
 

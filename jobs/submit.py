@@ -20,11 +20,11 @@ from pydantic import BaseModel, Field, create_model
 import jobs
 from jobs import nightly
 from jobs.config import RunConfig
-from jobs.runtime.errors import Interrupted
+from jobs.errors import Interrupted
 from jobs.runtime.job_server import BAD_INPUT, INTERRUPTED, STORAGE, JobServer, Submission, exit_code_of
-from jobs.runtime.records import fingerprint_of
-from jobs.runtime.source import PACKAGES
-from jobs.runtime.start import FREE_SETTINGS, check_name, default_run_id
+from jobs.store.code_version import PACKAGES
+from jobs.store.records import fingerprint_of
+from jobs.store.start import FREE_SETTINGS, check_name, default_run_id
 from recsys_ops.errors import ConfigError
 
 RUN_ID, SETTINGS = "recsys_ops_run_id", "recsys_ops_settings"

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recsys_ops.datasets.arrow import compute as pc
-from recsys_ops.datasets.arrow import table_of
+from recsys_ops.arrow import compute as pc
+from recsys_ops.arrow import table_of
 from recsys_ops.errors import InputError
 
 KEYS: dict[str, tuple[str, ...]] = {

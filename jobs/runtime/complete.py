@@ -7,16 +7,16 @@ from typing import Any
 import pyarrow as pa
 import ray
 
-from jobs.runtime.commit import commit_run, finish_committed
-from jobs.runtime.errors import IncompleteRunError
+from jobs.errors import IncompleteRunError
 from jobs.runtime.metrics import RunMetrics
-from jobs.runtime.models import Models
 from jobs.runtime.progress import show_progress
-from jobs.runtime.resume import intact_shards
 from jobs.runtime.shards import Shard
-from jobs.runtime.start import StartedRun, forget_failure, note_failure
 from jobs.runtime.tasks import run_shards
 from jobs.runtime.worker import Work
+from jobs.store.commit import commit_run, finish_committed
+from jobs.store.models import Models
+from jobs.store.resume import intact_shards
+from jobs.store.start import StartedRun, forget_failure, note_failure
 
 _log = logging.getLogger("recsys_ops.jobs")
 

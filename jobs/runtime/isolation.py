@@ -7,8 +7,8 @@ writes nothing. Then the shard runs again without the cases that kill.
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from jobs.runtime.records import Isolated
 from jobs.runtime.shards import Shard
+from jobs.store.records import Isolated
 from recsys_ops.status import Status
 
 MAX_NODE_LOSSES = 5

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from jobs.errors import Interrupted
 from jobs.runtime.cluster import CONNECT_SECONDS, SET_TOKEN
-from jobs.runtime.errors import Interrupted
 from recsys_ops.errors import ConfigError
 from recsys_ops.storage import refuse_credentials
 

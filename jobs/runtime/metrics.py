@@ -14,7 +14,7 @@ from typing import Any
 import ray
 from ray.util.metrics import Counter, Gauge, Histogram
 
-from jobs.runtime.records import RunFolder, ShardRecord
+from jobs.store.records import RunFolder, ShardRecord
 from recsys_ops.status import Status
 
 TAGS = ("job", "scope")

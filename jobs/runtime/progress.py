@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from jobs.runtime.records import ShardRecord
+from jobs.store.records import ShardRecord
 
 LOG_SECONDS = 5.0
 _log = logging.getLogger("recsys_ops.progress")

@@ -9,7 +9,7 @@ import ray
 from ray import exceptions as failures
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from jobs.runtime.files import is_local
+from jobs.store.files import is_local
 from recsys_ops.errors import ConfigError
 from recsys_ops.storage import open_store, storage_errors
 

@@ -12,14 +12,14 @@ from typing import Any
 import ray
 from ray import exceptions as failures
 
+from jobs.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.cluster import tasks_in_flight
-from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.isolation import Attempt, Outcome, ShardHistory
 from jobs.runtime.logs import SHARD_LOG, log_format
 from jobs.runtime.metrics import RunMetrics
-from jobs.runtime.records import RunFolder, ShardRecord
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import Work, run_attempt
+from jobs.store.records import RunFolder, ShardRecord
 
 POLL_SECONDS = 0.5
 """How late a missed deadline, a signal or a progress line may be noticed."""

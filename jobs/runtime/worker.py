@@ -9,12 +9,12 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from jobs.runtime.commit import write_piece, write_shard_record
 from jobs.runtime.isolation import Attempt
 from jobs.runtime.logs import LogFormat, log_about, set_up_logs
 from jobs.runtime.metrics import observe_case_seconds
-from jobs.runtime.records import Isolated, RunFolder, ShardOutput, ShardRecord
 from jobs.runtime.shards import Shard
+from jobs.store.commit import write_piece, write_shard_record
+from jobs.store.records import Isolated, RunFolder, ShardOutput, ShardRecord
 from recsys_ops.status import Status
 
 Work = Callable[[Any, Shard, Isolated], ShardOutput]

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import ChunkedArray, in_one_chunk, table_of
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import ChunkedArray, in_one_chunk, table_of
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, OnBadRows, check_null, codes_of, repeats
 from recsys_ops.datasets.columns import normalise
 from recsys_ops.datasets.dataset import positions_of
-from recsys_ops.datasets.files import read_table
+from recsys_ops.datasets.table_file import read_table
 from recsys_ops.errors import InputError
 from recsys_ops.runs import Run
 from recsys_ops.tables import FEEDBACK, rejected_schema

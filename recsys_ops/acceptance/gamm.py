@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recsys_ops.acceptance.akaike import used_dof
 from recsys_ops.acceptance.moments import moments_of
 from recsys_ops.acceptance.reml import N_FIXED, Solution, maximise
-from recsys_ops.acceptance.smooth_test import wald_test
+from recsys_ops.acceptance.significance import wald_test
 from recsys_ops.acceptance.spline import Spline, make_spline
 
 LEAST_DISTINCT = 4

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.caps import Caps
 from recsys_ops.acceptance.propensity import Finding
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import compute as pc
+from recsys_ops.features.caps import Caps
 from recsys_ops.runs import Run, open_run
 
 DISTANCES = ("sparsity", "proximity")

@@ -14,8 +14,8 @@ from scipy.stats import norm, t
 
 from recsys_ops.acceptance.feedback import Cases
 from recsys_ops.acceptance.simulator import People, simulate_people
-from recsys_ops.datasets.arrow import Array, table_of
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import Array, table_of
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
 
 ACTS_FROM = 5

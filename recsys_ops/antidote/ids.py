@@ -5,8 +5,8 @@ from itertools import count
 
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import Array
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import Array
+from recsys_ops.arrow import compute as pc
 from recsys_ops.errors import ConfigError
 
 _PREFIX = "antidote-"

@@ -8,9 +8,9 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.datasets.arrow import Column
+from recsys_ops.arrow import Column
 from recsys_ops.datasets.dataset import Dataset, positions_of
-from recsys_ops.datasets.files import read_table
+from recsys_ops.datasets.table_file import read_table
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.linear import history_matrix
 

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import ChunkedArray, table_of
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import ChunkedArray, table_of
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.errors import InputError
 from recsys_ops.tables import rejected_schema

@@ -5,8 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import ChunkedArray, table_of
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import ChunkedArray, table_of
+from recsys_ops.arrow import compute as pc
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.tables import TableContract

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from recsys_ops.datasets.arrow import Array, Column, in_one_chunk, table_of
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import Array, Column, in_one_chunk, table_of
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.fingerprint import fingerprint_of
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.tables import ITEMS, USERS, rejected_schema

@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import ChunkedArray
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import ChunkedArray
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import Dataset
 from recsys_ops.datasets.groups import N_RATINGS, group_columns
 from recsys_ops.features.rules import FeatureRule

@@ -13,8 +13,8 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.datasets.arrow import Column
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import Column
+from recsys_ops.arrow import compute as pc
 from recsys_ops.features.rules import FeatureRule
 
 _ROWS = 1024

@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import table_of
+from recsys_ops.arrow import table_of
 from recsys_ops.datasets.dataset import Dataset, build_dataset
-from recsys_ops.datasets.files import SUFFIXES, read_table
 from recsys_ops.datasets.mapping import Mapping, TableName, parse_mapping
+from recsys_ops.datasets.table_file import SUFFIXES, read_table
 from recsys_ops.datasets.validate import OnBadRows, validate
 from recsys_ops.errors import InputError
 from recsys_ops.storage import is_missing_file, open_file, open_store, storage_errors

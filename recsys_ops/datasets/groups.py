@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import Array, in_one_chunk
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import Array, in_one_chunk
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import Dataset
 from recsys_ops.errors import ConfigError
 

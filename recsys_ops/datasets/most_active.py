@@ -7,7 +7,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.datasets.arrow import in_one_chunk
+from recsys_ops.arrow import in_one_chunk
 from recsys_ops.datasets.dataset import Dataset
 
 

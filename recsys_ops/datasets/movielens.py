@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import Array
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import Array
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import Dataset, build_dataset
 from recsys_ops.datasets.validate import OnBadRows, validate
 from recsys_ops.errors import InputError

@@ -8,7 +8,7 @@ taste, as they do in real catalogues, and a recourse has something to find.
 import numpy as np
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import Array, table_of
+from recsys_ops.arrow import Array, table_of
 from recsys_ops.datasets.dataset import Dataset, build_dataset
 from recsys_ops.datasets.synthetic_words import GROUPS, ORIGINS, TOPICS, common_words, topic_words
 from recsys_ops.errors import ConfigError

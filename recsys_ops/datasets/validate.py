@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from recsys_ops.datasets.arrow import compute as pc
-from recsys_ops.datasets.arrow import in_one_chunk
+from recsys_ops.arrow import compute as pc
+from recsys_ops.arrow import in_one_chunk
 from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, check_null, codes_of, repeats
 from recsys_ops.datasets.checked import OnBadRows as OnBadRows
 from recsys_ops.datasets.columns import normalise

@@ -14,7 +14,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.datasets.arrow import ChunkedArray
+from recsys_ops.arrow import ChunkedArray
 from recsys_ops.errors import InputError
 from recsys_ops.features.blocks import ENCODERS, Block
 from recsys_ops.features.rules import FeatureRule

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.datasets.arrow import Array
+from recsys_ops.arrow import Array
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.weights import read_weights
 

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from recsys_ops.datasets.arrow import Array
+from recsys_ops.arrow import Array
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.ease import RIDGE, FloatType, fit_ease
 from recsys_ops.models.knn import fit_item_knn

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.models.intervals import Pieces
 from recsys_ops.models.network import Network, NodeKind
-from recsys_ops.models.pieces import Pieces
 
 
 def _nothing() -> NDArray[np.float64]:

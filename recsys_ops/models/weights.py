@@ -7,10 +7,10 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.datasets.arrow import Array, Column
-from recsys_ops.datasets.arrow import compute as pc
+from recsys_ops.arrow import Array, Column
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
-from recsys_ops.datasets.files import SUFFIXES, read_table
+from recsys_ops.datasets.table_file import SUFFIXES, read_table
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.storage import is_bad_content, is_missing_file, open_file, storage_errors
 

@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from recsys_ops.features.changes import describe_changes
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.models.content import ContentModel
+from recsys_ops.recourse.actions import Levers, lever_effects, make_levers
 from recsys_ops.recourse.capped import cut_levers, lever_budgets, most_changes
 from recsys_ops.recourse.exchange import choose_levers
 from recsys_ops.recourse.feasible import Box, onto_steps
-from recsys_ops.recourse.levers import Levers, lever_effects, make_levers
-from recsys_ops.recourse.polish import least_cost
+from recsys_ops.recourse.least_effort import least_cost
 from recsys_ops.recourse.problem import MARGIN, Case, TargetGroup
 from recsys_ops.recourse.proposal import FrontierPoint, Limits, Proposal, group_effects
 from recsys_ops.recourse.thresholding import Frontier, best_frontier, reversion_path

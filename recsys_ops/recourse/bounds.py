@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.caps import Caps
+from recsys_ops.features.caps import Caps
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.models.content import ContentModel
+from recsys_ops.recourse.actions import lever_effects, make_levers
 from recsys_ops.recourse.capped import most_changes
 from recsys_ops.recourse.certificate import improve_multipliers, reach_by_changes, relaxation_bound
 from recsys_ops.recourse.feasible import Box
-from recsys_ops.recourse.levers import lever_effects, make_levers
 from recsys_ops.recourse.problem import TIE, Case, TargetGroup
 from recsys_ops.recourse.proposal import FrontierPoint
 

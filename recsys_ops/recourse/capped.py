@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.caps import SLACK, Caps
+from recsys_ops.features.caps import SLACK, Caps
 from recsys_ops.features.changes import TOLERANCE
 from recsys_ops.features.encode import FeatureColumns
+from recsys_ops.recourse.actions import Levers, concatenate
 from recsys_ops.recourse.exchange import Budgets
 from recsys_ops.recourse.feasible import Box, feasible_box, on_grid
-from recsys_ops.recourse.levers import Levers, concatenate
 
 LENGTHS = 4
 """Lengths of a lever: its whole steps where they are few, else these equal parts of it."""

@@ -20,7 +20,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.caps import Caps
+from recsys_ops.features.caps import Caps
 from recsys_ops.features.encode import FeatureColumns
 from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.feasible import Box

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.distances import Distances
+from recsys_ops.features.distances import Distances
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.bounds import Bounds

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.distances import measure, pairwise_difference
-from recsys_ops.acceptance.selection import Selection, select_as_in_study, select_diverse
+from recsys_ops.features.distances import measure, pairwise_difference
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.bounds import Bounds
 from recsys_ops.recourse.pool import Wanted, make_pool
 from recsys_ops.recourse.problem import Case, TargetGroup
 from recsys_ops.recourse.proposal import Limits, Proposal
+from recsys_ops.recourse.selection import Selection, select_as_in_study, select_diverse
 from recsys_ops.recourse.solve import Recourse, Solved, solve_cases, verify
 
 

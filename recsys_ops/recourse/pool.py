@@ -11,15 +11,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.distances import measure
 from recsys_ops.features.changes import changed_columns
+from recsys_ops.features.distances import measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.models.content import ContentModel
+from recsys_ops.recourse.actions import Levers, concatenate, lever_effects, make_levers
 from recsys_ops.recourse.bounded import polish
 from recsys_ops.recourse.capped import cut_levers, finite_box, lever_budgets, lever_proximity, most_changes
 from recsys_ops.recourse.exchange import Budgets, choose_levers
 from recsys_ops.recourse.feasible import Box
-from recsys_ops.recourse.levers import Levers, concatenate, lever_effects, make_levers
 from recsys_ops.recourse.problem import Case, TargetGroup
 from recsys_ops.recourse.proposal import Limits, group_effects
 from recsys_ops.recourse.thresholding import reversion_path

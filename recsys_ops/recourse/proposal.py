@@ -6,9 +6,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.caps import Caps
+from recsys_ops.features.caps import Caps
 from recsys_ops.models.content import ContentModel
-from recsys_ops.recourse.levers import Levers, lever_effects
+from recsys_ops.recourse.actions import Levers, lever_effects
 from recsys_ops.recourse.problem import Case, TargetGroup
 
 

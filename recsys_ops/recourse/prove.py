@@ -4,10 +4,10 @@ import numpy as np
 
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.models.content import ContentModel
+from recsys_ops.recourse.actions import Levers, make_levers
 from recsys_ops.recourse.bounds import true_gaps
 from recsys_ops.recourse.exact import fewest_levers
 from recsys_ops.recourse.feasible import Box
-from recsys_ops.recourse.levers import Levers, make_levers
 from recsys_ops.recourse.problem import Case, TargetGroup
 from recsys_ops.recourse.proposal import group_effects
 

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.caps import Caps
-from recsys_ops.acceptance.distances import Distances, measure
+from recsys_ops.features.caps import Caps
+from recsys_ops.features.distances import Distances, measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.models.content import ContentModel
 from recsys_ops.recourse.feasible import are_feasible, feasible_box, real_columns

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.distances import measure
 from recsys_ops.features.changes import Change, changed_columns, describe_changes
+from recsys_ops.features.distances import measure
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.metrics import move_overlaps
 from recsys_ops.models.content import ContentModel

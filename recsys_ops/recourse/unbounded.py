@@ -12,9 +12,9 @@ from recsys_ops.features.changes import changed_columns, describe_changes
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.metrics import move_overlaps
 from recsys_ops.models.content import ContentModel
+from recsys_ops.recourse.actions import Levers
 from recsys_ops.recourse.feasible import Box, onto_steps
-from recsys_ops.recourse.levers import Levers
-from recsys_ops.recourse.polish import least_overshoot
+from recsys_ops.recourse.least_effort import least_overshoot
 from recsys_ops.recourse.problem import MARGIN, Case, TargetGroup, scales
 from recsys_ops.recourse.proposal import FrontierPoint, Limits, Proposal, group_effects, run_recommender
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jobs.recourse_work import make_model, summarise_blocks
+from jobs.recourse.work import make_model, summarise_blocks
 from recsys_ops.datasets import load_dataset, user_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule

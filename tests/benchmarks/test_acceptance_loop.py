@@ -16,14 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs import acceptance, recourse
-from jobs.acceptance import AcceptanceConfig
-from jobs.recourse import RecourseConfig
+from jobs.acceptance import job as acceptance
+from jobs.acceptance.config import AcceptanceConfig
+from jobs.recourse import job as recourse
+from jobs.recourse.config import RecourseConfig
 from jobs.runtime.cluster import connect
-from recsys_ops.acceptance.caps import Caps
 from recsys_ops.acceptance.feedback import Cases, case_ids, read_cases
 from recsys_ops.acceptance.learned import Learned, choose_first, read_learned
 from recsys_ops.acceptance.loop import Providers, mean_with_interval, simulate_feedback, simulate_providers
+from recsys_ops.features.caps import Caps
 from recsys_ops.runs import Run, open_run
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]

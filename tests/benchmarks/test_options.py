@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.distances import measure, pairwise_difference
+from recsys_ops.features.distances import measure, pairwise_difference
 from recsys_ops.recourse.examples import Examples, find_examples, fixed_kinds
 from recsys_ops.recourse.options import Offer, find_options
 from recsys_ops.recourse.problem import TargetGroup

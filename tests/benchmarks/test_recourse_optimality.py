@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 
+from recsys_ops.recourse.actions import make_levers
 from recsys_ops.recourse.exact import most_users
 from recsys_ops.recourse.feasible import feasible_box
-from recsys_ops.recourse.levers import make_levers
 from recsys_ops.recourse.problem import make_cases
 from recsys_ops.recourse.proposal import Limits, group_effects
 from recsys_ops.recourse.solve import find_recourses

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from recsys_ops.metrics import move_overlaps
+from recsys_ops.recourse.actions import Levers
 from recsys_ops.recourse.feasible import feasible_box
-from recsys_ops.recourse.levers import Levers
-from recsys_ops.recourse.polish import least_overshoot
+from recsys_ops.recourse.least_effort import least_overshoot
 from recsys_ops.recourse.problem import MARGIN, make_cases
 from recsys_ops.recourse.proposal import Limits, group_effects, run_recommender
 from recsys_ops.recourse.solve import Recourse, find_recourses

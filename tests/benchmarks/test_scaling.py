@@ -9,12 +9,12 @@ import pytest
 import ray
 from numpy.typing import NDArray
 
-from jobs.counterfactuals_work import case_seconds
+from jobs.counterfactuals.work import case_seconds
 from jobs.runtime.cluster import connect
-from jobs.runtime.records import ShardOutput
 from jobs.runtime.shards import TARGET_SECONDS, plan_shards
-from jobs.runtime.start import start_run
 from jobs.runtime.tasks import run_shards
+from jobs.store.records import ShardOutput
+from jobs.store.start import start_run
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import load_dataset
 from recsys_ops.datasets.dataset import positions_of

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.runtime import merge
-from jobs.runtime.commit import commit_run, write_piece, write_shard_record
-from jobs.runtime.records import ShardRecord
-from jobs.runtime.resume import intact_shards
 from jobs.runtime.shards import plan_shards
-from jobs.runtime.start import StartedRun, start_run
+from jobs.store import merge
+from jobs.store.commit import commit_run, write_piece, write_shard_record
+from jobs.store.records import ShardRecord
+from jobs.store.resume import intact_shards
+from jobs.store.start import StartedRun, start_run
 from recsys_ops import open_run
 from tests.suites.object_store import ObjectStore
 

@@ -18,7 +18,7 @@ from typer.main import get_command
 
 import jobs.__main__
 from jobs.config import make_config
-from jobs.recourse import RecourseConfig
+from jobs.recourse.config import RecourseConfig
 from tests.cluster.manifests import (
     KUBERNETES,
     RAY_CLUSTER_SPEC,

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from jobs import ask_counterfactuals, ask_recourse
-from jobs.runtime.models import matrix_models, matrix_of, read_models
+from jobs.counterfactuals import ask as ask_counterfactuals
+from jobs.recourse import ask as ask_recourse
+from jobs.store.models import matrix_models, matrix_of, read_models
 from recsys_ops.datasets import load_dataset
 from recsys_ops.errors import InputError
 from recsys_ops.models.knn import fit_item_knn
@@ -86,8 +87,8 @@ def test_a_user_gets_the_rows_of_the_run(
     run_job: Any, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     run = run_job("counterfactuals", *DATA, "--users", "5,6", "--k", "5", *options)
-    monkeypatch.setattr("jobs.counterfactuals.make_recommender", None)
-    monkeypatch.setattr("jobs.counterfactuals.learn_likelihood", None)
+    monkeypatch.setattr("jobs.counterfactuals.job.make_recommender", None)
+    monkeypatch.setattr("jobs.counterfactuals.job.learn_likelihood", None)
     settings = ask_counterfactuals.settings_of(run)
     dataset = load_dataset(settings.data, seed=settings.seed)
     assert ask_counterfactuals.rows(run, settings, dataset, user="5") == rows_of(run, "counterfactuals", "user_id", 5)

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from jobs import recourse
-from jobs.recourse import RecourseConfig
+from jobs.recourse import job as recourse
+from jobs.recourse.config import RecourseConfig
 from recsys_ops.errors import ConfigError
 from recsys_ops.runs import open_run
 from tests.suites.cli import CommandLine

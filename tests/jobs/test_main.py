@@ -11,14 +11,14 @@ import typer
 from pydantic import BaseModel
 
 import jobs.__main__
-from jobs.acceptance import AcceptanceConfig
-from jobs.antidote import AntidoteConfig
+from jobs.acceptance.config import AcceptanceConfig
+from jobs.antidote.config import AntidoteConfig
 from jobs.ask import AskConfig
-from jobs.counterfactuals import CounterfactualsConfig
-from jobs.recourse import RecourseConfig
-from jobs.recourse_work import run_shard
+from jobs.counterfactuals.config import CounterfactualsConfig
+from jobs.errors import IncompleteRunError, Interrupted, StorageError
+from jobs.recourse.config import RecourseConfig
+from jobs.recourse.work import run_shard
 from jobs.runs import RunsConfig
-from jobs.runtime.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.shards import Shard
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.runs import open_run

@@ -10,10 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs import acceptance, counterfactuals, nightly, recourse
-from jobs.acceptance import AcceptanceConfig
-from jobs.counterfactuals import CounterfactualsConfig
-from jobs.recourse import RecourseConfig
+from jobs import nightly
+from jobs.acceptance import job as acceptance
+from jobs.acceptance.config import AcceptanceConfig
+from jobs.counterfactuals import job as counterfactuals
+from jobs.counterfactuals.config import CounterfactualsConfig
+from jobs.recourse import job as recourse
+from jobs.recourse.config import RecourseConfig
 from recsys_ops.acceptance.feedback import case_ids
 from recsys_ops.errors import ConfigError, StorageError
 from recsys_ops.runs import Run, list_runs, open_run

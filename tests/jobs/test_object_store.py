@@ -16,12 +16,12 @@ import pytest
 from deltalake import DeltaTable
 from pyarrow import fs as arrow_fs
 
-from jobs.runtime.commit import commit_run
-from jobs.runtime.errors import RunExistsError
-from jobs.runtime.records import ShardOutput
+from jobs.errors import RunExistsError
 from jobs.runtime.shards import plan_shards
-from jobs.runtime.start import start_run
 from jobs.runtime.worker import compute_shard
+from jobs.store.commit import commit_run
+from jobs.store.records import ShardOutput
+from jobs.store.start import start_run
 from recsys_ops import open_run
 from tests.suites import cli
 from tests.suites.object_store import ObjectStore

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.runtime.commit import commit_run
-from jobs.runtime.housekeeping import HOURS_UNDER_WAY
-from jobs.runtime.records import ShardOutput
 from jobs.runtime.shards import plan_shards
-from jobs.runtime.start import note_failure, start_run
 from jobs.runtime.worker import compute_shard
+from jobs.store.commit import commit_run
+from jobs.store.housekeeping import HOURS_UNDER_WAY
+from jobs.store.records import ShardOutput
+from jobs.store.start import note_failure, start_run
 from recsys_ops.runs import list_runs, open_run
 from tests.suites.cli import CommandLine
 

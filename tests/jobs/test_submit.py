@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from jobs.config import make_config
-from jobs.recourse import RecourseConfig
-from jobs.runtime.errors import Interrupted
+from jobs.errors import Interrupted
+from jobs.recourse.config import RecourseConfig
 from jobs.runtime.job_server import Submission, _Log, exit_code_of
 from jobs.submit import _follow, _packed, command_of, is_started_again, submit_model
 from recsys_ops.errors import ConfigError

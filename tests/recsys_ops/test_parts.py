@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.runtime import merge
-from jobs.runtime.commit import commit_run
-from jobs.runtime.records import ShardOutput
 from jobs.runtime.shards import plan_shards
-from jobs.runtime.start import start_run
 from jobs.runtime.worker import compute_shard
+from jobs.store import merge
+from jobs.store.commit import commit_run
+from jobs.store.records import ShardOutput
+from jobs.store.start import start_run
 from recsys_ops import parts
 from recsys_ops.errors import InputError
 from recsys_ops.runs import Run, open_run

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from botocore.retries.standard import ExponentialBackoff, RetryContext
 
-from recsys_ops.datasets.files import read_table
+from recsys_ops.datasets.table_file import read_table
 from recsys_ops.errors import ConfigError, InputError, StorageError
 from recsys_ops.runs import open_run
 from recsys_ops.storage import ATTEMPTS, is_bad_content, open_store, refuse_credentials, storage_errors

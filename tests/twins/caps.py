@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.acceptance.caps import Caps
+from recsys_ops.features.caps import Caps
 from tests.twins import distances
 from tests.twins.recourse import Move, all_moves, moved_row, others_best
 from tests.worlds import World

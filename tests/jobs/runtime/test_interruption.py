@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from jobs.runtime.records import RunFolder
-from jobs.runtime.resume import intact_shards
 from jobs.runtime.shards import plan_shards
-from jobs.runtime.start import start_run
+from jobs.store.records import RunFolder
+from jobs.store.resume import intact_shards
+from jobs.store.start import start_run
 
 DRIVER = """
 import sys, time
 import pyarrow as pa
 import ray
 from jobs.runtime.cluster import connect
-from jobs.runtime.errors import Interrupted
-from jobs.runtime.records import ShardOutput
+from jobs.errors import Interrupted
+from jobs.store.records import ShardOutput
 from jobs.runtime.shards import plan_shards
-from jobs.runtime.start import start_run
+from jobs.store.start import start_run
 from jobs.runtime.tasks import run_shards
 
 def work(shared, shard, isolated):

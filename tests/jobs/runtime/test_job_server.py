@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 from ray.exceptions import AuthenticationError
 
+from jobs.errors import Interrupted
 from jobs.runtime import job_server
-from jobs.runtime.errors import Interrupted
 from jobs.runtime.job_server import JobServer
 from recsys_ops.errors import ConfigError
 

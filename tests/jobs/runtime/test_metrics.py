@@ -10,10 +10,10 @@ import pytest
 import ray
 
 from jobs.runtime import metrics
-from jobs.runtime.commit import commit_run
 from jobs.runtime.metrics import RunMetrics
-from jobs.runtime.records import ShardOutput
 from jobs.runtime.tasks import run_shards
+from jobs.store.commit import commit_run
+from jobs.store.records import ShardOutput
 from recsys_ops.runs import open_run
 from recsys_ops.status import Status
 

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from jobs.runtime.progress import Pace, show_progress
-from jobs.runtime.records import ShardRecord
+from jobs.store.records import ShardRecord
 
 RECORD = ShardRecord(0, "", n_cases=10, counts={}, seconds=1.0, peak_memory_bytes=0)
 

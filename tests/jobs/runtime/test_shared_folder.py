@@ -16,10 +16,10 @@ import ray
 from ray._private import ray_constants
 from ray.cluster_utils import Cluster
 from jobs.runtime.cluster import connect
-from jobs.runtime.commit import commit_run
-from jobs.runtime.records import ShardOutput
+from jobs.store.commit import commit_run
+from jobs.store.records import ShardOutput
 from jobs.runtime.shards import plan_shards
-from jobs.runtime.start import start_run
+from jobs.store.start import start_run
 from jobs.runtime.tasks import run_shards
 
 ray_constants.ENABLE_RAY_CLUSTER = False

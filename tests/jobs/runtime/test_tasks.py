@@ -11,12 +11,12 @@ import pytest
 import ray
 from ray import exceptions as failures
 
-from jobs.runtime.commit import commit_run
-from jobs.runtime.errors import IncompleteRunError, StorageError
+from jobs.errors import IncompleteRunError, StorageError
 from jobs.runtime.isolation import Outcome
-from jobs.runtime.records import RunFolder
-from jobs.runtime.resume import intact_shards
 from jobs.runtime.tasks import _outcome_of, run_shards
+from jobs.store.commit import commit_run
+from jobs.store.records import RunFolder
+from jobs.store.resume import intact_shards
 from recsys_ops.runs import open_run
 
 pytestmark = pytest.mark.usefixtures("ray_session")

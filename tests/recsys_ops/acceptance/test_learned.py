@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from recsys_ops.acceptance.caps import Caps
 from recsys_ops.acceptance.learned import Learned, Willingness, choose_first
+from recsys_ops.features.caps import Caps
 
 FALLS = Willingness(np.array([1.0, 5.0, 9.0]), np.array([1.0, 0.0, -0.2]), threshold=5.0, slopes={"bob": 0.4})
 SPARSITY, PROXIMITY = np.array([4.0, 2.0, 8.0]), np.array([2.0, 1.5, 3.0])

@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from recsys_ops.acceptance.caps import Caps
+from recsys_ops.features.caps import Caps
+from recsys_ops.recourse.actions import lever_effects, make_levers
 from recsys_ops.recourse.bounds import Bounds
 from recsys_ops.recourse.certificate import (
     combinatorial_bound,
@@ -14,7 +15,6 @@ from recsys_ops.recourse.certificate import (
     relaxation_bound,
 )
 from recsys_ops.recourse.feasible import feasible_box
-from recsys_ops.recourse.levers import lever_effects, make_levers
 from recsys_ops.recourse.problem import make_cases
 from tests.twins import recourse as twin
 from tests.worlds import World, random_world

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recsys_ops.acceptance.caps import Caps
+from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.proposal import Limits
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from recsys_ops.status import Status

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from recsys_ops.acceptance.distances import measure, pairwise_difference
+from recsys_ops.features.distances import measure, pairwise_difference
 from recsys_ops.recourse.options import Offer, find_options
 from recsys_ops.recourse.pool import Wanted, make_pool, moves_between
 from recsys_ops.recourse.proposal import Limits

@@ -1,0 +1,94 @@
+"""What a person sees at the end of an acceptance run, read back from the committed tables."""
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from jobs.console import error_exit_code, make_console
+from recsys_ops.acceptance.propensity import Finding
+from recsys_ops.runs import Run, open_run
+
+_RESPONSES = {"accept": "Acceptance", "act": "Willingness to act"}
+_OPTIONS = {"sparsity": "--max-changes", "proximity": "--max-proximity"}
+
+
+def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
+    """Print the summary of a committed run.
+
+    Parameters
+    ----------
+    out, run_id : str
+    allowed_errors : float
+        Share of fits that may have failed.
+
+    Returns
+    -------
+    int
+        Exit code: 1 if more fits failed than allowed, else 0.
+    """
+    run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
+    console = make_console()
+    fits = run.table("acceptance_fits").to_table()
+    rows: list[dict[str, Any]] = fits.to_pylist()
+    console.print(_fit_table(rows))
+    for row in rows:
+        console.print(f"\n{_in_words(row)}", soft_wrap=True)
+    console.print(f"\n{_caps_in_words(rows)}", soft_wrap=True)
+    for sentence in _notes(run, rows):
+        console.print(sentence, soft_wrap=True)
+    console.print(f"\nTables: {escape(run.url)} (run {run_id})", soft_wrap=True)
+    return error_exit_code(console, fits["status"], allowed_errors)
+
+
+def _fit_table(rows: list[dict[str, Any]]) -> Table:
+    columns = ("response", "distance", "ratings", "people", "edf", "F", "p", "R2 adj.", "AIC", "status")
+    table = Table(*columns, title="Ratings by distance", title_justify="left")
+    formats = {"edf": "{:.2f}", "f": "{:.2f}", "p": "{:.2g}", "r2_adjusted": "{:.2f}", "aic": "{:.0f}"}
+    for row in rows:
+        measures = ["" if row[name] is None else text.format(row[name]) for name, text in formats.items()]
+        table.add_row(
+            row["response"], row["distance"], str(row["n"]), str(row["n_people"]), *measures, row["status"]
+        )  # fmt: skip
+    return table
+
+
+def _in_words(row: dict[str, Any]) -> str:
+    finding = Finding(row["status"])
+    about = f"{_RESPONSES[row['response']]} by {row['distance']}"
+    if row["threshold"] is not None:
+        found = f"{row['threshold']:.2f} (95 % interval {row['threshold_low']:.2f} to {row['threshold_high']:.2f})"
+        about = f"{about}, threshold {found}"
+    why = f" ({row['reason']})" if row["reason"] else ""
+    return f"{about}: {finding.meaning}{escape(why)}"
+
+
+def _caps_in_words(rows: list[dict[str, Any]]) -> str:
+    caps = {row["distance"]: row["cap"] for row in rows if row["cap"] is not None}
+    if not caps:
+        return "No cap follows from these ratings: the next run keeps its settings."
+    return "Caps for the next run: " + " ".join(f"{_OPTIONS[name]} {cap:.3g}" for name, cap in caps.items())
+
+
+def _notes(run: Run, rows: list[dict[str, Any]]) -> list[str]:
+    notes = []
+    other = {row["distance"]: row["measured_by"] for row in rows if row["measured_by"] != row["distance"]}
+    if other:
+        told = ", ".join(f"{distance} by its column {column}" for distance, column in other.items())
+        notes.append(f"The rated run is of an earlier version: it measures {told}.")
+    impossible = run.table("impossible_features").to_table()
+    if len(impossible):
+        n_people = len(set(impossible["person_id"].to_pylist()))
+        marked, marking = _counted(len(impossible), "feature", "features"), _counted(n_people, "person", "people")
+        notes.append(
+            f"Impossible to change: {marked} of {marking} (table 'impossible_features'); "
+            "their ratings of recourses with these are not in the fits."
+        )
+    n_rejected = run.manifest["tables"]["rejected"]["rows"]
+    if n_rejected:
+        notes.append(f"{n_rejected} bad rows of the feedback were set aside: table 'rejected'.")
+    return notes
+
+
+def _counted(n: int, one: str, more: str) -> str:
+    return f"{n} {one if n == 1 else more}"

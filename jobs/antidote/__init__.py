@@ -1,0 +1,1 @@
+"""Antidote data for the platform: a few artificial users that make recommendations less polarised, or fairer."""

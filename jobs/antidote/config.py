@@ -1,0 +1,56 @@
+"""Settings of the antidote job."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from jobs.config import JobConfig
+
+
+class AntidoteConfig(JobConfig):
+    """Settings of the antidote job."""
+
+    objective: str = "individual"
+    """What to change: polarisation, individual (unfairness), group (unfairness), or a weighted sum such as individual:1,polarisation:0.5."""  # noqa: E501
+    direction: Literal["min", "max"] = "min"
+    """Lower the objective, or raise it."""
+    groups: str | None = None
+    """Groups to be fair to, or to tell the losses of: a COLUMN of the items such as genres, or users:COLUMN, or users:COLUMN:N for N equal parts of a number; by default the first tags or category of the items."""  # noqa: E501
+    budget: str = "1%"
+    """Artificial users, as a number or in per cent of the real ones; several separated by commas."""
+    algorithm: str = "search"
+    """search (the best), gd_random, gd_fixed, heuristic1, heuristic2 (the quickest), baseline_min, baseline_max, random; several separated by commas."""  # noqa: E501
+    runs: int = Field(default=1, ge=1)
+    """Repetitions, each with a hold-out, a start of the recommender and a start of the algorithm of its own."""
+    rank: int = Field(default=8, ge=1)
+    """Factors of the recommender that is to be changed."""
+    regularisation: float = Field(default=1.0, gt=0)
+    """Penalty of its factors."""
+    hold_out: float = Field(default=0.2, ge=0, lt=1)
+    """Share of each user's ratings that is kept aside as the split 'test'."""
+    judged_on: Literal["unseen", "given"] = "unseen"
+    """Ratings that unfairness is judged on while searching: what ratings not given yet are expected to be, so that it holds for them, too; or those given, as in the paper, which is quicker."""  # noqa: E501
+    max_ratings: int | None = Field(default=None, ge=1)
+    """Most ratings of one artificial user; by default it rates every item."""
+    whole_ratings: bool = False
+    """Artificial users give whole stars only."""
+    max_rmse_loss: float | None = Field(default=None, gt=0)
+    """Most stars by which the RMSE of the fit may grow."""
+    top_users: int | None = Field(default=None, ge=2)
+    """Only the users with most ratings."""
+    top_items: int | None = Field(default=None, ge=2)
+    """Only the items with most ratings."""
+
+    @property
+    def budgets(self) -> list[str]:
+        """Each budget once."""
+        return _listed(self.budget)
+
+    @property
+    def algorithms(self) -> list[str]:
+        """Each algorithm once."""
+        return _listed(self.algorithm)
+
+
+def _listed(text: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))

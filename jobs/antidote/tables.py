@@ -1,0 +1,195 @@
+"""The tables of the antidote job, as the contract has them: a block of rows for each case."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from jobs.antidote.objective import Groups
+from recsys_ops.antidote.evaluate import Effect, Evaluation
+from recsys_ops.antidote.ids import ArtificialIds
+from recsys_ops.antidote.tables import (
+    ANTIDOTE_GROUP_LOSSES,
+    antidote_effect_schema,
+    antidote_losses_schema,
+    antidote_ratings_schema,
+    antidote_users_schema,
+)
+from recsys_ops.arrow import Array, table_of
+from recsys_ops.status import Status
+
+
+@dataclass(frozen=True)
+class Case:
+    """One experiment: an algorithm, and what it may spend; every ``run`` has a split and starts of its own.
+
+    ``n_artificial`` users are the budget; ``first_artificial`` is the place of the first among those of all cases.
+    """
+
+    algorithm: str
+    budget: str
+    run: int
+    seed: int
+    n_artificial: int
+    first_artificial: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """Artificial ratings and what they do.
+
+    ``ratings (n_artificial, n_items)``; ``jaccard (depth,)``; ``contributions`` (None where not computed) and
+    ``gradient_contributions``, both ``(n_artificial,)``.
+    """
+
+    ratings: sp.csr_array
+    evaluation: Evaluation
+    jaccard: NDArray[np.float64]
+    contributions: NDArray[np.float64] | None
+    gradient_contributions: NDArray[np.float64]
+
+    @property
+    def splits(self) -> list[tuple[str, Effect]]:
+        """The effect on the train ratings, and on the test ratings if there are any."""
+        held_out = self.evaluation.held_out
+        return [("train", self.evaluation.train), *([] if held_out is None else [("test", held_out)])]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case."""
+
+    case: Case
+    status: Status
+    reason: str | None
+    found: Found | None = None
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the rows say of every case alike: the objective, the recommender, and the ids of what is in the ratings."""
+
+    objective: str
+    direction: str
+    rank: int
+    regularisation: float
+    splits: tuple[str, ...]
+    user_ids: Array
+    item_ids: Array
+    artificial: ArtificialIds
+
+    def columns_of(self, case: Case, n: int) -> dict[str, Any]:
+        """The columns that say which case n rows are of."""
+        texts = {
+            "objective": self.objective, "direction": self.direction,
+            "algorithm": case.algorithm, "budget": case.budget,
+        }  # fmt: skip
+        return {name: [text] * n for name, text in texts.items()} | {"run": np.full(n, case.run, np.int32)}
+
+    def ids_of(self, case: Case, found: Found) -> Array:
+        """Ids of the artificial users of a case."""
+        return self.artificial.take(case.first_artificial, int(found.ratings.shape[0]))
+
+
+def result_tables(names: Names, groups: Groups | None, outcomes: Sequence[Outcome]) -> dict[str, pa.Table]:
+    """The tables of these outcomes, in their order; of none they are empty.
+
+    Parameters
+    ----------
+    names : Names
+    groups : Groups or None
+        Whose losses are told beside the users'.
+    outcomes : sequence of Outcome
+    """
+    user, item = names.user_ids.type, names.item_ids.type
+    effects = [row for outcome in outcomes for row in _effect_rows(names, outcome)]
+    found = [(outcome.case, outcome.found) for outcome in outcomes if outcome.found is not None]
+    effect = [(case, *split) for case, one in found for split in one.splits]
+    return {
+        "antidote_ratings": _joined(antidote_ratings_schema(user, item), [_ratings(names, *one) for one in found]),
+        "antidote_effect": pa.Table.from_pylist(effects, schema=antidote_effect_schema(user)),
+        "antidote_losses": _joined(antidote_losses_schema(user), [_user_losses(names, *one) for one in effect]),
+        "antidote_group_losses": _joined(
+            ANTIDOTE_GROUP_LOSSES, [_group_losses(names, groups, *one) for one in effect if groups is not None]
+        ),
+        "antidote_users": _joined(antidote_users_schema(user), [_contributions(names, *one) for one in found]),
+    }
+
+
+def _joined(schema: pa.Schema, parts: list[dict[str, Any]]) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), *(table_of(columns, schema) for columns in parts)])
+
+
+def _effect_rows(names: Names, outcome: Outcome) -> list[dict[str, Any]]:
+    case, found = outcome.case, outcome.found
+    told = {
+        "objective": names.objective, "direction": names.direction, "algorithm": case.algorithm,
+        "budget": case.budget, "run": case.run, "status": str(outcome.status), "reason": outcome.reason,
+        "n_users": len(names.user_ids), "n_items": len(names.item_ids),
+        "rank": names.rank, "regularisation": names.regularisation, "seed": case.seed,
+    }  # fmt: skip
+    if found is None:
+        return [told | {"split": split} for split in names.splits]
+    ids = names.ids_of(case, found)
+    told |= {
+        "n_antidote_users": len(ids), "n_antidote_ratings": int(found.ratings.nnz),
+        "first_antidote_user": ids[0].as_py() if ids else None, "last_antidote_user": ids[-1].as_py() if ids else None,
+        "converged": found.evaluation.before.converged and found.evaluation.after.converged,
+        "jaccard": found.jaccard.tolist(),
+    }  # fmt: skip
+    return [told | {"split": split} | _measures(effect) for split, effect in found.splits]
+
+
+def _measures(effect: Effect) -> dict[str, Any]:
+    before, after = effect.value_before, effect.value_after
+    return {
+        "before": before, "after": after, "change": (after - before) / before if before else None,
+        "rmse_before": effect.rmse_before, "rmse_after": effect.rmse_after,
+        "n_ratings": int(effect.before.user_counts.sum()),
+    }  # fmt: skip
+
+
+def _ratings(names: Names, case: Case, found: Found) -> dict[str, Any]:
+    ratings = found.ratings
+    user = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
+    return {
+        "antidote_user": names.ids_of(case, found).take(pa.array(user, pa.int64())),
+        "item_id": names.item_ids.take(pa.array(ratings.indices, pa.int64())),
+        "rating": ratings.data,
+    } | names.columns_of(case, int(ratings.nnz))
+
+
+def _user_losses(names: Names, case: Case, split: str, effect: Effect) -> dict[str, Any]:
+    counts = effect.before.user_counts
+    columns = names.columns_of(case, len(counts)) | {"split": [split] * len(counts), "user_id": names.user_ids}
+    return columns | _losses(counts, effect.before.user_losses, effect.after.user_losses)
+
+
+def _group_losses(names: Names, groups: Groups, case: Case, split: str, effect: Effect) -> dict[str, Any]:
+    counts = groups.membership.T @ effect.before.of(groups.side)[1]
+    before, after = (side.group_losses(groups.side, groups.membership) for side in (effect.before, effect.after))
+    columns = names.columns_of(case, len(counts)) | {"split": [split] * len(counts), "group": groups.labels}
+    return columns | _losses(counts, before, after)
+
+
+def _losses(counts: NDArray[np.float64], before: NDArray[np.float64], after: NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "n_ratings": counts.astype(np.int64),
+        "loss_before": pa.array(before, mask=np.isnan(before)),
+        "loss_after": pa.array(after, mask=np.isnan(after)),
+    }
+
+
+def _contributions(names: Names, case: Case, found: Found) -> dict[str, Any]:
+    n = int(found.ratings.shape[0])
+    return names.columns_of(case, n) | {
+        "split": [found.splits[-1][0]] * n,
+        "antidote_user": names.ids_of(case, found),
+        "n_ratings": np.diff(found.ratings.indptr).astype(np.int64),
+        "contribution": pa.nulls(n, pa.float64()) if found.contributions is None else found.contributions,
+        "gradient_contribution": found.gradient_contributions,
+    }

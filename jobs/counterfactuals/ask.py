@@ -1,0 +1,77 @@
+"""Explanations for one user, from the models of a counterfactuals run."""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from rich.markup import escape
+
+from jobs.ask import AskConfig
+from jobs.counterfactuals.config import CounterfactualsConfig
+from jobs.counterfactuals.job import COSTS
+from jobs.counterfactuals.models import restored_counterfactuals
+from jobs.counterfactuals.summary import sentence
+from jobs.counterfactuals.work import Shared, make_cases, run_shard
+from jobs.runtime.shards import Shard
+from jobs.runtime.worker import one_thread
+from jobs.selection import select
+from jobs.store.models import read_models
+from recsys_ops.counterfactuals.histories import make_histories, read_removal_costs
+from recsys_ops.datasets import Dataset
+from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
+from recsys_ops.errors import InputError
+from recsys_ops.models.linear import top_lists
+from recsys_ops.runs import Run
+
+
+def settings_of(run: Run) -> CounterfactualsConfig:
+    """The settings that the run was made with."""
+    return CounterfactualsConfig(**run.manifest["configuration"])
+
+
+def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, asked: AskConfig) -> list[str]:
+    """One sentence per recommended item and option.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As ``jobs.ask.run``.
+    """
+    ids, names = (dataset.items.column(name).to_pylist() for name in ("item_id", "title"))
+    titles: dict[object, str] = dict(zip(ids, map(str, names), strict=True))
+    found = rows(run, settings, dataset, user=asked.user)
+    return [_told(row, titles) for row in found] or [f"\nUser {escape(str(asked.user))}: nothing is left to recommend."]
+
+
+def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: str | None) -> list[dict[str, Any]]:
+    """Rows of the ``counterfactuals`` table for a user, as the run itself would give them."""
+    users = np.flatnonzero(select("user", str(user), dataset.user_ids))
+    costs = _same_costs(run, settings.removal_costs, dataset) if settings.removal_costs else None
+    histories = make_histories(dataset, ratings=settings.ratings, costs=costs)
+    recommender, likelihood = restored_counterfactuals(read_models(run), settings.aggregator)
+    cases = make_cases(users, top_lists(recommender, histories.inputs[users], settings.top))
+    if not len(cases.item):
+        return []
+    users_table, items_table = dataset.users.select(["user_id"]), dataset.items.select(["item_id", "title"])
+    shared = Shared(recommender, histories, likelihood, cases, users_table, items_table, settings.settings)
+    with one_thread():
+        shard = Shard(0, 0, len(cases.user_starts) - 2, len(cases.item))
+        found: list[dict[str, Any]] = run_shard(shared, shard, {}).tables["counterfactuals"].to_pylist()
+    return found
+
+
+def _same_costs(run: Run, url: str, dataset: Dataset) -> sp.csr_array:
+    costs = read_removal_costs(url, dataset)
+    if fingerprint_of_matrix(costs) != run.manifest["inputs"][COSTS]:
+        raise InputError(
+            f"--removal-costs {url}: has changed since run {run.run_id}, whose explanations it made. Run the job "
+            "again, or restore the costs."
+        )
+    return costs
+
+
+def _told(row: dict[str, Any], titles: dict[object, str]) -> str:
+    if row["removed"]:
+        return sentence(row, titles)
+    reason = f" ({row['reason']})" if row["reason"] else ""
+    return f"\nUser {escape(str(row['user_id']))}: [bold]{escape(row['title'])}[/bold]: {row['status']}{escape(reason)}"

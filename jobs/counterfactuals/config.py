@@ -1,0 +1,69 @@
+"""Settings of the counterfactuals job."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from jobs.config import JobConfig
+from recsys_ops.counterfactuals.settings import Settings
+from recsys_ops.models.ease import RIDGE
+
+
+class CounterfactualsConfig(JobConfig):
+    """Settings of the counterfactuals job."""
+
+    k: int = Field(default=10, ge=1)
+    """Length of the list that users see: an explanation brings the item's rank above k."""
+    top: int = Field(default=3, ge=1)
+    """Best items of each user to explain."""
+    users: str | None = None
+    """Users to do, ids separated by commas; all by default."""
+    model: str = "ease"
+    """Recommender: ease, knn, slim, or the URL of a file of weights (.npz, .npy, or a table of source_item, target_item, weight)."""  # noqa: E501
+    ridge: float = Field(default=RIDGE, gt=0)
+    """Penalty of ease."""
+    ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
+    """Histories of ratings, of which stars are taken, instead of interactions that are removed."""
+    validity: Literal["kth", "score"] = "kth"
+    """kth: the item's rank is guaranteed to exceed k. score: it falls below the present score of the k-th best other item."""  # noqa: E501
+    removed_items: Literal["excluded", "eligible"] = "excluded"
+    """Whether an item that is removed from the history may be recommended again."""
+    plausibility: Literal["none", "optimise", "threshold"] = "none"
+    """optimise: weigh distance against the log-likelihood of what is left. threshold: it must have at least --threshold."""  # noqa: E501
+    alpha: float = Field(default=0.1, ge=0)
+    """With optimise: distance that one nat of log-likelihood is worth."""
+    threshold: float | None = None
+    """With threshold: least log-likelihood; by default the median of all histories."""
+    aggregator: Literal["disjunction", "sum", "mean", "none"] = "disjunction"
+    """What the likelihood knows of a category: whether anything is left, how much, the mean; none: items themselves."""
+    categories: str | None = None
+    """Column of the items whose values or tags are the categories; by default the first feature of that kind."""
+    mixture: Literal["exact", "best"] = "exact"
+    """Likelihood of the optimiser: exact, or its bound by the likeliest child of each mixture, as in the paper."""
+    removal_costs: str | None = None
+    """URL of a table of user_id, item_id, cost: what removing an interaction costs, 1 without a row; an empty cost: it must stay."""  # noqa: E501
+    max_removed: int | None = Field(default=None, ge=1)
+    """Most interactions that an explanation removes or lowers; what takes more is infeasible."""
+    max_distance: float | None = Field(default=None, gt=0)
+    """Greatest distance of an explanation; what is farther is infeasible."""
+    options: int = Field(default=1, ge=1)
+    """Most explanations of one item; each keeps something that every earlier one touches."""
+    time_limit: float = Field(default=10.0, gt=0)
+    """Seconds per item, all options together."""
+    engine: Literal["direct", "pyomo"] = "direct"
+    """direct: bounds first, then a reduced program. pyomo: the textbook program, slow, for comparison."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether only users that are named are done."""
+        return self.users is not None
+
+    @property
+    def settings(self) -> Settings:
+        """The part of the settings that the search sees."""
+        return Settings(
+            k=self.k, validity=self.validity, removed_items=self.removed_items, plausibility=self.plausibility,
+            alpha=self.alpha, threshold=self.threshold, mixture=self.mixture, n_options=self.options,
+            time_limit=self.time_limit, engine=self.engine,
+            max_removed=self.max_removed, max_distance=self.max_distance,
+        )  # fmt: skip

@@ -1,0 +1,130 @@
+"""What a person sees at the end of a counterfactuals run, read back from the committed tables."""
+
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from jobs.console import error_exit_code, make_console, status_table
+from recsys_ops.arrow import compute as pc
+from recsys_ops.datasets import Dataset
+from recsys_ops.runs import Run, open_run
+
+_SHOWN = 3
+_MOST_TITLES = 4
+
+
+def print_summary(out: str, run_id: str, dataset: Dataset, *, allowed_errors: float) -> int:
+    """Print the summary of a committed run.
+
+    Parameters
+    ----------
+    out, run_id : str
+    dataset : Dataset
+        For the titles of the items that are removed.
+    allowed_errors : float
+        Share of cases that may have failed.
+
+    Returns
+    -------
+    int
+        Exit code: 1 if more cases failed than allowed, else 0.
+    """
+    run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
+    console = make_console()
+    table = run.table("counterfactuals").to_table()
+    cases = table.filter(pc.equal(table["option"], 0))
+    console.print(status_table(cases["status"]))
+    console.print(_measure_table(cases, run.table("timings").to_table(columns=["seconds"])))
+    for sentence in _in_words(cases, dataset):
+        console.print(sentence, soft_wrap=True)
+    _print_footer(console, run, cases)
+    return error_exit_code(console, cases["status"], allowed_errors)
+
+
+def _print_footer(console: Console, run: Run, cases: pa.Table) -> None:
+    seconds = run.manifest["timings"]["wall_seconds"]
+    by_bounds = pc.sum(pc.equal(cases["method"], "bounds")).as_py() or 0
+    share = f", {100 * by_bounds / len(cases):.0f} % decided by bounds alone" if len(cases) else ""
+    console.print(
+        f"\n{len(cases)} cases in {seconds:.0f} s{share}. Tables: {escape(run.url)} (run {run.manifest['run_id']})",
+        soft_wrap=True,
+    )
+    still = pc.sum(pc.less_equal(cases["rank_after"], cases["k"]).filter(_explained(cases))).as_py() or 0
+    if still:
+        console.print(
+            f"{still} of {pc.sum(_explained(cases)).as_py()} explanations lower the score and leave the item in the "
+            "list: --validity score compares with today's list; kth makes sure of the rank.",
+            soft_wrap=True,
+        )
+    n_rejected = run.manifest["tables"]["rejected"]["rows"]
+    if n_rejected:
+        console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
+
+
+def _explained(cases: pa.Table) -> Any:
+    """Whether something is removed."""
+    return pc.greater(pc.fill_null(cases["n_removed"], 0), 0)
+
+
+def _measure_table(cases: pa.Table, timings: pa.Table) -> Table:
+    table = Table("measure", "median", "95th percentile", "greatest", title="Explanations", title_justify="left")
+    found = cases.filter(_explained(cases))
+    rows = [
+        ("interactions removed", found["n_removed"], "{:.0f}"),
+        ("distance", found["distance"], "{:.2f}"),
+        ("gap to the proven bound", found["gap"], "{:.1%}"),
+        ("rank before", found["rank_before"], "{:.0f}"),
+        ("rank after", found["rank_after"], "{:.0f}"),
+        ("log-likelihood before", found["log_likelihood_before"], "{:.2f}"),
+        ("log-likelihood after", found["log_likelihood_after"], "{:.2f}"),
+        ("seconds", timings["seconds"], "{:.3f}"),
+    ]
+    for name, values, form in rows:
+        if len(values) > values.null_count:
+            middle, high = pc.quantile(values, [0.5, 0.95]).to_pylist()
+            table.add_row(name, form.format(middle), form.format(high), form.format(pc.max(values).as_py()))
+    return table
+
+
+def _in_words(cases: pa.Table, dataset: Dataset) -> list[str]:
+    """The first explanations of different users."""
+    found = cases.filter(_explained(cases))
+    if not len(found):
+        return ["No case has an explanation."]
+    ids, names = (dataset.items.column(name).to_pylist() for name in ("item_id", "title"))
+    titles: dict[object, str] = dict(zip(ids, map(str, names), strict=True))
+    told: dict[object, str] = {}
+    for row in found.slice(0, 1000).to_pylist():
+        if row["user_id"] not in told:
+            told[row["user_id"]] = sentence(row, titles)
+        if len(told) == _SHOWN:
+            break
+    return list(told.values())
+
+
+def sentence(row: dict[str, Any], titles: dict[object, str]) -> str:
+    """One explanation in words, as rich prints them; ``titles`` of all items by id."""
+    with_ratings = isinstance(row["removed"][0], dict)
+    parts = [_part(part, titles) for part in row["removed"]]
+    shown = parts[:_MOST_TITLES] + ([f"{len(parts) - _MOST_TITLES} more"] if len(parts) > _MOST_TITLES else [])
+    because = escape(shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}")
+    if with_ratings:
+        why = f"because of your ratings: with {because}"
+    else:
+        why = f"because you rated {because}; without {'it' if len(parts) == 1 else 'them'}"
+    outcome = f"it would be at rank {row['rank_after']} instead of {row['rank_before']}"
+    if row["rank_after"] <= row["k"]:
+        outcome = f"its score would be below that of today's number {row['k']} (rank {row['rank_after']} all the same)"
+    return (
+        f"\nUser {escape(str(row['user_id']))}: you were recommended [bold]{escape(row['title'])}[/bold] {why} "
+        f"{outcome}."
+    )
+
+
+def _part(part: Any, titles: dict[object, str]) -> str:
+    if isinstance(part, dict):
+        return f"{part['stars']:g} {'star' if part['stars'] == 1 else 'stars'} less for {titles[part['item_id']]}"
+    return titles[part]

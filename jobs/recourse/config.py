@@ -1,0 +1,97 @@
+"""Settings of the recourse job."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from jobs.config import JobConfig
+from recsys_ops.features.caps import Caps
+from recsys_ops.recourse.options import Offer
+from recsys_ops.recourse.proposal import Limits
+
+MOST_CHANGES = 10
+"""Of one recourse where nobody says otherwise."""
+
+
+class RecourseConfig(JobConfig):
+    """Settings of the recourse job."""
+
+    k: int = Field(default=10, ge=1)
+    """Length of the list that users see: an item is seen if its rank is at most k."""
+    groups: str | None = None
+    """Target groups: COLUMN of the users (a group per value) or COLUMN:N (N equal parts of a numeric column, n_ratings among them); by default the first column that gives at most 10 groups."""  # noqa: E501
+    items: str | None = None
+    """Items to do, ids separated by commas; by default those that are in the top k of few users of a group."""
+    sellers: str | None = None
+    """Sellers whose items to do, ids separated by commas."""
+    seen_by: float = Field(default=0.01, gt=0, le=1)
+    """Without --items and --sellers: do items that less than this share of the group has in its top k."""
+    sample: float = Field(default=1.0, gt=0, le=1)
+    """Share of each group that the search looks at (2,000 users at most); success is always that of the whole group."""
+    tolerance: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the users gained that may be lost again for fewer changes."""
+    method: Literal["recrec", "examples"] = "recrec"
+    """recrec: the fewest changes that reach the most users. examples: become like the nearest real item that the group sees already."""  # noqa: E501
+    max_changes: int | None = Field(default=None, ge=1, le=1000)
+    """Most changes of one recourse (its sparsity); by default 10, and without a limit with --method examples."""
+    max_proximity: float | None = Field(default=None, gt=0)
+    """Most proximity of one recourse: the sum of its changes, each by the range of its feature."""
+    max_cost: float | None = Field(default=None, gt=0)
+    """Most cost of one recourse, by the costs of the features' rules."""
+    min_success: float | None = Field(default=None, ge=0, le=1)
+    """Least share of the group that a recourse must reach, else its row has a reason (and is infeasible where the bound is short of it too); by default (and with 0) any gain, with --method examples what --seen-by says."""  # noqa: E501
+    options: int = Field(default=1, ge=1, le=5)
+    """Different recourses to choose from per item and group."""
+    select: Literal["study", "diverse"] = "study"
+    """With --options: one of the sparsest, one of the most proximate, others at random; or those of which any two differ most."""  # noqa: E501
+    nearest: Literal["sparsity", "proximity"] = "sparsity"
+    """With --method examples: the distance that decides."""
+    learned: str | None = None
+    """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and of several options the likeliest to be acted upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
+    overlap: float = Field(default=0.995, ge=0, le=1)
+    """Only where features have no upper bound: least mean overlap (RBO) of the group's lists before and after."""
+    prove: float = Field(default=0.0, ge=0)
+    """Seconds per case to prove the fewest changes by a mixed-integer program; 0 keeps the quick bounds."""
+    time_limit: float = Field(default=60.0, gt=0)
+    """Seconds allowed per case on average over a shard; beyond that its cases end as 'timeout'."""
+    device: str = "cpu"
+    """Torch device of the descent, for example cuda; results of different devices differ in their last digits."""
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        if device == "cpu":
+            return device
+        import torch  # late: it takes seconds, and only the workers compute with it
+
+        try:
+            torch.device(device)
+        except RuntimeError:
+            raise ValueError("no such torch device. Use cpu or cuda") from None
+        return device
+
+    def limits(self, caps: Caps) -> Limits:
+        """The part of the settings that the search sees; learned caps hold where the settings name none."""
+        by_default = min(caps.sparsity, np.inf if self.method == "examples" else MOST_CHANGES)
+        return Limits(
+            self.tolerance, self.max_changes or by_default, self.overlap, self.prove, self.device,
+            max_proximity=self.max_proximity or caps.proximity, max_cost=self.max_cost or np.inf,
+            min_success=self.wanted,
+        )  # fmt: skip
+
+    @property
+    def wanted(self) -> float:
+        """Least share of the group that a recourse must reach."""
+        by_default = self.seen_by if self.method == "examples" else 0.0
+        return by_default if self.min_success is None else self.min_success
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether only items that are named are done."""
+        return self.items is not None or self.sellers is not None
+
+    @property
+    def offer(self) -> Offer:
+        """How many options, and which."""
+        return Offer(self.options, self.select, self.seed)

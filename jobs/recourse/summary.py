@@ -1,0 +1,126 @@
+"""What a person sees at the end of a recourse run, read back from the committed tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+from rich.markup import escape
+from rich.table import Table
+
+from jobs.console import error_exit_code, make_console, status_table
+from recsys_ops.arrow import compute as pc
+from recsys_ops.runs import Run, open_run
+from recsys_ops.status import Status
+
+_MEASURES = [
+    "option", "status", "reason", "success_before", "success_after", "success_bound", "n_changes", "proximity",
+    "lower_bound", "rbo",
+]  # fmt: skip
+_SHOWN = 3
+_SERVES = (pc.field("n_changes") > 0) & pc.field("reason").is_null()
+"""Rows of the recourse table that do what was asked: one that does not has a reason."""
+
+
+def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
+    """Print the summary of a committed run.
+
+    Parameters
+    ----------
+    out, run_id : str
+    allowed_errors : float
+        Share of cases that may have failed.
+
+    Returns
+    -------
+    int
+        Exit code: 1 if more cases failed than allowed, else 0.
+    """
+    run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
+    console = make_console()
+    rows = run.table("recourse").to_table(columns=_MEASURES)
+    measures = rows.filter(pc.equal(rows["option"], 0))
+    console.print(status_table(measures["status"]))
+    for sentence in _short_in_words(measures):
+        console.print(sentence, soft_wrap=True)
+    console.print(_measure_table(measures))
+    for sentence in _best_in_words(run):
+        console.print(sentence, soft_wrap=True)
+    seconds = run.manifest["timings"]["wall_seconds"]
+    console.print(
+        f"\n{len(measures)} cases{_told_options(rows, measures)} in {seconds:.0f} s. "
+        f"Tables: {escape(run.url)} (run {run_id})",
+        soft_wrap=True,
+    )
+    n_rejected = run.manifest["tables"]["rejected"]["rows"]
+    if n_rejected:
+        console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
+    return error_exit_code(console, measures["status"], allowed_errors)
+
+
+def _told_options(rows: pa.Table, cases: pa.Table) -> str:
+    return f" with {len(rows)} options" if len(rows) > len(cases) else ""
+
+
+def _short_in_words(measures: pa.Table) -> list[str]:
+    """How many of the feasible cases are no help, neither proven impossible nor done."""
+    is_short = (pc.field("status") == str(Status.FEASIBLE)) & pc.field("reason").is_valid()
+    n_short = len(measures.filter(is_short))
+    if not n_short:
+        return []
+    return [
+        f"{n_short} of the feasible cases reach less than wanted, or nobody more; column 'reason' says what was "
+        "reached and what is possible at most."
+    ]
+
+
+def _measure_table(measures: pa.Table) -> Table:
+    table = Table("measure", "mean", "median", title="Over all cases with a recourse", title_justify="left")
+    solved = measures.filter(_SERVES)
+    rows = {
+        "share of the group that sees the item, before": ("success_before", 100, "%"),
+        "share of the group that sees the item, after": ("success_after", 100, "%"),
+        "upper bound on that share within the limits": ("success_bound", 100, "%"),
+        "changes": ("n_changes", 1, ""),
+        "proximity": ("proximity", 1, ""),
+        "lower bound on the changes": ("lower_bound", 1, ""),
+        "overlap of the lists before and after (RBO)": ("rbo", 100, "%"),
+    }
+    for name, (column, scale, unit) in rows.items():
+        values = solved[column]
+        if len(values):
+            mean, median = pc.mean(values).as_py(), pc.quantile(values, 0.5)[0].as_py()
+            table.add_row(name, f"{scale * mean:.2f}{unit}", f"{scale * median:.2f}{unit}")
+    return table
+
+
+def _best_in_words(run: Run) -> list[str]:
+    """The recourses that gain most, of different items."""
+    columns = ["item_id", "title", "group", "success_before", "success_after", "n_changes", "changes"]
+    table = run.table("recourse").to_table(columns=columns, filter=_SERVES & (pc.field("option") == 0))
+    if not len(table):
+        return ["No case has a recourse that does what was asked."]
+    gained = pc.subtract(table["success_after"], table["success_before"])
+    table = table.append_column("gained", gained)
+    order = pc.sort_indices(
+        table, sort_keys=[("gained", "descending"), ("n_changes", "ascending"), ("item_id", "ascending")]
+    )
+    told: dict[object, str] = {}
+    for row in table.take(order[: 100 * _SHOWN]).to_pylist():
+        if row["item_id"] in told or len(told) == _SHOWN:
+            continue
+        told[row["item_id"]] = sentence(row)
+    return list(told.values())
+
+
+def sentence(row: Mapping[str, Any]) -> str:
+    """One recourse in words, as rich prints them."""
+    todo = "; ".join(change["text"] for change in row["changes"])
+    return (
+        f"\n[bold]{escape(row['title'])}[/bold] for {escape(row['group'])}: {escape(todo)}. "
+        f"Seen by {_per_cent(row['success_before'])} of the group, then by {_per_cent(row['success_after'])}."
+    )
+
+
+def _per_cent(share: float) -> str:
+    """Whole per cent; of less than one the first digit, lest a gain be told as none."""
+    return f"{100 * share:.1g} %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
