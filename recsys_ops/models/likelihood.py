@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.errors import InputError
 from recsys_ops.models.aggregate import Aggregation
-from recsys_ops.models.intervals import make_pieces
+from recsys_ops.models.bins import make_pieces
 from recsys_ops.models.network import Network, log_likelihood
 from recsys_ops.models.spn_export import export_network
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.models.intervals import Pieces
+from recsys_ops.models.bins import Pieces
 from recsys_ops.models.network import Network, NodeKind
 
 

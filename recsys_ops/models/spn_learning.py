@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import chi2
 from threadpoolctl import threadpool_limits
 
-from recsys_ops.models.intervals import Pieces
+from recsys_ops.models.bins import Pieces
 
 N_LEVELS = 4
 """Levels to which values are reduced where users are compared: more of them would be empty in small clusters."""

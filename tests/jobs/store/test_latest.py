@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from jobs.errors import StorageError
-from jobs.runtime import latest, storage
 from jobs.runtime.shards import plan_shards
 from jobs.runtime.worker import compute_shard
+from jobs.store import conditional_writes as storage
+from jobs.store import latest
 from jobs.store.commit import commit_run
 from jobs.store.conditional_writes import replace_bytes
 from jobs.store.latest import name_latest

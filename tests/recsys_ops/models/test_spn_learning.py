@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2_contingency
 from threadpoolctl import threadpool_limits
 
-from recsys_ops.models.intervals import Pieces
+from recsys_ops.models.bins import Pieces
 from recsys_ops.models.network import Network, NodeKind, log_likelihood
 from recsys_ops.models.spn_export import export_network
 from recsys_ops.models.spn_learning import SIGNIFICANCE, SMOOTHING, dependent_pairs, learn_module

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_ops.models.aggregate import AggregationKind, aggregate_categories
-from recsys_ops.models.intervals import make_pieces
+from recsys_ops.models.bins import make_pieces
 from tests.histories import random_ratings
 
 
