@@ -15,54 +15,67 @@ import typer
 from pydantic import BaseModel
 
 from jobs.config import RunConfig, make_config
-from jobs.errors import IncompleteRunError, Interrupted, StorageError
+from jobs.errors import ExitCode, IncompleteRunError, Interrupted, StorageError, exit_code_of
 from jobs.runtime.logs import log_format, set_up_logs
 from recsys_ops.errors import ConfigError, InputError
 
-BAD_INPUT, INTERRUPTED = 2, 4
-
 
 class Command(NamedTuple):
-    """Where a command's settings and its ``run`` are; imported when it is asked for, because they take seconds."""
+    """Where a command's settings and what runs it are, as ``module:name``; imported late, because it takes seconds."""
 
-    module: str
     settings: str
+    run: str
     help: str
 
-    def load(self) -> tuple[type[BaseModel], Callable[[Any], int]]:
-        """The model of its settings, and what runs it."""
-        module = importlib.import_module(self.module)
-        return getattr(module, self.settings), module.run
+    def settings_model(self) -> type[BaseModel]:
+        """The model of its settings."""
+        model: type[BaseModel] = _imported(self.settings)
+        return model
+
+    def execute(self, settings: Any) -> int:
+        """Run it: a function of its settings, or a ``Job``."""
+        run = _imported(self.run)
+        if callable(run):
+            return int(run(settings))
+        return int(importlib.import_module("jobs.runtime.job").run_job(settings, run))
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 COMMANDS = {
     "recourse": Command(
-        "jobs.recourse.job", "RecourseConfig",
+        "jobs.recourse.config:RecourseConfig", "jobs.recourse.job:JOB",
         "What each item's provider should change so that a group of users gets to see it.",
     ),
     "nightly": Command(
-        "jobs.nightly", "RecourseConfig",
+        "jobs.recourse.config:RecourseConfig", "jobs.nightly:run",
         "Recourse for the items of all sellers, under the date's name; repeat it to complete it.",
     ),
     "counterfactuals": Command(
-        "jobs.counterfactuals.job", "CounterfactualsConfig",
+        "jobs.counterfactuals.config:CounterfactualsConfig", "jobs.counterfactuals.job:JOB",
         "Why each user is recommended an item: the part of the history it hangs on.",
     ),
     "antidote": Command(
-        "jobs.antidote.job", "AntidoteConfig",
+        "jobs.antidote.config:AntidoteConfig", "jobs.antidote.job:JOB",
         "A few artificial users whose ratings make recommendations less polarised, or fairer.",
     ),
     "acceptance": Command(
-        "jobs.acceptance.job", "AcceptanceConfig",
+        "jobs.acceptance.config:AcceptanceConfig", "jobs.acceptance.job:JOB",
         "What people's ratings of recourses say about how far a recourse may go, and for whom.",
     ),
-    "ask": Command("jobs.ask", "AskConfig", "One item, seller or user at once, from the models of the last run."),
+    "ask": Command(
+        "jobs.ask:AskConfig", "jobs.ask:run", "One item, seller or user at once, from the models of the last run."
+    ),
     "validate": Command(
-        "jobs.validate", "ValidateConfig",
+        "jobs.validate:ValidateConfig", "jobs.validate:run",
         "Say what is in a data set, what is wrong with it, and how good a recommender is on it.",
     ),
     "runs": Command(
-        "jobs.runs", "RunsConfig", "List runs; show, verify or compare them; remove what is not needed any more."
+        "jobs.runs:RunsConfig", "jobs.runs:run",
+        "List runs; show, verify or compare them; remove what is not needed any more.",
     ),
 }  # fmt: skip
 
@@ -83,7 +96,8 @@ def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.
     app.callback()(lambda: None)  # else typer takes the name of a single command away
     for name in COMMANDS:
         if name in names:
-            app.command(name, help=COMMANDS[name].help)(_job_command(*COMMANDS[name].load()))
+            command = COMMANDS[name]
+            app.command(name, help=command.help)(_job_command(command.settings_model(), command.execute))
     if "submit" in names:
         app.add_typer(_submit_app(), name="submit")
     if "attach" in names:
@@ -98,7 +112,7 @@ def _submit_app() -> typer.Typer:
         no_args_is_help=True,
     )
     for name in SUBMITTED:
-        model = cluster.submit_model(COMMANDS[name].load()[0])
+        model = cluster.submit_model(COMMANDS[name].settings_model())
         job = functools.partial(cluster.submit, name)
         app.command(name, help=f"Run {name} on the cluster.")(_job_command(model, job))
     return app
@@ -153,14 +167,12 @@ def main() -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
         make_app(_named(sys.argv[1:]))()
-    except (InputError, ConfigError) as error:
-        _fail(str(error), BAD_INPUT)
-    except (StorageError, IncompleteRunError, Interrupted) as error:
-        _fail(str(error), error.exit_code)
+    except (InputError, ConfigError, StorageError, IncompleteRunError, Interrupted) as error:
+        _fail(str(error), exit_code_of(error))
     except KeyboardInterrupt:
         _fail(
-            "interrupted; finished shards are kept. Repeat the command, with --resume for a named run.",
-            INTERRUPTED,
+            "interrupted; complete shards are kept. Repeat the command, with --resume for a named run.",
+            ExitCode.INCOMPLETE,
         )
 
 

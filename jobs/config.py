@@ -27,11 +27,11 @@ class RunConfig(BaseModel):
     run_id: str | None = None
     """Name of the run; by default the date and a digest of the settings."""
     resume: bool = False
-    """Take up the run of that name: compute only what is missing or damaged."""
+    """Continue the run of that name: compute only what is missing or damaged."""
     workers: int | None = Field(default=None, ge=1)
     """Processes of a local Ray; by default one per CPU."""
     shards: int | None = Field(default=None, ge=1)
-    """Pieces of work; by default as many as take about 20 seconds each."""
+    """Shards to cut the cases into; by default as many as take about 20 seconds each."""
     seed: int = Field(default=0, ge=0, lt=2**62)
     """Seed of every random draw."""
     address: str | None = None
@@ -68,6 +68,11 @@ class RunConfig(BaseModel):
         return key
 
     @property
+    def is_partial(self) -> bool:
+        """Whether only cases that the settings name are done, so that the run is never the latest of its job."""
+        return False
+
+    @property
     def encryption(self) -> Encryption:
         """What every file is written with."""
         return Encryption(self.sse, self.sse_kms_key)
@@ -92,7 +97,7 @@ def make_config(model: type[Config], given: dict[str, Any], file: str | None) ->
     given : dict
         Settings by field name, those not given left out.
     file : str, optional
-        URL of a YAML file with the same names ('-' and '_' are alike).
+        URL of a YAML file with the same names ('-' and '_' mean the same).
 
     Returns
     -------
@@ -108,10 +113,10 @@ def make_config(model: type[Config], given: dict[str, Any], file: str | None) ->
     try:
         return model(**settings)
     except ValidationError as error:
-        raise ConfigError("\n".join(_told(problem, model) for problem in error.errors())) from None
+        raise ConfigError("\n".join(_message(problem, model) for problem in error.errors())) from None
 
 
-def _told(problem: Any, model: type[BaseModel]) -> str:
+def _message(problem: Any, model: type[BaseModel]) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     name = ".".join(str(part) for part in problem["loc"])
     if not name:  # about several settings together, which the message names

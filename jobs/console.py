@@ -1,11 +1,12 @@
-"""What the summaries of all jobs have in common: a console, cases by status, and the exit code."""
+"""What the summaries of all jobs have in common: a console, the cases by status, and the last line."""
 
-import pyarrow as pa
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.arrow import compute as pc
+from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
 
@@ -23,12 +24,10 @@ def status_table(statuses: ChunkedArray) -> Table:
     return table
 
 
-def error_exit_code(console: Console, statuses: ChunkedArray, allowed: float) -> int:
-    """1, and a line that says so, if more cases failed than the allowed share; else 0. One status for each case."""
-    n_errors = pc.sum(pc.equal(statuses, pa.scalar(str(Status.ERROR)))).as_py() or 0
-    if n_errors <= allowed * len(statuses):
-        return 0
+def print_footer(console: Console, run: Run, what: str, after: str = "") -> None:
+    """The last line of a summary: how many cases of what kind, in how many seconds, and where the tables are."""
+    seconds = run.manifest["timings"]["wall_seconds"]
     console.print(
-        f"{n_errors} of {len(statuses)} cases failed, more than --allowed-errors {allowed:g}; see column 'reason'."
+        f"\n{run.manifest['n_cases']} {what} in {seconds:.0f} s{after}. Tables: {escape(run.url)} (run {run.run_id})",
+        soft_wrap=True,
     )
-    return 1

@@ -1,10 +1,34 @@
-"""How a run can end other than complete; each error carries the exit code of the command line."""
+"""How a command can end: its exit codes, and the errors of a run that does not complete."""
 
 from collections.abc import Collection
+from enum import IntEnum
 
-from recsys_ops.errors import StorageError
+from recsys_ops.errors import ConfigError, InputError, StorageError
 
-__all__ = ["IncompleteRunError", "Interrupted", "RunExistsError", "StorageError"]
+__all__ = ["ExitCode", "IncompleteRunError", "Interrupted", "RunExistsError", "StorageError", "exit_code_of"]
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command."""
+
+    COMPLETE = 0
+    DEFECT = 1
+    """A defect of the program, or more cases failed than ``--allowed-errors``."""
+    BAD_INPUT = 2
+    """Data or settings that the job refuses."""
+    STORAGE = 3
+    """The store failed, or what is stored is damaged."""
+    INCOMPLETE = 4
+    """Interrupted, or some shards failed; ``--resume`` continues."""
+
+
+def exit_code_of(error: Exception) -> ExitCode:
+    """Exit code of a foreseen error; DEFECT for any other."""
+    if isinstance(error, InputError | ConfigError):
+        return ExitCode.BAD_INPUT
+    if isinstance(error, StorageError):
+        return ExitCode.STORAGE
+    return ExitCode.INCOMPLETE if isinstance(error, IncompleteRunError | Interrupted) else ExitCode.DEFECT
 
 
 class RunExistsError(StorageError):
@@ -13,8 +37,6 @@ class RunExistsError(StorageError):
 
 class IncompleteRunError(RuntimeError):
     """Some shards failed; nothing was committed and ``--resume`` computes only what is missing."""
-
-    exit_code = 4
 
     @classmethod
     def from_failed_shards(
@@ -34,9 +56,7 @@ class IncompleteRunError(RuntimeError):
 
 
 class Interrupted(RuntimeError):
-    """The driver was asked to stop; finished shards are in storage."""
-
-    exit_code = 4
+    """The driver received a signal to stop; complete shards are in storage."""
 
     @classmethod
     def from_counts(cls, run_id: str, n_complete: int, n_shards: int) -> "Interrupted":

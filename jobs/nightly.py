@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from jobs.config import RunConfig
-from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
+from jobs.recourse.job import JOB
+from jobs.runtime.job import run_job
 from jobs.store.conditional_writes import check_writable
 from jobs.store.start import begun_settings
 from recsys_ops.errors import InputError
@@ -19,10 +20,10 @@ def run(config: RecourseConfig) -> int:
 
     Raises
     ------
-    As ``jobs.recourse.job.run``.
+    As ``jobs.runtime.job.run_job``.
     """
     config = named(config)
-    return recourse.run(config.model_copy(update={"learned": config.learned or _learned(config)}))
+    return run_job(config.model_copy(update={"learned": config.learned or _learned(config)}), JOB)
 
 
 def named(config: Config) -> Config:

@@ -9,14 +9,13 @@ from rich.table import Table
 
 from jobs.config import MODEL_CONFIG
 from jobs.console import make_console
+from jobs.errors import ExitCode
 from jobs.run_details import print_comparison, print_run
 from jobs.store.files import remove_files
 from jobs.store.housekeeping import find_orphans, remove_runs, superseded_runs
 from recsys_ops.errors import InputError
 from recsys_ops.runs import list_runs, open_run
 from recsys_ops.storage import open_store, shown_url
-
-DAMAGED = 3
 
 
 class RunsConfig(BaseModel):
@@ -48,7 +47,7 @@ class RunsConfig(BaseModel):
 
 
 def run(config: RunsConfig) -> int:
-    """Do what was asked; return the exit code: 0, or 3 if ``--verify`` found files that do not hold.
+    """Do what the settings say; return the exit code: 0, or 3 if ``--verify`` found files that do not hold.
 
     Raises
     ------
@@ -64,7 +63,7 @@ def run(config: RunsConfig) -> int:
     runs = list_runs(out)
     if config.show is not None:
         runs = [run for run in runs if run["run_id"] == config.show] or _no_such_run(out, config.show, runs)
-    code = 0
+    code = ExitCode.COMPLETE
     if config.verify:
         code = _verify(console, out, runs)
     if config.keep is not None:
@@ -98,16 +97,16 @@ def _list(console: Console, out: str, runs: Sequence[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def _verify(console: Console, out: str, runs: Sequence[dict[str, Any]]) -> int:
-    code = 0
-    for told in runs:
-        if told["state"] != "complete":
-            console.print(f"{told['run_id']}: {told['state']}, nothing to verify", markup=False)
+def _verify(console: Console, out: str, runs: Sequence[dict[str, Any]]) -> ExitCode:
+    code = ExitCode.COMPLETE
+    for summary in runs:
+        if summary["state"] != "complete":
+            console.print(f"{summary['run_id']}: {summary['state']}, nothing to verify", markup=False)
             continue
-        run = open_run(f"{out}/runs/{told['run_id']}")
+        run = open_run(f"{out}/runs/{summary['run_id']}")
         wrong = run.wrong_files()
         if wrong:
-            code = DAMAGED
+            code = ExitCode.STORAGE
             console.print(f"{run.run_id}: {len(wrong)} of {run.verified} do not hold", markup=False)
             for line in wrong:
                 console.print(f"  {line}", markup=False, soft_wrap=True)

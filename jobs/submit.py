@@ -20,8 +20,8 @@ from pydantic import BaseModel, Field, create_model
 import jobs
 from jobs import nightly
 from jobs.config import RunConfig
-from jobs.errors import Interrupted
-from jobs.runtime.job_server import BAD_INPUT, INTERRUPTED, STORAGE, JobServer, Submission, exit_code_of
+from jobs.errors import ExitCode, Interrupted
+from jobs.runtime.job_server import JobServer, Submission, exit_code_of_job
 from jobs.store.code_version import PACKAGES
 from jobs.store.records import fingerprint_of
 from jobs.store.start import FREE_SETTINGS, check_name, default_run_id
@@ -72,8 +72,8 @@ def submit(job: str, config: Any) -> int:
     metadata = {RUN_ID: config.run_id, SETTINGS: settings}
     with _packed(config.installed) as runtime_env:
         is_new = server.submit(submission_id, command_of(job, config), runtime_env, metadata)
-    told = "submitted" if is_new else "was submitted at the same time"
-    _log.info("run %s: %s; if this terminal is lost: recsys-ops attach %s", config.run_id, told, config.run_id)
+    state = "submitted" if is_new else "was submitted at the same time"
+    _log.info("run %s: %s; if this terminal is lost: recsys-ops attach %s", config.run_id, state, config.run_id)
     return _follow(server, config.run_id, submission_id)
 
 
@@ -82,7 +82,8 @@ def is_started_again(last: Submission, *, resume: bool) -> bool:
 
     Whether its results are there already, and of the same settings, is for the job to find out in storage.
     """
-    return last.has_ended and (exit_code_of(last) in (BAD_INPUT, STORAGE) or (resume and last.status != "SUCCEEDED"))
+    nothing_done = exit_code_of_job(last) in (ExitCode.BAD_INPUT, ExitCode.STORAGE)
+    return last.has_ended and (nothing_done or (resume and last.status != "SUCCEEDED"))
 
 
 def _follow_present(server: JobServer, run_id: str, present: Submission, settings: str) -> int:
@@ -171,15 +172,15 @@ def _follow(server: JobServer, run_id: str, submission_id: str) -> int:
             f"run {run_id}: {error} Finished shards are kept in storage. If recsys-ops attach {run_id} does not find "
             "the run, submit it again with --resume."
         ) from None
-    code = exit_code_of(job)
-    if code == INTERRUPTED and job.exit_code != INTERRUPTED:
-        raise Interrupted(_told_end(run_id, job))
+    code = exit_code_of_job(job)
+    if code == ExitCode.INCOMPLETE and job.exit_code != ExitCode.INCOMPLETE:
+        raise Interrupted(_ending_message(run_id, job))
     if job.exit_code is None:
         sys.stderr.write(f"recsys-ops: run {run_id}: could not be started. {job.message.strip()}\n")
     return code
 
 
-def _told_end(run_id: str, job: Submission) -> str:
+def _ending_message(run_id: str, job: Submission) -> str:
     if job.status == "STOPPED":
         what = "was stopped from outside"
     elif job.exit_code is None:

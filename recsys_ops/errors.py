@@ -14,8 +14,6 @@ class ConfigError(ValueError):
 class StorageError(RuntimeError):
     """The store did not take or give what was asked; the message names the URL without credentials."""
 
-    exit_code = 3
-
 
 def is_scalar(value: object) -> bool:
     """Whether a setting can stand in a message: a list or mapping may be long, and hold anything."""

@@ -2,43 +2,29 @@
 
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jobs.console import error_exit_code, make_console
+from jobs.acceptance.inputs import AcceptanceData
+from jobs.console import print_footer
 from recsys_ops.acceptance.propensity import Finding
-from recsys_ops.runs import Run, open_run
+from recsys_ops.runs import Run
 
 _RESPONSES = {"accept": "Acceptance", "act": "Willingness to act"}
 _OPTIONS = {"sparsity": "--max-changes", "proximity": "--max-proximity"}
 
 
-def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
-    """Print the summary of a committed run.
-
-    Parameters
-    ----------
-    out, run_id : str
-    allowed_errors : float
-        Share of fits that may have failed.
-
-    Returns
-    -------
-    int
-        Exit code: 1 if more fits failed than allowed, else 0.
-    """
-    run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
-    console = make_console()
-    fits = run.table("acceptance_fits").to_table()
-    rows: list[dict[str, Any]] = fits.to_pylist()
+def print_summary(console: Console, run: Run, _: AcceptanceData) -> None:
+    """Print the summary of a committed run."""
+    rows: list[dict[str, Any]] = run.table("acceptance_fits").to_table().to_pylist()
     console.print(_fit_table(rows))
     for row in rows:
         console.print(f"\n{_in_words(row)}", soft_wrap=True)
     console.print(f"\n{_caps_in_words(rows)}", soft_wrap=True)
     for sentence in _notes(run, rows):
         console.print(sentence, soft_wrap=True)
-    console.print(f"\nTables: {escape(run.url)} (run {run_id})", soft_wrap=True)
-    return error_exit_code(console, fits["status"], allowed_errors)
+    print_footer(console, run, "fits")
 
 
 def _fit_table(rows: list[dict[str, Any]]) -> Table:
@@ -74,8 +60,8 @@ def _notes(run: Run, rows: list[dict[str, Any]]) -> list[str]:
     notes = []
     other = {row["distance"]: row["measured_by"] for row in rows if row["measured_by"] != row["distance"]}
     if other:
-        told = ", ".join(f"{distance} by its column {column}" for distance, column in other.items())
-        notes.append(f"The rated run is of an earlier version: it measures {told}.")
+        columns = ", ".join(f"{distance} by its column {column}" for distance, column in other.items())
+        notes.append(f"The rated run is of an earlier version: it measures {columns}.")
     impossible = run.table("impossible_features").to_table()
     if len(impossible):
         n_people = len(set(impossible["person_id"].to_pylist()))
@@ -84,9 +70,6 @@ def _notes(run: Run, rows: list[dict[str, Any]]) -> list[str]:
             f"Impossible to change: {marked} of {marking} (table 'impossible_features'); "
             "their ratings of recourses with these are not in the fits."
         )
-    n_rejected = run.manifest["tables"]["rejected"]["rows"]
-    if n_rejected:
-        notes.append(f"{n_rejected} bad rows of the feedback were set aside: table 'rejected'.")
     return notes
 
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jobs.console import error_exit_code, make_console
-from recsys_ops.runs import Run, open_run
+from jobs.antidote.inputs import AntidoteData
+from jobs.console import print_footer
+from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
 _OBJECTIVES = {
@@ -27,42 +27,13 @@ _COLUMNS = [
 Row = dict[str, Any]
 
 
-def print_summary(out: str, run_id: str, rule: str, *, allowed_errors: float) -> int:
-    """Print the summary of a committed run.
-
-    Parameters
-    ----------
-    out, run_id : str
-    rule : str
-        Which ids are artificial, in words.
-    allowed_errors : float
-        Share of cases that may have failed.
-
-    Returns
-    -------
-    int
-        Exit code: 1 if more cases failed than allowed, else 0.
-    """
-    run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
-    console = make_console()
+def print_summary(console: Console, run: Run, data: AntidoteData) -> None:
+    """Print the summary of a committed run."""
     rows: list[Row] = run.table("antidote_effect").to_table(columns=_COLUMNS).to_pylist()
     console.print(_effect_table(rows))
-    for sentence in [*_failures(rows), _best_in_words(rows, rule)]:
+    for sentence in [*_failures(rows), _best_in_words(rows, data.names.artificial.rule)]:
         console.print(f"\n{sentence}", soft_wrap=True)
-    _print_footer(console, run)
-    statuses = pa.chunked_array([[row["status"] for row in rows if row["split"] == rows[0]["split"]]], pa.string())
-    return error_exit_code(console, statuses, allowed_errors)
-
-
-def _print_footer(console: Console, run: Run) -> None:
-    seconds = run.manifest["timings"]["wall_seconds"]
-    console.print(
-        f"\n{run.manifest['n_cases']} cases in {seconds:.0f} s. Tables: {escape(run.url)} (run {run.run_id})",
-        soft_wrap=True,
-    )
-    n_rejected = run.manifest["tables"]["rejected"]["rows"]
-    if n_rejected:
-        console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
+    print_footer(console, run, "cases")
 
 
 def _effect_table(rows: list[Row]) -> Table:
@@ -90,7 +61,7 @@ def _effect_table(rows: list[Row]) -> Table:
 
 def _title(rows: list[Row], splits: list[str]) -> str:
     way = "lower" if rows[0]["direction"] == "min" else "raise"
-    title = f"To {way} {told_objective(rows[0]['objective'])}"
+    title = f"To {way} {objective_in_words(rows[0]['objective'])}"
     known = [[row for row in rows if row["split"] == split and row["before"] is not None] for split in splits]
     if not all(known):
         return title
@@ -122,11 +93,13 @@ def _mean(rows: list[Row], column: str) -> float:
 
 def _failures(rows: list[Row]) -> list[str]:
     """Cases without artificial users, and why."""
-    told: dict[tuple[str, str], set[tuple[str, str, int]]] = {}
+    cases_of: dict[tuple[str, str], set[tuple[str, str, int]]] = {}
     for row in rows:
         if row["status"] != Status.FEASIBLE or not row["n_antidote_users"]:
-            told.setdefault((row["status"], row["reason"]), set()).add((row["algorithm"], row["budget"], row["run"]))
-    return [f"{len(cases)} cases: {status}, {escape(reason)}." for (status, reason), cases in told.items()]
+            cases_of.setdefault((row["status"], row["reason"]), set()).add(
+                (row["algorithm"], row["budget"], row["run"])
+            )
+    return [f"{len(cases)} cases: {status}, {escape(reason)}." for (status, reason), cases in cases_of.items()]
 
 
 def _best_in_words(rows: list[Row], rule: str) -> str:
@@ -143,7 +116,7 @@ def _best_in_words(rows: list[Row], rule: str) -> str:
     return (
         f"[bold]{n} artificial user{'s' if n > 1 else ''}[/bold] with {ratings:.0f} ratings each "
         f"({best['algorithm']}, budget {best['budget']}, run {best['run']}) change "
-        f"{told_objective(best['objective'])}{where} by "
+        f"{objective_in_words(best['objective'])}{where} by "
         f"{100 * best['change']:+.0f} %, from {best['before']:.4g} to {best['after']:.4g}, and the RMSE by "
         f"{best['rmse_after'] - best['rmse_before']:+.3f}. Append that case's rows of 'antidote_ratings' to the "
         "interactions, antidote_user as user_id (and these ids to the users, if you have that table); take them out "
@@ -164,7 +137,7 @@ def typical_of_best(rows: list[Row], sign: int) -> Row | None:
     return typical if sign * typical["change"] < 0 else None
 
 
-def told_objective(text: str) -> str:
+def objective_in_words(text: str) -> str:
     """What ``--objective`` says, in words."""
     parts = [part.strip().partition(":") for part in text.split(",")]
     if len(parts) == 1 and float(parts[0][2] or 1) == 1:

@@ -39,7 +39,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Found:
+class AntidoteResult:
     """Artificial ratings and what they do.
 
     ``ratings (n_artificial, n_items)``; ``jaccard (depth,)``; ``contributions`` (None where not computed) and
@@ -60,18 +60,18 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a case."""
+class CaseResult:
+    """The status of a case and what was found for it."""
 
     case: Case
     status: Status
     reason: str | None
-    found: Found | None = None
+    found: AntidoteResult | None = None
 
 
 @dataclass(frozen=True)
 class Names:
-    """What the rows say of every case alike: the objective, the recommender, and the ids of what is in the ratings."""
+    """What the rows of all cases share: the objective, the recommender, and the ids of users and items."""
 
     objective: str
     direction: str
@@ -90,24 +90,24 @@ class Names:
         }  # fmt: skip
         return {name: [text] * n for name, text in texts.items()} | {"run": np.full(n, case.run, np.int32)}
 
-    def ids_of(self, case: Case, found: Found) -> Array:
+    def ids_of(self, case: Case, found: AntidoteResult) -> Array:
         """Ids of the artificial users of a case."""
         return self.artificial.take(case.first_artificial, int(found.ratings.shape[0]))
 
 
-def result_tables(names: Names, groups: Groups | None, outcomes: Sequence[Outcome]) -> dict[str, pa.Table]:
-    """The tables of these outcomes, in their order; of none they are empty.
+def result_tables(names: Names, groups: Groups | None, results: Sequence[CaseResult]) -> dict[str, pa.Table]:
+    """The tables of these results, in their order; empty tables for no results.
 
     Parameters
     ----------
     names : Names
     groups : Groups or None
-        Whose losses are told beside the users'.
-    outcomes : sequence of Outcome
+        Whose losses are reported next to those of the users.
+    results : sequence of CaseResult
     """
     user, item = names.user_ids.type, names.item_ids.type
-    effects = [row for outcome in outcomes for row in _effect_rows(names, outcome)]
-    found = [(outcome.case, outcome.found) for outcome in outcomes if outcome.found is not None]
+    effects = [row for result in results for row in _effect_rows(names, result)]
+    found = [(result.case, result.found) for result in results if result.found is not None]
     effect = [(case, *split) for case, one in found for split in one.splits]
     return {
         "antidote_ratings": _joined(antidote_ratings_schema(user, item), [_ratings(names, *one) for one in found]),
@@ -124,24 +124,24 @@ def _joined(schema: pa.Schema, parts: list[dict[str, Any]]) -> pa.Table:
     return pa.concat_tables([schema.empty_table(), *(table_of(columns, schema) for columns in parts)])
 
 
-def _effect_rows(names: Names, outcome: Outcome) -> list[dict[str, Any]]:
-    case, found = outcome.case, outcome.found
-    told = {
+def _effect_rows(names: Names, result: CaseResult) -> list[dict[str, Any]]:
+    case, found = result.case, result.found
+    row = {
         "objective": names.objective, "direction": names.direction, "algorithm": case.algorithm,
-        "budget": case.budget, "run": case.run, "status": str(outcome.status), "reason": outcome.reason,
+        "budget": case.budget, "run": case.run, "status": str(result.status), "reason": result.reason,
         "n_users": len(names.user_ids), "n_items": len(names.item_ids),
         "rank": names.rank, "regularisation": names.regularisation, "seed": case.seed,
     }  # fmt: skip
     if found is None:
-        return [told | {"split": split} for split in names.splits]
+        return [row | {"split": split} for split in names.splits]
     ids = names.ids_of(case, found)
-    told |= {
+    row |= {
         "n_antidote_users": len(ids), "n_antidote_ratings": int(found.ratings.nnz),
         "first_antidote_user": ids[0].as_py() if ids else None, "last_antidote_user": ids[-1].as_py() if ids else None,
         "converged": found.evaluation.before.converged and found.evaluation.after.converged,
         "jaccard": found.jaccard.tolist(),
     }  # fmt: skip
-    return [told | {"split": split} | _measures(effect) for split, effect in found.splits]
+    return [row | {"split": split} | _measures(effect) for split, effect in found.splits]
 
 
 def _measures(effect: Effect) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _measures(effect: Effect) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ratings(names: Names, case: Case, found: Found) -> dict[str, Any]:
+def _ratings(names: Names, case: Case, found: AntidoteResult) -> dict[str, Any]:
     ratings = found.ratings
     user = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
     return {
@@ -184,7 +184,7 @@ def _losses(counts: NDArray[np.float64], before: NDArray[np.float64], after: NDA
     }
 
 
-def _contributions(names: Names, case: Case, found: Found) -> dict[str, Any]:
+def _contributions(names: Names, case: Case, found: AntidoteResult) -> dict[str, Any]:
     n = int(found.ratings.shape[0])
     return names.columns_of(case, n) | {
         "split": [found.splits[-1][0]] * n,

@@ -8,10 +8,11 @@ from rich.markup import escape
 
 from jobs.ask import AskConfig
 from jobs.counterfactuals.config import CounterfactualsConfig
+from jobs.counterfactuals.inputs import CounterfactualData, make_cases, make_inputs
 from jobs.counterfactuals.job import COSTS
 from jobs.counterfactuals.models import restored_counterfactuals
 from jobs.counterfactuals.summary import sentence
-from jobs.counterfactuals.work import Shared, make_cases, run_shard
+from jobs.counterfactuals.work import run_shard
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import one_thread
 from jobs.selection import select
@@ -29,7 +30,7 @@ def settings_of(run: Run) -> CounterfactualsConfig:
     return CounterfactualsConfig(**run.manifest["configuration"])
 
 
-def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, asked: AskConfig) -> list[str]:
+def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, question: AskConfig) -> list[str]:
     """One sentence per recommended item and option.
 
     Raises
@@ -39,8 +40,9 @@ def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, asked: A
     """
     ids, names = (dataset.items.column(name).to_pylist() for name in ("item_id", "title"))
     titles: dict[object, str] = dict(zip(ids, map(str, names), strict=True))
-    found = rows(run, settings, dataset, user=asked.user)
-    return [_told(row, titles) for row in found] or [f"\nUser {escape(str(asked.user))}: nothing is left to recommend."]
+    found = rows(run, settings, dataset, user=question.user)
+    nothing = f"\nUser {escape(str(question.user))}: nothing is left to recommend."
+    return [_in_words(row, titles) for row in found] or [nothing]
 
 
 def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: str | None) -> list[dict[str, Any]]:
@@ -49,14 +51,14 @@ def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: s
     costs = _same_costs(run, settings.removal_costs, dataset) if settings.removal_costs else None
     histories = make_histories(dataset, ratings=settings.ratings, costs=costs)
     recommender, likelihood = restored_counterfactuals(read_models(run), settings.aggregator)
+    data = CounterfactualData(dataset, histories, recommender, likelihood, users)
     cases = make_cases(users, top_lists(recommender, histories.inputs[users], settings.top))
     if not len(cases.item):
         return []
-    users_table, items_table = dataset.users.select(["user_id"]), dataset.items.select(["item_id", "title"])
-    shared = Shared(recommender, histories, likelihood, cases, users_table, items_table, settings.settings)
+    inputs = make_inputs(settings, data, cases)
+    shard = Shard(0, 0, len(cases.user_starts) - 2, len(cases.item))
     with one_thread():
-        shard = Shard(0, 0, len(cases.user_starts) - 2, len(cases.item))
-        found: list[dict[str, Any]] = run_shard(shared, shard, {}).tables["counterfactuals"].to_pylist()
+        found: list[dict[str, Any]] = run_shard(inputs, shard, {}).tables["counterfactuals"].to_pylist()
     return found
 
 
@@ -70,7 +72,7 @@ def _same_costs(run: Run, url: str, dataset: Dataset) -> sp.csr_array:
     return costs
 
 
-def _told(row: dict[str, Any], titles: dict[object, str]) -> str:
+def _in_words(row: dict[str, Any], titles: dict[object, str]) -> str:
     if row["removed"]:
         return sentence(row, titles)
     reason = f" ({row['reason']})" if row["reason"] else ""

@@ -1,29 +1,22 @@
-"""Counterfactual explanations for users: for each recommended item, the smallest part of the history it hangs on.
-
-Load, fit the recommender, list each user's best items block by block, cut users into shards, explain, commit.
-"""
+"""Counterfactual explanations for users: for each recommended item, the smallest part of the history it hangs on."""
 
 import logging
 import time
 
 import numpy as np
 import ray
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from jobs.counterfactuals.config import CounterfactualsConfig
+from jobs.counterfactuals.inputs import CounterfactualCases, CounterfactualData, make_cases, make_inputs
 from jobs.counterfactuals.models import counterfactuals_models
 from jobs.counterfactuals.summary import print_summary
 from jobs.counterfactuals.tables import result_tables
-from jobs.counterfactuals.work import Cases, Shared, case_seconds, list_blocks, make_cases, run_shard
+from jobs.counterfactuals.work import case_seconds, list_blocks, run_shard
 from jobs.runtime.blocks import map_blocks
-from jobs.runtime.cluster import connect
-from jobs.runtime.complete import complete_run
-from jobs.runtime.logs import log_about
+from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.selection import select
-from jobs.store.conditional_writes import check_writable
-from jobs.store.start import check_run_id, default_run_id, start_run
 from recsys_ops.counterfactuals.histories import Histories, make_histories, read_removal_costs
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
@@ -31,78 +24,69 @@ from recsys_ops.errors import ConfigError
 from recsys_ops.models.aggregate import aggregate_categories, categories_of, keep_items
 from recsys_ops.models.ease import check_memory, ease_bytes
 from recsys_ops.models.likelihood import Likelihood, learn_likelihood
-from recsys_ops.models.linear import LinearRecommender
 from recsys_ops.models.memory import available_bytes
 from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
 
-JOB = "counterfactuals"
 COSTS = "removal costs"
 """Name of that input in the manifest."""
+USERS_PER_BLOCK = 256
 _log = logging.getLogger("recsys_ops.jobs")
 
-USERS_PER_BLOCK = 256
+
+def check(config: CounterfactualsConfig) -> CounterfactualsConfig:
+    """Refuse a recommender of an unknown name."""
+    check_recommender(config.model)
+    return config
 
 
-def run(config: CounterfactualsConfig) -> int:
-    """Run the job and return its exit code: 0, or 1 if more cases failed than allowed.
+def load(config: CounterfactualsConfig) -> CounterfactualData:
+    """Read the data, fit or read the recommender, learn the likelihood.
 
     Raises
     ------
-    InputError, ConfigError, StorageError, IncompleteRunError, Interrupted
-        Each with a message for the user.
+    InputError, ConfigError
+        Bad data, an unknown user, or weights that do not fit the items or the memory.
     """
-    check_recommender(config.model)
-    run_id = config.run_id or default_run_id(JOB, config.model_dump(mode="json"))
-    log_about(run_id=run_id, job=JOB)
-    check_writable(config.out, encryption=config.encryption)
-    check_run_id(config.out, run_id, resume=config.resume)
-    started = time.perf_counter()
     dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
     costs = read_removal_costs(config.removal_costs, dataset) if config.removal_costs else None
     histories = make_histories(dataset, ratings=config.ratings, costs=costs)
-    users = asked_users(config, dataset)
-    loaded = time.perf_counter()
+    selected = select_users(config, dataset)
+    started = time.perf_counter()
     if config.model == "ease":
         n = dataset.n_items
         check_memory(ease_bytes(n, np.float32) + 4 * n * n, available_bytes())  # and once more in the object store
     recommender = make_recommender(config.model, histories.inputs, ridge=config.ridge, item_ids=dataset.item_ids)
     likelihood = make_likelihood(config, dataset, histories)
-    fitted = time.perf_counter()
-    with connect(config.address, config.workers, out=config.out):
-        cases = _list_cases(config, recommender, histories.inputs, users)
-        ranked = time.perf_counter()
-        _log.info("%s: %d cases (%d users asked)", JOB, len(cases.item), len(users))
-        users_table, items_table = dataset.users.select(["user_id"]), dataset.items.select(["item_id", "title"])
-        shared = Shared(recommender, histories, likelihood, cases, users_table, items_table, config.settings)
-        shards = _plan(config, cases, histories)
-        started_run = start_run(
-            config.out, run_id, job=JOB, configuration=config.model_dump(mode="json"),
-            inputs=_inputs(config, dataset, recommender, costs), shards=shards, format=config.format,
-            resume=config.resume, is_partial=config.is_partial,
-        )  # fmt: skip
-        complete_run(
-            started_run, shards, run_shard, shared,
-            deadline_seconds=lambda shard: 60.0 + 1.2 * config.time_limit * shard.n_cases,
-            rejected=dataset.rejected, empty_tables=result_tables(users_table, items_table, histories, config.k, []),
-            timings={"load_seconds": loaded - started, "fit_seconds": fitted - loaded, "rank_seconds": ranked - fitted},
-            models=counterfactuals_models(recommender, likelihood),
-        )  # fmt: skip
-    return print_summary(config.out, run_id, dataset, allowed_errors=config.allowed_errors)
-
-
-def _inputs(
-    config: CounterfactualsConfig, dataset: Dataset, recommender: LinearRecommender, costs: sp.csr_array | None
-) -> dict[str, str]:
-    """Fingerprints of what was read; weights that are fitted here follow from the data and the settings."""
-    inputs = {"data": dataset.fingerprint}
-    if config.model not in FITTED:
-        inputs["model"] = fingerprint_of_matrix(recommender.weights)
+    fit_seconds = time.perf_counter() - started
+    fingerprints = {"data": dataset.fingerprint}
+    if config.model not in FITTED:  # weights that are fitted here follow from the data and the settings
+        fingerprints["model"] = fingerprint_of_matrix(recommender.weights)
     if costs is not None:
-        inputs[COSTS] = fingerprint_of_matrix(costs)
-    return inputs
+        fingerprints[COSTS] = fingerprint_of_matrix(costs)
+    return CounterfactualData(dataset, histories, recommender, likelihood, selected, fingerprints, fit_seconds)
 
 
-def asked_users(config: CounterfactualsConfig, dataset: Dataset) -> NDArray[np.int64]:
+def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
+    """List the best items of each user block by block, and cut the users into shards."""
+    cases = _list_cases(config, data)
+    _log.info("%s: %d cases (%d users selected)", JOB.name, len(cases.item), len(data.selected))
+    inputs = make_inputs(config, data, cases)
+    return Plan(
+        shards=_cut(config, cases, data.histories),
+        inputs=inputs,
+        fingerprints=data.fingerprints,
+        deadline_seconds=lambda shard: 60.0 + 1.2 * config.time_limit * shard.n_cases,
+        rejected=data.dataset.rejected,
+        empty_tables=result_tables(inputs.users, inputs.items, data.histories, config.k, []),
+        models=counterfactuals_models(data.recommender, data.likelihood),
+        timings={"fit_seconds": data.fit_seconds},
+    )
+
+
+JOB = Job("counterfactuals", load=load, plan=plan, run_shard=run_shard, summarise=print_summary, check=check)
+
+
+def select_users(config: CounterfactualsConfig, dataset: Dataset) -> NDArray[np.int64]:
     """Positions of the users to do, sorted; all of them by default.
 
     Raises
@@ -116,7 +100,7 @@ def asked_users(config: CounterfactualsConfig, dataset: Dataset) -> NDArray[np.i
 
 
 def make_likelihood(config: CounterfactualsConfig, dataset: Dataset, histories: Histories) -> Likelihood | None:
-    """Learn the likelihood of histories from all users, if plausibility is asked for.
+    """Learn the likelihood of histories from all users, where the settings want plausible explanations.
 
     Raises
     ------
@@ -145,17 +129,16 @@ def _default_categories(dataset: Dataset) -> str:
     raise ConfigError("--categories: no feature of the items is of kind tags or category. Name a column of the items.")
 
 
-def _list_cases(
-    config: CounterfactualsConfig, recommender: LinearRecommender, inputs: sp.csr_array, users: NDArray[np.int64]
-) -> Cases:
+def _list_cases(config: CounterfactualsConfig, data: CounterfactualData) -> CounterfactualCases:
     """The best items of each user, in blocks of users spread over the workers."""
+    users = data.selected
     blocks = [(first, min(first + USERS_PER_BLOCK, len(users))) for first in range(0, len(users), USERS_PER_BLOCK)]
-    arguments = {"histories": inputs[users], "n": config.top}
-    lists = list(map_blocks(list_blocks, (ray.put(recommender), ray.put(arguments)), blocks, "ranking items"))
-    return make_cases(users, np.concatenate(lists))
+    arguments = {"histories": data.histories.inputs[users], "n": config.top}
+    shared = (ray.put(data.recommender), ray.put(arguments))
+    return make_cases(users, np.concatenate(list(map_blocks(list_blocks, shared, blocks, "ranking items"))))
 
 
-def _plan(config: CounterfactualsConfig, cases: Cases, histories: Histories) -> list[Shard]:
+def _cut(config: CounterfactualsConfig, cases: CounterfactualCases, histories: Histories) -> list[Shard]:
     """Shards of whole users; the estimate of their cost is the same on every machine, so that runs can resume."""
     sizes = np.diff(cases.user_starts)
     lengths = np.diff(histories.amounts.indptr)[cases.user[cases.user_starts[:-1]]]

@@ -7,51 +7,27 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jobs.console import error_exit_code, make_console, status_table
+from jobs.console import print_footer, status_table
+from jobs.counterfactuals.inputs import CounterfactualData
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset
-from recsys_ops.runs import Run, open_run
+from recsys_ops.runs import Run
 
 _SHOWN = 3
 _MOST_TITLES = 4
 
 
-def print_summary(out: str, run_id: str, dataset: Dataset, *, allowed_errors: float) -> int:
-    """Print the summary of a committed run.
-
-    Parameters
-    ----------
-    out, run_id : str
-    dataset : Dataset
-        For the titles of the items that are removed.
-    allowed_errors : float
-        Share of cases that may have failed.
-
-    Returns
-    -------
-    int
-        Exit code: 1 if more cases failed than allowed, else 0.
-    """
-    run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
-    console = make_console()
+def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
+    """Print the summary of a committed run."""
     table = run.table("counterfactuals").to_table()
     cases = table.filter(pc.equal(table["option"], 0))
     console.print(status_table(cases["status"]))
     console.print(_measure_table(cases, run.table("timings").to_table(columns=["seconds"])))
-    for sentence in _in_words(cases, dataset):
+    for sentence in _in_words(cases, data.dataset):
         console.print(sentence, soft_wrap=True)
-    _print_footer(console, run, cases)
-    return error_exit_code(console, cases["status"], allowed_errors)
-
-
-def _print_footer(console: Console, run: Run, cases: pa.Table) -> None:
-    seconds = run.manifest["timings"]["wall_seconds"]
     by_bounds = pc.sum(pc.equal(cases["method"], "bounds")).as_py() or 0
     share = f", {100 * by_bounds / len(cases):.0f} % decided by bounds alone" if len(cases) else ""
-    console.print(
-        f"\n{len(cases)} cases in {seconds:.0f} s{share}. Tables: {escape(run.url)} (run {run.manifest['run_id']})",
-        soft_wrap=True,
-    )
+    print_footer(console, run, "cases", share)
     still = pc.sum(pc.less_equal(cases["rank_after"], cases["k"]).filter(_explained(cases))).as_py() or 0
     if still:
         console.print(
@@ -59,9 +35,6 @@ def _print_footer(console: Console, run: Run, cases: pa.Table) -> None:
             "list: --validity score compares with today's list; kth makes sure of the rank.",
             soft_wrap=True,
         )
-    n_rejected = run.manifest["tables"]["rejected"]["rows"]
-    if n_rejected:
-        console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
 
 
 def _explained(cases: pa.Table) -> Any:
@@ -96,13 +69,13 @@ def _in_words(cases: pa.Table, dataset: Dataset) -> list[str]:
         return ["No case has an explanation."]
     ids, names = (dataset.items.column(name).to_pylist() for name in ("item_id", "title"))
     titles: dict[object, str] = dict(zip(ids, map(str, names), strict=True))
-    told: dict[object, str] = {}
+    sentences: dict[object, str] = {}
     for row in found.slice(0, 1000).to_pylist():
-        if row["user_id"] not in told:
-            told[row["user_id"]] = sentence(row, titles)
-        if len(told) == _SHOWN:
+        if row["user_id"] not in sentences:
+            sentences[row["user_id"]] = sentence(row, titles)
+        if len(sentences) == _SHOWN:
             break
-    return list(told.values())
+    return list(sentences.values())
 
 
 def sentence(row: dict[str, Any], titles: dict[object, str]) -> str:

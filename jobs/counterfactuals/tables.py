@@ -68,10 +68,10 @@ def _removed(items: pa.Table, histories: Histories, rows: Sequence[Row]) -> list
     """What each explanation takes away: item ids, with ratings also how many stars."""
     flat = np.concatenate([np.array([], dtype=np.int64), *(found.removed for _, found in rows)])
     ids = iter(items.column("item_id").take(pa.array(flat, pa.int64())).to_pylist())
-    told: list[list[object]] = []
+    parts: list[list[object]] = []
     for _, found in rows:
         if histories.is_rated:
-            told.append([{"item_id": next(ids), "stars": float(taken * histories.step)} for taken in found.taken])
+            parts.append([{"item_id": next(ids), "stars": float(taken * histories.step)} for taken in found.taken])
         else:
-            told.append([next(ids) for _ in found.taken])
-    return told
+            parts.append([next(ids) for _ in found.taken])
+    return parts

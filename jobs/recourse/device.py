@@ -1,9 +1,9 @@
-"""Whether the torch device that was asked for is there, before any work."""
+"""Whether the torch device of the settings exists, checked before any work."""
 
 from recsys_ops.errors import ConfigError
 
 
-def trouble_with(device: str) -> str | None:
+def problem_with(device: str) -> str | None:
     """Why the descent cannot run on a device of this machine, None if it can."""
     if device == "cpu":
         return None
@@ -16,10 +16,10 @@ def trouble_with(device: str) -> str | None:
     return None
 
 
-def check_device(device: str, trouble: str | None, *, where: str) -> None:
-    """Raise a ConfigError that names the device, the place and the trouble, if there is any."""
-    if trouble is not None:
+def check_device(device: str, problem: str | None, *, where: str) -> None:
+    """Raise a ConfigError that names the device, the place and the problem, if there is one."""
+    if problem is not None:
         raise ConfigError(
-            f"--device {device}: {where} has no such torch device ({trouble}). "
+            f"--device {device}: {where} has no such torch device ({problem}). "
             "Use --device cpu, or run where there is one."
         )

@@ -1,4 +1,4 @@
-"""What a recourse run learnt of all users, as arrays to store with it; enough to ask for further items without them."""
+"""What a recourse run computed over all users, stored as arrays: enough to do further items without a new pass."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,23 +7,23 @@ from jobs.store.models import Models
 from recsys_ops.models.content import GroupCounts, UserSummary
 
 
-def recourse_models(summary: UserSummary, counts: GroupCounts, asked: NDArray[np.int64]) -> Models:
-    """Arrays of the thresholds of every user and the counts of every group; ``asked`` items have their ranks."""
+def recourse_models(summary: UserSummary, counts: GroupCounts, selected: NDArray[np.int64]) -> Models:
+    """Arrays of the thresholds of every user and the counts of every group; ``selected`` items have their ranks."""
     return {
         "top_scores": summary.top_scores,
         "gains": summary.gains,
         "n_candidates": counts.n_candidates,
         "n_in_top": counts.n_in_top,
         "rank_sums": counts.rank_sums,
-        "asked": asked,
+        "selected": selected,
     }
 
 
-def restored_recourse(models: Models, asked: NDArray[np.int64]) -> tuple[UserSummary, GroupCounts]:
-    """Summary of the users and counts for the items ``asked`` now; ranks that the run did not ask for are nan."""
-    place = {int(item): column for column, item in enumerate(models["asked"])}
-    rank_sums = np.full((len(models["rank_sums"]), len(asked)), np.nan)
-    for column, item in enumerate(asked):
+def restored_recourse(models: Models, selected: NDArray[np.int64]) -> tuple[UserSummary, GroupCounts]:
+    """Summary of the users and counts for the items ``selected`` now; ranks that the run did not compute are nan."""
+    place = {int(item): column for column, item in enumerate(models["selected"])}
+    rank_sums = np.full((len(models["rank_sums"]), len(selected)), np.nan)
+    for column, item in enumerate(selected):
         if int(item) in place:
             rank_sums[:, column] = models["rank_sums"][:, place[int(item)]]
     summary = UserSummary(models["top_scores"], models["gains"])

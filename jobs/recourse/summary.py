@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jobs.console import error_exit_code, make_console, status_table
+from jobs.console import print_footer, status_table
+from jobs.recourse.inputs import RecourseData
 from recsys_ops.arrow import compute as pc
-from recsys_ops.runs import Run, open_run
+from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
 _MEASURES = [
@@ -21,22 +23,8 @@ _SERVES = (pc.field("n_changes") > 0) & pc.field("reason").is_null()
 """Rows of the recourse table that do what was asked: one that does not has a reason."""
 
 
-def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
-    """Print the summary of a committed run.
-
-    Parameters
-    ----------
-    out, run_id : str
-    allowed_errors : float
-        Share of cases that may have failed.
-
-    Returns
-    -------
-    int
-        Exit code: 1 if more cases failed than allowed, else 0.
-    """
-    run = open_run(f"{out.rstrip('/')}/runs/{run_id}")
-    console = make_console()
+def print_summary(console: Console, run: Run, _: RecourseData) -> None:
+    """Print the summary of a committed run."""
     rows = run.table("recourse").to_table(columns=_MEASURES)
     measures = rows.filter(pc.equal(rows["option"], 0))
     console.print(status_table(measures["status"]))
@@ -45,20 +33,8 @@ def print_summary(out: str, run_id: str, *, allowed_errors: float) -> int:
     console.print(_measure_table(measures))
     for sentence in _best_in_words(run):
         console.print(sentence, soft_wrap=True)
-    seconds = run.manifest["timings"]["wall_seconds"]
-    console.print(
-        f"\n{len(measures)} cases{_told_options(rows, measures)} in {seconds:.0f} s. "
-        f"Tables: {escape(run.url)} (run {run_id})",
-        soft_wrap=True,
-    )
-    n_rejected = run.manifest["tables"]["rejected"]["rows"]
-    if n_rejected:
-        console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
-    return error_exit_code(console, measures["status"], allowed_errors)
-
-
-def _told_options(rows: pa.Table, cases: pa.Table) -> str:
-    return f" with {len(rows)} options" if len(rows) > len(cases) else ""
+    n_options = f" with {len(rows)} options" if len(rows) > len(measures) else ""
+    print_footer(console, run, f"cases{n_options}")
 
 
 def _short_in_words(measures: pa.Table) -> list[str]:
@@ -104,12 +80,12 @@ def _best_in_words(run: Run) -> list[str]:
     order = pc.sort_indices(
         table, sort_keys=[("gained", "descending"), ("n_changes", "ascending"), ("item_id", "ascending")]
     )
-    told: dict[object, str] = {}
+    sentences: dict[object, str] = {}
     for row in table.take(order[: 100 * _SHOWN]).to_pylist():
-        if row["item_id"] in told or len(told) == _SHOWN:
+        if row["item_id"] in sentences or len(sentences) == _SHOWN:
             continue
-        told[row["item_id"]] = sentence(row)
-    return list(told.values())
+        sentences[row["item_id"]] = sentence(row)
+    return list(sentences.values())
 
 
 def sentence(row: Mapping[str, Any]) -> str:
@@ -122,5 +98,5 @@ def sentence(row: Mapping[str, Any]) -> str:
 
 
 def _per_cent(share: float) -> str:
-    """Whole per cent; of less than one the first digit, lest a gain be told as none."""
+    """Whole per cent; of less than one the first digit, so that a small gain does not read as none."""
     return f"{100 * share:.1g} %" if 0 < share < 0.01 else f"{100 * share:.0f} %"

@@ -1,6 +1,6 @@
-"""Ray's job server: submit a command under a name, follow its log, and tell how it ended as an exit code.
+"""Ray's job server: submit a command under a name, follow its log, and give its end as an exit code.
 
-Ray says only that a job SUCCEEDED, FAILED or was STOPPED; the exit code of its driver is a field beside that (seen in
+Ray says only that a job SUCCEEDED, FAILED or was STOPPED; the exit code of its driver is another field (seen in
 2.60). Who may submit is decided by Ray's token (RAY_AUTH_MODE=token with RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH), which
 Ray's client takes from the environment and sends in a header.
 """
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from jobs.errors import Interrupted
+from jobs.errors import ExitCode, Interrupted
 from jobs.runtime.cluster import CONNECT_SECONDS, SET_TOKEN
 from recsys_ops.errors import ConfigError
 from recsys_ops.storage import refuse_credentials
@@ -25,12 +25,11 @@ AWAY_SECONDS = 120.0
 """So long may the job server be away, as while the head restarts, before following is given up."""
 RETRY_SECONDS = 2.0
 
-COMPLETE, DEFECT, BAD_INPUT, STORAGE, INTERRUPTED = range(5)
-_KNOWN = range(COMPLETE, INTERRUPTED + 1)
+_KNOWN = frozenset(ExitCode)
 
 
 class Submission(NamedTuple):
-    """One job as the server tells it; ``exit_code`` is that of its driver, None where Ray does not know it."""
+    """One job as the server reports it; ``exit_code`` is that of its driver, None where Ray does not know it."""
 
     submission_id: str
     status: str
@@ -68,12 +67,12 @@ class JobServer:
 
         for name in ("job.sdk", "dashboard_sdk"):
             logging.getLogger(f"ray.dashboard.modules.{name}").setLevel(logging.WARNING)
-        with self._told():
+        with self._translated_errors():
             self._client: Any = JobSubmissionClient(self.address)
 
     def submit(self, submission_id: str, command: str, runtime_env: dict[str, Any], metadata: dict[str, str]) -> bool:
         """Start ``command`` on the cluster; False if there is a job of that id already."""
-        with self._told():
+        with self._translated_errors():
             try:
                 self._client.submit_job(
                     entrypoint=command, submission_id=submission_id, runtime_env=runtime_env, metadata=metadata
@@ -86,12 +85,12 @@ class JobServer:
 
     def jobs(self) -> list[Submission]:
         """All submitted jobs that the cluster knows, oldest first."""
-        with self._told():
+        with self._translated_errors():
             found = [job for job in self._client.list_jobs() if job.submission_id]
         return [_submission(job) for job in sorted(found, key=lambda job: job.start_time or 0)]
 
     def follow(self, submission_id: str, write: Callable[[str], object]) -> Submission:
-        """Write the job's log from its beginning as it grows, until the job ends; a lost connection is taken up again.
+        """Write the job's log from its beginning as it grows, until the job ends; a lost connection is made again.
 
         Raises
         ------
@@ -103,7 +102,7 @@ class JobServer:
         log, seen = _Log(write), time.monotonic()
         while True:
             try:
-                with self._told():
+                with self._translated_errors():
                     asyncio.run(self._tail(submission_id, log))
                     job = _submission(self._client.get_job_info(submission_id))
                 if job.has_ended:
@@ -122,7 +121,7 @@ class JobServer:
             log.add(text)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         """What Ray's client and its HTTP libraries raise, as our errors."""
         import aiohttp
         import requests
@@ -170,15 +169,15 @@ class _Log:
             self.n_written = self.n_received
 
 
-def exit_code_of(job: Submission) -> int:
-    """The exit code of a job that ended: its driver's, and 4 where it could not finish what it does.
+def exit_code_of_job(job: Submission) -> int:
+    """The exit code of a job that ended: its driver's, and 4 where it could not complete its work.
 
-    A driver that was killed (by a signal, for memory, or with its node) has committed nothing and lost nothing that
-    was finished: it can be resumed, as one that was stopped. Where not even its environment could be set up, 1.
+    A driver that was killed (by a signal, for memory, or with its node) has committed nothing and lost no
+    complete shard: it can be resumed, as one that was stopped. Where not even its environment could be set up, 1.
     """
     if job.exit_code in _KNOWN and job.status != "STOPPED":
         return int(job.exit_code or 0)
-    return DEFECT if job.error_type == "RUNTIME_ENV_SETUP_FAILURE" else INTERRUPTED
+    return ExitCode.DEFECT if job.error_type == "RUNTIME_ENV_SETUP_FAILURE" else ExitCode.INCOMPLETE
 
 
 def _submission(job: Any) -> Submission:

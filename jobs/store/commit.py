@@ -114,11 +114,11 @@ def commit_run(
     except StorageError as error:
         _refuse_committed(run)  # the winner has removed the pieces
         raise error
-    finish_committed(run)
+    after_commit(run)
     return manifest
 
 
-def finish_committed(run: StartedRun) -> None:
+def after_commit(run: StartedRun) -> None:
     """What follows a commit, and is made up for when a resumed run turns out to be complete.
 
     Registers its tables as Delta tables if that is asked for, names the run in ``latest/<job>.json`` unless it is

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from jobs.recourse.work import make_model, summarise_blocks
+from jobs.recourse.work import summarise_blocks
 from recsys_ops.datasets import load_dataset, user_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
@@ -76,7 +77,7 @@ def prepare(size: str, rules: tuple[FeatureRule, ...], *, k: int = 10) -> Catalo
     """Load a MovieLens folder with given rules, five age groups of equal size."""
     dataset = load_dataset(movielens(size), seed=0)
     encoded = encode_items(dataset.items, rules)
-    model = make_model(encoded, dataset)
+    model = ContentModel(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
     labels, group_of_user = user_groups(dataset, "age:5")
     size_of_block = user_block_size(*encoded.matrix.shape)
     n = dataset.n_users

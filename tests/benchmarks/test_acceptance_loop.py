@@ -20,6 +20,7 @@ from jobs.acceptance import job as acceptance
 from jobs.acceptance.config import AcceptanceConfig
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
+from jobs.runtime import job as runtime
 from jobs.runtime.cluster import connect
 from recsys_ops.acceptance.feedback import Cases, case_ids, read_cases
 from recsys_ops.acceptance.learned import Learned, choose_first, read_learned
@@ -47,7 +48,7 @@ def night(out: Path, **limits: Any) -> Run:
         options=5,
         **limits,
     )
-    assert recourse.run(config) == 0
+    assert runtime.run_job(config, recourse.JOB) == 0
     return open_run(f"{out}/runs/night-{name}")
 
 
@@ -94,7 +95,7 @@ def learn(out: Path, nights: list[Run], seed: int) -> Learned:
         out=str(out), run_id=f"learned-{seed}", run=",".join(run.url for run in nights), seed=seed,
         feedback=str(out / f"feedback-{seed}.parquet"),
     )  # fmt: skip
-    assert acceptance.run(config) == 0
+    assert runtime.run_job(config, acceptance.JOB) == 0
     return read_learned(f"{out}/runs/learned-{seed}")
 
 

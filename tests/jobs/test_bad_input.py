@@ -10,6 +10,7 @@ import torch
 
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
+from jobs.runtime import job as runtime
 from recsys_ops.errors import ConfigError
 from recsys_ops.runs import open_run
 from tests.suites.cli import CommandLine
@@ -276,7 +277,7 @@ def test_a_device_that_the_workers_of_a_cluster_lack_stops_the_job(
     shop = write_shop(tmp_path / "shop", tables)
     config = RecourseConfig(data=shop, out=str(tmp_path / "out"), device="meta", address="10.0.0.5:6379")
     with pytest.raises(ConfigError, match=r"--device meta: a worker of the cluster has no such torch device \(Cannot"):
-        recourse.run(config)
+        runtime.run_job(config, recourse.JOB)
     assert not list((tmp_path / "out").rglob("*"))
 
 

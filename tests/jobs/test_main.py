@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import typer
 from pydantic import BaseModel
 
 import jobs.__main__
+import jobs.recourse.job
 from jobs.acceptance.config import AcceptanceConfig
 from jobs.antidote.config import AntidoteConfig
 from jobs.ask import AskConfig
@@ -203,7 +205,7 @@ def test_a_process_of_its_own_ends_with_the_same_code_and_message(tmp_path: Path
 def test_a_case_that_failed_keeps_its_row_and_decides_the_exit_code(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(jobs.recourse, "run_shard", _first_case_killed)
+    monkeypatch.setattr(jobs.recourse.job, "JOB", replace(jobs.recourse.job.JOB, run_shard=_first_case_killed))
     options = ("recourse", *SMALL, "--items", "1,2,3,4", "--out", str(tmp_path))
     done = command_line(*options, "--run-id", "strict")
     assert done.code == 1

@@ -17,6 +17,7 @@ from jobs.counterfactuals import job as counterfactuals
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
+from jobs.runtime import job as runtime
 from recsys_ops.acceptance.feedback import case_ids
 from recsys_ops.errors import ConfigError, StorageError
 from recsys_ops.runs import Run, list_runs, open_run
@@ -72,7 +73,7 @@ def react(out: Path, run: Run, seller: object, impossible: set[str]) -> None:
         for person in range(3)
     ]
     pq.write_table(pa.Table.from_pylist(ratings), out / "feedback.parquet")
-    assert acceptance.run(AcceptanceConfig(out=str(out), run=run.url, run_id="learned")) == 0
+    assert runtime.run_job(AcceptanceConfig(out=str(out), run=run.url, run_id="learned"), acceptance.JOB) == 0
 
 
 def test_what_a_provider_cannot_change_stays_the_next_night_and_nearer_options_come_first(tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_a_run_for_some_sellers_or_items_is_marked_and_does_not_take_the_place_o
     tmp_path: Path, named: dict[str, str]
 ) -> None:
     whole = night(tmp_path, "night")
-    assert recourse.run(RecourseConfig(out=str(tmp_path), run_id="some", **(SETTINGS | named))) == 0
+    assert runtime.run_job(RecourseConfig(out=str(tmp_path), run_id="some", **(SETTINGS | named)), recourse.JOB) == 0
     assert open_run(str(tmp_path), job="recourse").run_id == open_run(str(tmp_path)).run_id == "night"
     some = open_run(f"{tmp_path}/runs/some", job="recourse")
     assert 0 < some.table("recourse").count_rows() < whole.table("recourse").count_rows()
@@ -160,7 +161,7 @@ def test_a_run_for_some_sellers_or_items_is_marked_and_does_not_take_the_place_o
 def test_a_run_for_some_users_is_marked_and_is_not_the_latest(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"data": SETTINGS["data"], "k": 5, "top": 1, "out": str(tmp_path)}
     for run_id, users in (("all", None), ("some", "1,2")):
-        assert counterfactuals.run(CounterfactualsConfig(run_id=run_id, users=users, **settings)) == 0
+        assert runtime.run_job(CounterfactualsConfig(run_id=run_id, users=users, **settings), counterfactuals.JOB) == 0
     assert open_run(str(tmp_path), job="counterfactuals").run_id == "all"
     assert open_run(f"{tmp_path}/runs/some").manifest["partial"]
 

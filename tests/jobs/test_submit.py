@@ -17,7 +17,7 @@ import pytest
 from jobs.config import make_config
 from jobs.errors import Interrupted
 from jobs.recourse.config import RecourseConfig
-from jobs.runtime.job_server import Submission, _Log, exit_code_of
+from jobs.runtime.job_server import Submission, _Log, exit_code_of_job
 from jobs.submit import _follow, _packed, command_of, is_started_again, submit_model
 from recsys_ops.errors import ConfigError
 from recsys_ops.runs import open_run
@@ -236,7 +236,7 @@ def test_the_command_has_what_was_given_and_nothing_that_is_only_for_submitting(
 def test_every_end_of_a_job_has_an_exit_code(
     status: str, exit_code: int | None, error_type: str | None, expected: int
 ) -> None:
-    assert exit_code_of(Submission("r", status, exit_code, "", error_type, {})) == expected
+    assert exit_code_of_job(Submission("r", status, exit_code, "", error_type, {})) == expected
 
 
 @pytest.mark.parametrize(

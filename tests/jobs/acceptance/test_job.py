@@ -11,7 +11,9 @@ import pytest
 
 from jobs.acceptance import job as acceptance
 from jobs.acceptance.config import AcceptanceConfig
-from jobs.acceptance.work import FITS, make_shared, run_shard
+from jobs.acceptance.inputs import make_inputs
+from jobs.acceptance.work import FITS, run_shard
+from jobs.runtime import job as runtime
 from jobs.runtime.shards import Shard
 from recsys_ops.acceptance.feedback import read_cases, read_feedback
 from recsys_ops.acceptance.learned import choose_first, latest_caps, read_learned
@@ -63,7 +65,7 @@ def run_job(rated: tuple[Any, pa.Table], out: Path, **changes: Any) -> Run:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(acceptance, "open_run", lambda url, job: run)
         config = AcceptanceConfig(out=str(out), run_id="learned", **changes)
-        assert acceptance.run(config) == 0
+        assert runtime.run_job(config, acceptance.JOB) == 0
     return open_run(str(out / "runs" / "learned"), verify=True)
 
 
@@ -198,7 +200,7 @@ def test_a_fit_that_is_isolated_or_fails_keeps_its_row(
         raise np.linalg.LinAlgError("singular")
 
     monkeypatch.setattr("jobs.acceptance.work.fit_propensity", fail)
-    shared = make_shared(feedback, seed=0)
+    shared = make_inputs(feedback, seed=0)
     output = run_shard(shared, Shard(0, 0, 3, 4), {1: (Status.ERROR, "the worker died")})
     rows = output.tables["acceptance_fits"].to_pylist()
     assert [row["reason"] for row in rows] == [

@@ -10,7 +10,8 @@ import pytest
 
 from jobs.antidote import job as antidote
 from jobs.antidote.config import AntidoteConfig
-from jobs.antidote.summary import told_objective, typical_of_best
+from jobs.antidote.summary import objective_in_words, typical_of_best
+from jobs.runtime import job as runtime
 from recsys_ops.antidote.objectives import IndividualUnfairness, measure
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset, load_dataset
@@ -53,7 +54,7 @@ def base(shop: str, ray_session: None, tmp_path_factory: pytest.TempPathFactory)
 
 def run_job(shop: str, out: Path, run_id: str = "r", *, code: int = 0, **changes: Any) -> Run:
     config = AntidoteConfig(data=shop, out=str(out), run_id=run_id, **(SETTINGS | changes))
-    assert antidote.run(config) == code
+    assert runtime.run_job(config, antidote.JOB) == code
     return open_run(str(out / "runs" / run_id))
 
 
@@ -346,7 +347,7 @@ def test_the_run_that_is_told_of_is_the_one_in_the_middle_of_the_best() -> None:
 
 @pytest.mark.parametrize(("objective", "told"), [("individual", "unfairness"), ("individual:10", "10 x unfairness")])
 def test_a_weight_is_told(objective: str, told: str) -> None:
-    assert told_objective(objective) == f"{told} to single users"
+    assert objective_in_words(objective) == f"{told} to single users"
 
 
 def test_the_summary_shows_effects_by_budget_and_says_what_to_append(

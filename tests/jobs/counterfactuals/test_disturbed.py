@@ -7,6 +7,7 @@ import pytest
 
 from jobs.counterfactuals import job as counterfactuals
 from jobs.counterfactuals.config import CounterfactualsConfig
+from jobs.runtime import job as runtime
 from recsys_ops.runs import open_run
 from tests.suites.job import JobSuite
 from tests.suites.shops import shop_tables, write_shop
@@ -41,7 +42,7 @@ class TestCounterfactuals(JobSuite):
             config = CounterfactualsConfig(
                 data=shop, out=str(tmp_path), run_id=f"of-{n_shards}", shards=n_shards, **SETTINGS
             )
-            assert counterfactuals.run(config) == 0
+            assert runtime.run_job(config, counterfactuals.JOB) == 0
             run = open_run(str(tmp_path / "runs" / f"of-{n_shards}"))
             assert len(run.manifest["shards"]) == n_shards
             assert run.table("counterfactuals").to_table().equals(expected)

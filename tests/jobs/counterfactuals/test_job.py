@@ -1,6 +1,7 @@
 """The counterfactuals job on a small shop: which cases, which rows, and every claim run through the recommender."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from jobs.counterfactuals import job as counterfactuals
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.counterfactuals.summary import sentence
 from jobs.counterfactuals.work import run_shard
+from jobs.runtime import job as runtime
 from jobs.runtime.shards import Shard
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.datasets import load_dataset
@@ -45,7 +47,7 @@ def base(shop: str, ray_session: None, tmp_path_factory: pytest.TempPathFactory)
 
 def run_job(shop: str, out: Path, run_id: str = "r", **changes: Any) -> Run:
     config = CounterfactualsConfig(data=shop, out=str(out), run_id=run_id, **({"k": 5} | changes))
-    assert counterfactuals.run(config) == 0
+    assert runtime.run_job(config, counterfactuals.JOB) == 0
     return open_run(str(out / "runs" / run_id), verify=True)
 
 
@@ -210,7 +212,7 @@ def test_costs_and_interactions_that_must_stay_are_respected(base: Run, shop: st
 def test_a_case_counts_as_timed_out_whichever_of_its_options_the_clock_ended(
     shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs.counterfactuals, "run_shard", _second_options_timed_out)
+    monkeypatch.setattr(counterfactuals, "JOB", replace(counterfactuals.JOB, run_shard=_second_options_timed_out))
     run = run_job(shop, tmp_path, users="1,2", options=2, shards=1)
     statuses = [row["status"] for row in rows_of(run)]
     assert statuses.count(Status.TIMEOUT) == run.manifest["n_timeouts"] == 6
@@ -278,7 +280,7 @@ def test_a_file_that_was_replaced_is_not_resumed_with(
 def test_a_case_that_failed_keeps_its_row(
     shop: str, tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs.counterfactuals, "run_shard", _first_case_killed)
+    monkeypatch.setattr(counterfactuals, "JOB", replace(counterfactuals.JOB, run_shard=_first_case_killed))
     options = ("--users", "1,2", "--shards", "1", "--run-id", "r")
     ended = command_line("counterfactuals", "--data", shop, "--out", str(tmp_path), *options)
     assert ended.code == 1

@@ -8,6 +8,7 @@ import pytest
 
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
+from jobs.runtime import job as runtime
 from recsys_ops.runs import open_run
 from tests.suites.job import JobSuite, manifest_of
 from tests.suites.shops import shop_tables, write_shop
@@ -48,7 +49,7 @@ class TestRecourse(JobSuite):
         """The run with so many shards on this session's two workers."""
         run_id = f"of-{n_shards}"
         config = RecourseConfig(data=shop, out=str(out), run_id=run_id, shards=n_shards, **SETTINGS)
-        assert recourse.run(config) == 0
+        assert runtime.run_job(config, recourse.JOB) == 0
         return out / "runs" / run_id
 
 

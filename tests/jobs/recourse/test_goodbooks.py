@@ -6,6 +6,7 @@ import pytest
 
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
+from jobs.runtime import job as runtime
 from recsys_ops.runs import open_run
 from tests.suites.goodbooks import goodbooks
 
@@ -17,7 +18,7 @@ def test_an_author_whose_name_holds_a_comma_gets_recourses_in_shelves_and_langua
     config = RecourseConfig(
         data=goodbooks(tmp_path), out=str(tmp_path / "out"), run_id="r", sellers=AUTHORS, groups="n_ratings:5"
     )
-    assert recourse.run(config) == 0
+    assert runtime.run_job(config, recourse.JOB) == 0
     rows = open_run(str(tmp_path / "out/runs/r")).table("recourse").to_table().to_pylist()
     assert {row["seller_id"] for row in rows} == {AUTHORS}
     assert len({row["group"] for row in rows}) == 5

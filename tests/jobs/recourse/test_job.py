@@ -22,9 +22,10 @@ import pytest
 from jobs import nightly
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
+from jobs.recourse.inputs import make_examples
 from jobs.recourse.summary import sentence
 from jobs.recourse.tables import frontier_table
-from jobs.recourse.work import make_examples
+from jobs.runtime import job as runtime
 from jobs.store import merge
 from recsys_ops.datasets import load_dataset
 from recsys_ops.features.encode import encode_items
@@ -70,7 +71,7 @@ def base(shop: str, ray_session: None, tmp_path_factory: pytest.TempPathFactory)
 
 def run_job(shop: str, out: Path, run_id: str = "r", **changes: Any) -> Run:
     config = RecourseConfig(data=shop, out=str(out), run_id=run_id, **(SETTINGS | changes))
-    assert recourse.run(config) == 0
+    assert runtime.run_job(config, recourse.JOB) == 0
     return open_run(str(out / "runs" / run_id), verify=True)
 
 
@@ -521,6 +522,7 @@ import ray
 from ray._private import ray_constants
 from ray.cluster_utils import Cluster
 from jobs.recourse import job as recourse
+from jobs.runtime import job as runtime
 from jobs.recourse.config import RecourseConfig
 from jobs.runtime.cluster import connect
 
@@ -530,7 +532,7 @@ cluster.add_node(num_cpus=1)
 cluster.wait_for_nodes()
 with connect(cluster.address):
     assert ray.cluster_resources()["CPU"] == 2
-    code = recourse.run(RecourseConfig(**json.loads(sys.argv[1])))
+    code = runtime.run_job(RecourseConfig(**json.loads(sys.argv[1])), recourse.JOB)
 cluster.shutdown()
 sys.exit(code)
 """

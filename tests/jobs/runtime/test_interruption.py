@@ -19,7 +19,7 @@ import sys, time
 import pyarrow as pa
 import ray
 from jobs.runtime.cluster import connect
-from jobs.errors import Interrupted
+from jobs.errors import Interrupted, exit_code_of
 from jobs.store.records import ShardOutput
 from jobs.runtime.shards import plan_shards
 from jobs.store.start import start_run
@@ -36,7 +36,7 @@ try:
         run_shards(work, ray.put(0), shards, run.folder)
 except Interrupted as stopped:
     print(stopped)
-    sys.exit(stopped.exit_code)
+    sys.exit(exit_code_of(stopped))
 """
 
 

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from jobs.config import RunConfig, make_config
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import compute_shard
-from jobs.store.commit import commit_run, finish_committed
+from jobs.store.commit import after_commit, commit_run
 from jobs.store.conditional_writes import Protocol
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.errors import ConfigError
@@ -65,7 +65,7 @@ def test_a_commit_cut_short_is_made_up_for_and_a_registered_table_stays_as_it_is
     assert len(logs) == 3
     lost = next(path for path in logs if "cases" in str(path))
     lost.unlink()
-    finish_committed(run)
+    after_commit(run)
     assert {path: path.read_bytes() for path in logs if path != lost} == {
         path: content for path, content in logs.items() if path != lost
     }

@@ -1,0 +1,73 @@
+"""What every worker of the acceptance job reads: ratings, the people who gave them, and what they cannot change."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recsys_ops.acceptance.feedback import Feedback
+from recsys_ops.acceptance.tables import impossible_features_schema
+from recsys_ops.arrow import Array, in_one_chunk, table_of
+from recsys_ops.arrow import compute as pc
+from recsys_ops.datasets.dataset import positions_of
+
+
+@dataclass(frozen=True)
+class AcceptanceData:
+    """What is read before any work: the ratings, and fingerprints of these and of the rated runs."""
+
+    feedback: Feedback
+    fingerprints: dict[str, str]
+
+
+@dataclass(frozen=True)
+class AcceptanceInputs:
+    """What every worker reads.
+
+    ``ratings`` of recourses that the person can carry out, ``person (n,)`` who gave each, as position in ``people``;
+    ``sellers`` of ``people``; ``impossible`` is the table of that name.
+    """
+
+    ratings: pa.Table
+    measured_by: dict[str, str]
+    person: NDArray[np.int64]
+    people: Array
+    sellers: Array
+    impossible: pa.Table
+    seed: int
+
+
+def make_inputs(feedback: Feedback, *, seed: int) -> AcceptanceInputs:
+    """Number the people and gather what they cannot change."""
+    ratings = feedback.possible
+    people: Array = pc.unique(ratings["person_id"])  # in the order of the sorted rows
+    person = positions_of(ratings["person_id"], people)
+    sellers = _only_seller(ratings, people)
+    return AcceptanceInputs(ratings, feedback.measured_by, person, people, sellers, _impossible(feedback.table), seed)
+
+
+def _only_seller(ratings: pa.Table, people: Array) -> Array:
+    """The seller whose recourses each person rated, null where there are several."""
+    by_person = ratings.group_by("person_id").aggregate([("seller_id", "count_distinct"), ("seller_id", "min")])
+    only = pc.if_else(pc.equal(by_person["seller_id_count_distinct"], 1), by_person["seller_id_min"], None)
+    place = positions_of(people, in_one_chunk(by_person["person_id"]))
+    return in_one_chunk(only.take(pa.array(place, pa.int64())))
+
+
+def _impossible(ratings: pa.Table) -> pa.Table:
+    lists = ratings["impossible_features"]
+    row = pa.array(np.repeat(np.arange(len(lists)), pc.list_value_length(lists).to_numpy()), pa.int64())
+    marked = table_of(
+        {
+            "person_id": ratings["person_id"].take(row),
+            "seller_id": ratings["seller_id"].take(row),
+            "feature": pc.list_flatten(lists),
+        }
+    )
+    keys = ["person_id", "seller_id", "feature"]
+    counted = marked.group_by(keys).aggregate([([], "count_all")]).rename_columns([*keys, "n"])
+    types = (ratings.schema.field("person_id").type, ratings.schema.field("seller_id").type)
+    by_person: Any = [(key, "ascending") for key in keys]
+    return counted.sort_by(by_person).cast(impossible_features_schema(*types))

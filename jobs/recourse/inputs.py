@@ -1,0 +1,195 @@
+"""What every worker of the recourse job reads, made in one place for the job and for ``ask``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from jobs.recourse.config import RecourseConfig
+from recsys_ops.acceptance.learned import Learned
+from recsys_ops.arrow import compute as pc
+from recsys_ops.datasets import Dataset, user_groups
+from recsys_ops.datasets.groups import default_groups
+from recsys_ops.features.encode import EncodedItems, encode_items
+from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary
+from recsys_ops.recourse.examples import Examples, Nearest, fixed_kinds
+from recsys_ops.recourse.options import Offer
+from recsys_ops.recourse.problem import MOST_SAMPLED, TargetGroup, make_group
+from recsys_ops.recourse.proposal import Limits
+
+BATCH_ITEMS = 32
+"""Items of one batch of the descent; the same items whatever the shards, so that rows do not depend on them."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A data set as recourse sees it: encoded items, the recommender, and users in target groups.
+
+    ``labels`` of the groups; ``group_of_user (n_users,)`` their positions, -1 for none.
+    """
+
+    dataset: Dataset
+    encoded: EncodedItems
+    model: ContentModel
+    labels: Sequence[str]
+    group_of_user: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RecourseData:
+    """What is read before any work: the catalogue, the items to do, and what people's reactions teach."""
+
+    catalogue: Catalogue
+    selected: NDArray[np.int64]
+    learned: Learned
+    fingerprints: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RecourseCases:
+    """All cases in the order of the results: by seller, item and group.
+
+    ``item``, ``group``, ``rank_before (n_cases,)``; batch b holds the cases ``batch_starts[b] .. batch_starts[b + 1]``.
+    """
+
+    item: NDArray[np.int64]
+    group: NDArray[np.int64]
+    rank_before: NDArray[np.float64]
+    batch_starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RecourseInputs:
+    """What every worker reads; put into the object store once. ``examples`` per group, empty for RecRec."""
+
+    model: ContentModel
+    encoded: EncodedItems
+    groups: tuple[TargetGroup, ...]
+    cases: RecourseCases
+    item_table: pa.Table
+    limits: Limits
+    offer: Offer
+    examples: tuple[Examples, ...]
+    learned: Learned
+
+
+def make_catalogue(config: RecourseConfig, dataset: Dataset) -> Catalogue:
+    """Encode the items, form the groups, and set up the recommender that recourse is about."""
+    encoded = encode_items(dataset.items, dataset.rules)
+    labels, group_of_user = user_groups(dataset, config.groups or default_groups(dataset))
+    model = ContentModel(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
+    return Catalogue(dataset, encoded, model, labels, group_of_user)
+
+
+def make_inputs(
+    config: RecourseConfig,
+    catalogue: Catalogue,
+    selected: NDArray[np.int64],
+    summary: UserSummary,
+    counts: GroupCounts,
+    *,
+    learned: Learned,
+    seen_by: float | None,
+) -> RecourseInputs:
+    """Groups, cases, caps and examples for the items selected.
+
+    Parameters
+    ----------
+    config : RecourseConfig
+    catalogue : Catalogue
+    selected : ndarray, shape (n_selected,)
+        Items, in the order of ``counts.rank_sums``.
+    summary : UserSummary
+        Of all users.
+    counts : GroupCounts
+    learned : Learned
+        From people's reactions.
+    seen_by : float or None
+        Leave out items that at least this share of a group has in its top k; None leaves out nothing.
+    """
+    encoded, by_examples = catalogue.encoded, config.method == "examples"
+    return RecourseInputs(
+        model=catalogue.model,
+        encoded=encoded,
+        groups=_make_groups(catalogue, summary, sample=config.sample, seed=config.seed),
+        cases=make_cases(catalogue.dataset, selected, counts, seen_by=seen_by),
+        item_table=catalogue.dataset.items.select(["item_id", "seller_id", "title"]),
+        limits=config.limits(learned.caps),
+        offer=config.offer,
+        examples=make_examples(encoded, counts, config.wanted, config.nearest) if by_examples else (),
+        learned=learned,
+    )
+
+
+def on_device(inputs: RecourseInputs, device: str) -> RecourseInputs:
+    """The same inputs with the descent on another torch device."""
+    return replace(inputs, limits=replace(inputs.limits, device=device))
+
+
+def make_cases(
+    dataset: Dataset, selected: NDArray[np.int64], counts: GroupCounts, *, seen_by: float | None
+) -> RecourseCases:
+    """List the cases in the order of the results and cut them into batches of whole sellers where they fit.
+
+    Parameters as ``make_inputs``.
+    """
+    n_shown = counts.n_candidates[:, selected]
+    seen_share = counts.n_in_top[:, selected] / np.maximum(n_shown, 1)
+    wanted = np.full(seen_share.shape, True) if seen_by is None else seen_share < seen_by
+    sellers = dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
+    by_seller = dataset.items.select(["seller_id", "item_id"]).take(selected)
+    order = pc.sort_indices(by_seller, sort_keys=[("seller_id", "ascending"), ("item_id", "ascending")]).to_numpy()
+    position, group = np.nonzero(wanted[:, order].T)
+    column = order[position]
+    mean_rank = counts.rank_sums / np.where(n_shown > 0, n_shown, np.nan)
+    item = selected[column]
+    return RecourseCases(item, group, mean_rank[group, column], _batch_starts(item, sellers[item]))
+
+
+def _batch_starts(item: NDArray[np.int64], seller: NDArray[np.int64]) -> NDArray[np.int64]:
+    """First case of each batch of at most BATCH_ITEMS items; a seller is cut only where larger than a batch."""
+    if not len(item):
+        return np.array([0])
+    first_of_item = np.flatnonzero(np.r_[True, item[1:] != item[:-1]])
+    seller_of_item = seller[first_of_item]
+    last_of_seller = np.r_[seller_of_item[1:] != seller_of_item[:-1], True]
+    starts, size, pending = [0], 0, 0
+    for n in range(len(first_of_item)):
+        pending += 1
+        if pending == BATCH_ITEMS or last_of_seller[n]:
+            if size and size + pending > BATCH_ITEMS:
+                starts.append(int(first_of_item[n + 1 - pending]))
+                size = 0
+            size, pending = size + pending, 0
+    return np.array([*starts, len(item)])
+
+
+def _make_groups(catalogue: Catalogue, summary: UserSummary, *, sample: float, seed: int) -> tuple[TargetGroup, ...]:
+    """The target groups with their samples; each draws from a seed of its own."""
+    groups = []
+    for number, label in enumerate(catalogue.labels):
+        users = np.flatnonzero(catalogue.group_of_user == number)
+        groups.append(
+            make_group(
+                catalogue.model,
+                catalogue.encoded.columns,
+                label=label,
+                users=users,
+                top_scores=summary.top_scores,
+                gains=summary.gains,
+                n_sampled=min(int(np.ceil(sample * len(users))), MOST_SAMPLED),
+                rng=np.random.default_rng([seed, number]),
+            )
+        )
+    return tuple(groups)
+
+
+def make_examples(encoded: EncodedItems, counts: GroupCounts, share: float, nearest: Nearest) -> tuple[Examples, ...]:
+    """The real items as examples, for each group."""
+    kinds = fixed_kinds(encoded)
+    # An item that all have rated may be shown to nobody, but the group knows it: its features count as seen.
+    seen = np.where(counts.n_candidates > 0, counts.n_in_top / np.maximum(counts.n_candidates, 1), 1.0)
+    return tuple(Examples(of_group, kinds, share, nearest) for of_group in seen)

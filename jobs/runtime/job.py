@@ -1,0 +1,189 @@
+"""One batch job from its settings to a committed run: the steps that all jobs share, once and in one order.
+
+A job is five functions and its name. ``load`` reads and checks everything that needs no workers, ``plan`` lists the
+cases and cuts them into shards, ``run_shard`` computes one shard in a worker, ``summarise`` prints what came out, and
+``check`` refuses settings before anything is read. Run ids, logs, resuming, progress and the commit are here.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+import ray
+from rich.console import Console
+
+from jobs.config import RunConfig
+from jobs.console import make_console
+from jobs.errors import ExitCode, IncompleteRunError
+from jobs.runtime.cluster import connect
+from jobs.runtime.logs import log_about
+from jobs.runtime.metrics import RunMetrics
+from jobs.runtime.progress import show_progress
+from jobs.runtime.shards import Shard
+from jobs.runtime.tasks import run_shards
+from jobs.runtime.worker import Work
+from jobs.store.commit import after_commit, commit_run
+from jobs.store.conditional_writes import check_writable
+from jobs.store.models import Models
+from jobs.store.resume import intact_shards
+from jobs.store.start import StartedRun, check_run_id, default_run_id, forget_failure, note_failure, start_run
+from recsys_ops.runs import Run, open_run
+from recsys_ops.status import Status
+
+Config = TypeVar("Config", bound=RunConfig)
+Loaded = TypeVar("Loaded")
+_log = logging.getLogger("recsys_ops.jobs")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cases of a run and how to compute them.
+
+    Attributes
+    ----------
+    shards : sequence of Shard
+        All cases, cut for the workers.
+    inputs : object
+        What every worker reads; put into the object store once.
+    fingerprints : mapping of str
+        Of everything that was read, by name: a resumed run must have read the same.
+    deadline_seconds : callable
+        Limit of a shard in its worker, the last resort when the limits of its cases fail.
+    rejected : pyarrow.Table
+        Rows set aside by quarantine.
+    empty_tables : mapping of pyarrow.Table
+        The result tables of a run without cases.
+    models : mapping of ndarray
+        What was fitted, stored with the run.
+    timings : mapping of float
+        Seconds of steps of the driver, by name, besides ``load_seconds`` and ``plan_seconds``.
+    max_in_flight : int, optional
+        Tasks submitted and not complete; two per CPU by default.
+    """
+
+    shards: Sequence[Shard]
+    inputs: Any
+    fingerprints: Mapping[str, str]
+    deadline_seconds: Callable[[Shard], float]
+    rejected: pa.Table
+    empty_tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    models: Models = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+    max_in_flight: int | None = None
+
+
+def unchanged(config: Config) -> Config:
+    """The ``check`` of a job whose settings are checked by their model alone."""
+    return config
+
+
+@dataclass(frozen=True)
+class Job(Generic[Config, Loaded]):
+    """What only this job knows, as functions.
+
+    Attributes
+    ----------
+    name : str
+        As on the command line.
+    load : callable
+        ``load(config)`` reads, checks and fits what needs no workers.
+    plan : callable
+        ``plan(config, loaded)`` lists the cases; Ray is connected.
+    run_shard : callable
+        ``run_shard(inputs, shard, isolated)`` in a worker; deterministic.
+    summarise : callable
+        ``summarise(console, run, loaded)`` prints a committed run for a person.
+    check : callable
+        ``check(config)`` refuses settings before anything is read or written, and resolves those that name something
+        that changes (such as the latest run).
+    """
+
+    name: str
+    load: Callable[[Config], Loaded]
+    plan: Callable[[Config, Loaded], Plan]
+    run_shard: Work
+    summarise: Callable[[Console, Run, Loaded], None]
+    check: Callable[[Config], Config] = unchanged
+
+
+def run_job(config: Config, job: Job[Config, Loaded]) -> ExitCode:
+    """Run a job to its commit and print its summary.
+
+    Returns
+    -------
+    ExitCode
+        COMPLETE, or DEFECT if more cases failed than ``allowed_errors``.
+
+    Raises
+    ------
+    InputError, ConfigError, StorageError, IncompleteRunError, Interrupted
+        Each with a message for the user.
+    """
+    config = job.check(config)
+    check_writable(config.out, encryption=config.encryption)
+    settings = config.model_dump(mode="json")
+    run_id = config.run_id or default_run_id(job.name, settings)
+    log_about(run_id=run_id, job=job.name)
+    check_run_id(config.out, run_id, resume=config.resume)
+    started = time.perf_counter()
+    loaded = job.load(config)
+    seconds = {"load_seconds": time.perf_counter() - started}
+    with connect(config.address, config.workers, out=config.out):
+        started = time.perf_counter()
+        plan = job.plan(config, loaded)
+        seconds["plan_seconds"] = time.perf_counter() - started
+        run = start_run(
+            config.out, run_id, job=job.name, configuration=settings, inputs=plan.fingerprints, shards=plan.shards,
+            format=config.format, resume=config.resume, is_partial=config.is_partial,
+        )  # fmt: skip
+        _complete(run, plan, job.run_shard, seconds)
+    return _summarise(config, run_id, job, loaded)
+
+
+def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, float]) -> None:
+    """Compute the shards that do not hold yet and commit; a complete run only gets what follows its commit."""
+    if run.is_complete:
+        after_commit(run)
+        return
+    metrics = RunMetrics(run.folder)
+    metrics.started()
+    forget_failure(run)
+    done = intact_shards(run.folder) if run.is_resumed else {}
+    left = [shard for shard in plan.shards if shard.number not in done]
+    if done:
+        _log.info("%s: %d of %d shards are complete already", run.job, len(done), len(plan.shards))
+    try:
+        with show_progress(run.job, len(left), sum(shard.n_cases for shard in left)) as on_progress:
+            records = run_shards(
+                work, ray.put(plan.inputs), left, run.folder, on_progress=on_progress, n_intact=len(done),
+                deadline_seconds=plan.deadline_seconds, max_in_flight=plan.max_in_flight,
+            )  # fmt: skip
+    except IncompleteRunError as error:
+        note_failure(run, str(error))
+        raise
+    driver_tables = {"rejected": plan.rejected} | ({} if plan.shards else dict(plan.empty_tables))
+    manifest = commit_run(
+        run, [*done.values(), *records], driver_tables=driver_tables, timings={**seconds, **plan.timings},
+        models=plan.models,
+    )  # fmt: skip
+    metrics.committed(manifest["n_parts"])
+
+
+def _summarise(config: Config, run_id: str, job: Job[Config, Loaded], loaded: Loaded) -> ExitCode:
+    run = open_run(f"{config.out.rstrip('/')}/runs/{run_id}")
+    console = make_console()
+    job.summarise(console, run, loaded)
+    n_rejected = run.manifest["tables"]["rejected"]["rows"]
+    if n_rejected:
+        console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
+    n_errors, n_cases = run.manifest["counts"].get(str(Status.ERROR), 0), run.manifest["n_cases"]
+    if n_errors <= config.allowed_errors * n_cases:
+        return ExitCode.COMPLETE
+    console.print(
+        f"{n_errors} of {n_cases} cases failed, more than --allowed-errors {config.allowed_errors:g}; "
+        "see column 'reason'."
+    )
+    return ExitCode.DEFECT
