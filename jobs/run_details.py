@@ -61,7 +61,8 @@ def print_comparison(console: Console, before: Run, after: Run) -> None:
     InputError
         They have no table in common that can be compared.
     """
-    shared = [name for name in KEYS if name in before.tables and name in after.tables]
+    keys = {**KEYS, **_own_keys(after)}
+    shared = [name for name in keys if name in before.tables and name in after.tables]
     if not shared:
         raise InputError(
             f"--diff: runs {before.run_id} ({before.manifest['job']}) and {after.run_id} ({after.manifest['job']}) "
@@ -69,15 +70,23 @@ def print_comparison(console: Console, before: Run, after: Run) -> None:
         )
     for name in shared:
         tables = before.table(name).to_table(), after.table(name).to_table()
-        _print_changes(console, name, *tables, compare_tables(*tables, KEYS[name]))
+        _print_changes(console, name, *tables, keys[name])
 
 
-def _print_changes(console: Console, name: str, before: pa.Table, after: pa.Table, changes: pa.Table) -> None:
+def _own_keys(run: Run) -> dict[str, tuple[str, ...]]:
+    """The keys of tables that are not in the data contract, as the run recorded them."""
+    return {name: tuple(entry["key"]) for name, entry in run.manifest["tables"].items() if "key" in entry}
+
+
+def _print_changes(
+    console: Console, name: str, before: pa.Table, after: pa.Table, key_columns: tuple[str, ...]
+) -> None:
+    changes = compare_tables(before, after, key_columns)
     kinds = changes["change"].to_pylist()
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("added", "removed", "changed"))
     console.print(f"{name}: {before.num_rows} rows before, {after.num_rows} after; {counts}", markup=False)
     for row in changes.slice(0, _SHOWN).to_pylist():
-        key = ", ".join(f"{column} {row[column]}" for column in KEYS[name])
+        key = ", ".join(f"{column} {row[column]}" for column in key_columns)
         console.print(f"  {key}: {_told(row, before, after)}", markup=False, soft_wrap=True)
     if len(kinds) > _SHOWN:
         console.print(f"  ... and {len(kinds) - _SHOWN} more (recsys_ops.comparison.compare_tables has them all)")

@@ -58,6 +58,7 @@ def commit_run(
     driver_tables: Mapping[str, pa.Table] | None = None,
     timings: Mapping[str, float] | None = None,
     models: Models | None = None,
+    keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> dict[str, Any]:
     """Merge the pieces into parts and write the manifest of a complete run, create-only; then name it the latest.
 
@@ -74,6 +75,8 @@ def commit_run(
         Seconds of the driver's steps by name.
     models : mapping of ndarray, optional
         What was fitted, by name.
+    keys : mapping, optional
+        Columns that name a row of a table, of tables outside of the data contract.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def commit_run(
         manifest["n_parts"] = len(parts) + len(tables)
         tables["runs"] = runs_table(manifest)
         parts += [write_part(folder, name, 0, table, run.protocol) for name, table in tables.items()]
-        manifest["tables"] = _tables(parts)
+        manifest["tables"] = _tables(parts, keys or {})
         manifest["models"] = write_models(folder, models or {})
         create_bytes(filesystem, f"{root}/_manifest.json", json_bytes(manifest), run.protocol)
     except FileExistsError as error:
@@ -203,7 +206,7 @@ def _manifest(run: StartedRun, records: list[ShardRecord], timings: dict[str, fl
     }
 
 
-def _tables(parts: list[Part]) -> dict[str, Any]:
+def _tables(parts: list[Part], keys: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for name in sorted({part.table for part in parts}):
         own = [part for part in parts if part.table == name]
@@ -214,7 +217,7 @@ def _tables(parts: list[Part]) -> dict[str, Any]:
             "bytes": sum(part.bytes for part in own),
             "columns": merged_statistics([part.columns for part in own]),
             "parts": [_as_listed(part) for part in own],
-        }
+        } | ({"key": list(keys[name])} if name in keys else {})
     return tables
 
 
