@@ -144,7 +144,7 @@ def test_a_run_begun_by_other_code_is_refused_with_both(computed: Any, code: Any
     run, _ = computed()
     begun_by(run, code)
     now = f"recsys-ops {this_code()['version']} \\(source {this_code()['sha256'][:12]}\\)"
-    remedy = r"Finish it with the code that began it, or use another --run-id\."
+    remedy = r"Complete it with the code that began it, or use another --run-id\."
     for resume in (computed, lambda resume: check_run_id(run.folder.out, "r1", resume=resume)):
         message = f"run r1: cannot be resumed, it was begun by {told}, and this is {now}. {remedy}"
         with pytest.raises(ConfigError, match=message):
