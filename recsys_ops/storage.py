@@ -5,6 +5,7 @@ AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL ...), a profile (AWS_PROFILE), ~/.aws/co
 never part of a URL, because URLs stand in logs, manifests and process lists.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,6 +127,40 @@ def open_file(url: str, mode: str = "rb", *, compression: str | None = None, enc
     filesystem, path = open_store(url)
     packed = fsspec.core.get_compression(path, compression)
     return fsspec.core.OpenFile(filesystem, path, mode, compression=packed, encoding=encoding)
+
+
+def read_json(
+    filesystem: Any,
+    path: str,
+    *,
+    error: type[Exception] = StorageError,
+    remedy: str = "Remove the file, or use another --run-id.",
+) -> Any:
+    """Content of a JSON file, or None where there is no such file.
+
+    Parameters
+    ----------
+    filesystem : fsspec file system
+    path : str
+    error : type of exception, optional
+        Raised where the file is not JSON; ``remedy`` ends its message.
+
+    Raises
+    ------
+    StorageError
+        The store refused, or by default the file is not JSON.
+    """
+    with storage_errors(path, "reading"):
+        try:
+            content = filesystem.cat_file(path)
+        except OSError as problem:
+            if not is_missing_file(problem):
+                raise
+            return None
+    try:
+        return json.loads(content)
+    except ValueError as problem:
+        raise error(f"{shown_url(path)}: not JSON ({problem}). {remedy}") from problem
 
 
 @contextmanager
