@@ -21,8 +21,9 @@ from recsys_ops.counterfactuals.folding import Folded, fold
 from recsys_ops.counterfactuals.formulation import reachable
 from recsys_ops.counterfactuals.inputs import Inputs, network_inputs
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.relaxation import Goal, Relaxation
-from recsys_ops.counterfactuals.shortest import RESOLUTION, Earlier, Found, differs, find_shortest
+from recsys_ops.counterfactuals.relaxation import Relaxation
+from recsys_ops.counterfactuals.search import RESOLUTION, Earlier, Goal, SearchResult
+from recsys_ops.counterfactuals.shortest import differs, find_shortest
 
 NEAREST = 3
 """Rivals, in multiples of those needed, that are tried before all of them."""
@@ -43,7 +44,9 @@ MOST_EFFORT = 4**8
 _NOBODY = np.empty(0, dtype=np.intp)
 
 
-def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: float, least: float = -np.inf) -> Found:
+def find_plausible(
+    question: Question, goal: Goal, earlier: Earlier, deadline: float, least: float = -np.inf
+) -> SearchResult:
     """The explanation of least objective, other than the earlier ones.
 
     Parameters
@@ -59,7 +62,7 @@ def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: f
 
     Returns
     -------
-    Found
+    SearchResult
     """
     shortest = find_shortest(question, earlier, deadline)
     if shortest.taken is None:
@@ -73,7 +76,9 @@ def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: f
     return _deepen(relaxation, inputs, shortest, shortest.taken, least)
 
 
-def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float) -> Found:
+def _optimise(
+    relaxation: Relaxation, inputs: Inputs, shortest: SearchResult, start: NDArray[np.int64], least: float
+) -> SearchResult:
     question, goal = relaxation.question, relaxation.goal
     most = np.inf
     farther = question.farthest
@@ -88,12 +93,12 @@ def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: ND
         farther = max(_in_grains(question, objective + goal.alpha * folded.most), shortest.bound)
     bound = max(least, shortest.bound - goal.alpha * folded.most)
     if bound >= objective - RESOLUTION:
-        return Found(start, objective, objective, True, shortest.method, shortest.nodes)
+        return SearchResult(start, objective, objective, True, shortest.method, shortest.nodes)
     better = _within(relaxation, folded, start, least=shortest.bound, most=most, cutoff=objective)
     if better.taken is not None:
         start, objective = better.taken, better.objective
     bound = objective if better.is_proven else min(max(bound, better.bound), objective)
-    return Found(start, objective, bound, better.is_proven, "mio", shortest.nodes + better.nodes)
+    return SearchResult(start, objective, bound, better.is_proven, "mio", shortest.nodes + better.nodes)
 
 
 def _in_grains(question: Question, distance: float) -> float:
@@ -103,13 +108,15 @@ def _in_grains(question: Question, distance: float) -> float:
     return float(np.floor(units + 1e-6) if question.grain else np.ceil(units)) * grain
 
 
-def _deepen(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float) -> Found:
+def _deepen(
+    relaxation: Relaxation, inputs: Inputs, shortest: SearchResult, start: NDArray[np.int64], least: float
+) -> SearchResult:
     question, goal = relaxation.question, relaxation.goal
     everything = question.farthest
     bound, nodes = max(least, shortest.bound), shortest.nodes
     at_start = fold(question, inputs, goal.mixture, question.distance(start))
     known = relaxation.visit(at_start, start)
-    best = Found(start if known < np.inf else None, known, bound, False, shortest.method, nodes)
+    best = SearchResult(start if known < np.inf else None, known, bound, False, shortest.method, nodes)
     if best.taken is None:
         best = _start(relaxation, inputs, start, best)
     farther, stride = bound, max(question.grain, float(question.costs.min()))
@@ -122,15 +129,17 @@ def _deepen(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDAr
         if step.taken is not None:
             best = step
         if not step.is_proven:
-            return Found(best.taken, best.objective, min(max(bound, step.bound), best.objective), False, "mio", nodes)
+            return SearchResult(
+                best.taken, best.objective, min(max(bound, step.bound), best.objective), False, "mio", nodes
+            )
         if step.taken is not None or farther >= farthest:
             break
         bound = farther + (question.grain or RESOLUTION)
         farther, stride = bound + stride, 2 * stride
-    return Found(best.taken, best.objective, best.objective, True, best.method, nodes)
+    return SearchResult(best.taken, best.objective, best.objective, True, best.method, nodes)
 
 
-def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], nothing: Found) -> Found:
+def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], nothing: SearchResult) -> SearchResult:
     """A plausible explanation to begin with, if climbing finds one."""
     question = relaxation.question
     limits = question.limits.copy()
@@ -142,7 +151,7 @@ def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], 
 
 def _within(
     relaxation: Relaxation, folded: Folded, start: NDArray[np.int64], *, least: float, most: float, cutoff: float
-) -> Found:
+) -> SearchResult:
     """The best objective below ``cutoff`` within these distances; proven without ``taken`` where there is none.
 
     Rounds of more and more effort: the program without the ranking for a bound, and the one with the rivals nearest to
@@ -150,7 +159,7 @@ def _within(
     """
     question, goal = relaxation.question, relaxation.goal
     rivals = reachable(question, most)
-    best = Found(None, cutoff, -np.inf, False, "mio")
+    best = SearchResult(None, cutoff, -np.inf, False, "mio")
     if folded.most < goal.threshold or len(rivals) < question.needed:
         return replace(best, objective=np.inf, bound=cutoff, is_proven=True)
     is_few = len(rivals) <= (NEAREST if goal.alpha == 0 else MANY) * question.needed

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from recsys_ops.counterfactuals.bounds import cheapest, least_distances
 from recsys_ops.counterfactuals.plausible import find_plausible
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.relaxation import Goal
+from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
 from recsys_ops.counterfactuals.settings import Settings
-from recsys_ops.counterfactuals.shortest import Earlier, Found, find_shortest
+from recsys_ops.counterfactuals.shortest import find_shortest
 from recsys_ops.counterfactuals.verify import has_left, rank_without
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.likelihood import Likelihood
@@ -146,7 +146,7 @@ def _in_units(question: Question, goal: Goal | None) -> tuple[Question, Goal | N
     return asked, goal if goal is None else replace(goal, alpha=alpha / unit), float(unit)
 
 
-def _times(found: Found, unit: float) -> Found:
+def _times(found: SearchResult, unit: float) -> SearchResult:
     return replace(found, objective=found.objective * unit, bound=found.bound * unit)
 
 
@@ -167,7 +167,7 @@ def _without_search(question: Question, rank: int | None) -> Explanation | None:
 
 def _search(
     question: Question, goal: Goal | None, settings: Settings, earlier: Earlier, deadline: float, least: float
-) -> Found:
+) -> SearchResult:
     """Ask the engine; where the best-child bound finds nothing, ask the exact likelihood."""
     if settings.engine == "pyomo":
         from recsys_ops.counterfactuals.specification import find_by_specification  # late: few need its library
@@ -184,7 +184,7 @@ def _search(
 
 
 def _report(
-    question: Question, found: Found, settings: Settings, goal: Goal | None, option: int, rank: int | None
+    question: Question, found: SearchResult, settings: Settings, goal: Goal | None, option: int, rank: int | None
 ) -> Explanation:
     """What was found, once the recommender has confirmed it."""
     if found.taken is None:
@@ -208,7 +208,7 @@ def _report(
     )  # fmt: skip
 
 
-def _why_not(question: Question, goal: Goal | None, found: Found) -> str:
+def _why_not(question: Question, goal: Goal | None, found: SearchResult) -> str:
     if question.needed > np.isfinite(question.gaps).sum():
         return f"there are fewer than {question.k} other candidates"
     if question.is_capped:
