@@ -6,8 +6,8 @@ with the exact log-likelihood LL of the network (mixture "exact") or its best-ch
 program). The distance that may be spent keeps the network small. For "optimise" it is the best known objective plus
 alpha times the greatest log-likelihood: nothing farther is better. For "threshold" it is deepened, and every step
 without a solution is a proof. With many rivals, the program without the ranking bounds the objective from below, and
-that with the rivals nearest to standing above the item, after what is plausible, from above; the whole is asked only
-where the two do not meet, and only if it is small enough to be solved.
+that with the rivals nearest to standing above the item, after what is plausible, from above; the whole
+program is solved only where the two do not meet, and only if it is small enough.
 """
 
 import time
@@ -29,11 +29,11 @@ NEAREST = 3
 """Rivals, in multiples of those needed, that are tried before all of them."""
 
 MANY = 10
-"""Rivals, in multiples of those needed, from which on the whole program is not asked at once."""
+"""Rivals, in multiples of those needed, from which on the whole program is not solved at once."""
 
 MOST_ENTRIES = 100_000
-"""Rivals times interactions up to which the whole program is asked. Of five times as many, HiGHS solves no more than
-the root in ten seconds, and does not look at the clock for seconds."""
+"""Rivals times interactions up to which the whole program is solved. With five times as many, HiGHS solves no more
+than the root in ten seconds, and does not look at the clock for seconds."""
 
 UNRANKED_NODES, NEAREST_NODES = 200, 400
 """Effort spent in the first round on the program without the ranking, and on that with the nearest rivals."""
@@ -163,7 +163,7 @@ def _within(
     if folded.most < goal.threshold or len(rivals) < question.needed:
         return replace(best, objective=np.inf, bound=cutoff, is_proven=True)
     is_few = len(rivals) <= (NEAREST if goal.alpha == 0 else MANY) * question.needed
-    n_asked = len(rivals) if is_few else NEAREST * question.needed
+    n_solved = len(rivals) if is_few else NEAREST * question.needed
     needs_bound, bound, nodes, effort = goal.alpha == 0 or not is_few, -np.inf, 0, 1
     while True:
         if needs_bound:
@@ -179,9 +179,9 @@ def _within(
         if goal.alpha == 0:
             least, most = max(least, bound), min(most, best.objective)
             rivals = reachable(question, most)
-        is_whole = n_asked >= len(rivals)
+        is_whole = n_solved >= len(rivals)
         ranked = relaxation.minimise(
-            folded, rivals if is_whole else _nearest(question, rivals, start, n_asked),
+            folded, rivals if is_whole else _nearest(question, rivals, start, n_solved),
             least=least, most=most, cutoff=best.objective, most_nodes=None if is_whole else NEAREST_NODES * effort,
         )  # fmt: skip
         nodes, best = nodes + ranked.nodes, ranked if ranked.taken is not None else best
@@ -189,9 +189,9 @@ def _within(
             bound = max(bound, ranked.bound)
             break
         if len(rivals) * np.count_nonzero(question.limits) <= MOST_ENTRIES:
-            n_asked = len(rivals)
+            n_solved = len(rivals)
         elif ranked.is_proven:
-            n_asked *= 2
+            n_solved *= 2
         effort = min(4 * effort, MOST_EFFORT)
     is_proven = best.objective <= bound + RESOLUTION
     objective = best.objective if best.taken is not None else np.inf

@@ -157,7 +157,7 @@ def make_question(
     amounts : ndarray, shape (n,)
         Whole units of each interaction: stars with ``scale`` the greatest rating, or ones with ``scale`` 1.
     item : int
-        The item asked about.
+        The item that the question is about.
     k : int, >= 1
         Length of the lists that the user sees.
     validity : "kth" or "score"
@@ -267,7 +267,7 @@ def _check(
     if np.any(np.diff(history) <= 0) or (n and not 0 <= history[0] <= history[-1] < n_items) or not 0 <= item < n_items:
         raise InputError(
             f"question: the history must hold items of 0 .. {n_items - 1}, each once and ascending, and so must the "
-            f"item asked about (found {item})."
+            f"item itself (found {item})."
         )
     broken = np.flatnonzero((amounts < 0) | (amounts > scale) | (amounts != np.rint(amounts)))
     if len(broken):

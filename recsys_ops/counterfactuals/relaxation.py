@@ -27,8 +27,8 @@ it by the solver's tolerance, and not found for long. What is within the room is
 class Relaxation:
     """One case, and what has been learned about its log-likelihood so far.
 
-    ``visited``: where the bound is exact. ``too_low``: removals less plausible than asked by no more than the program
-    can tell. ``has_floor``: without the ranking, there are plausible removals nearer than what is known to be needed.
+    ``visited``: where the bound is exact. ``too_low``: removals below the threshold by no more than the program can
+    resolve. ``has_floor``: without the ranking, there are plausible removals nearer than what is known to be needed.
     """
 
     question: Question

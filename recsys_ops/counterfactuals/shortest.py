@@ -68,7 +68,7 @@ def _starts(question: Question, earlier: Earlier) -> Iterator[NDArray[np.int64]]
 def _search(
     question: Question, earlier: Earlier, deadline: float, best: NDArray[np.int64] | None, bound: float
 ) -> SearchResult:
-    """Ask the solver for something strictly better than the best known, until there is none."""
+    """Solve for something strictly better than the best known, until there is none."""
     grain = question.grain
     step = grain if grain > 0 else RESOLUTION
     most = question.distance(best) - step if best is not None else question.farthest

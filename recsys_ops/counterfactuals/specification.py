@@ -9,10 +9,10 @@ With the counterfactual history x' (whole units, only decreases), its scores and
           u_c = sum_{j in c} x'_j                                 units of a category       (7), (8)
           u_c >= q_c,  u_c <= M q_c                               disjunction               (9) to (11)
 
-and the sum-product network in the log domain (LiCE, eq. 6 to 10), o_n the value of node n and b one-hot in the pieces
+and the sum-product network in the log domain (LiCE, eq. 6 to 10), o_n the value of node n and b one-hot in the bins
 of a leaf's variable:
 
-          o_leaf = sum_p log_density_p b_p                        b_p = 1 only if the variable is in piece p
+          o_leaf = sum_p log_density_p b_p                        b_p = 1 only if the variable is in bin p
           o_product = sum_i o_i
           o_sum <= o_i + log w_i + M (1 - m_i),  sum_i m_i = 1    the best child, a lower bound
           L = o_root            "optimise"        or        o_root >= tau        "threshold"
@@ -189,10 +189,10 @@ def _add_network(model: Any, question: Question, goal: Goal) -> None:
         edges = range(network.child_start[n], network.child_start[n + 1])
         children = [int(network.child[e]) for e in edges]
         if network.kind[n] == NodeKind.LEAF:
-            pieces = variables[int(network.variable[n])]
-            densities = [float(leaf_log_densities(network, n, np.array([value]))[0]) for value, _ in pieces]
+            bins = variables[int(network.variable[n])]
+            densities = [float(leaf_log_densities(network, n, np.array([value]))[0]) for value, _ in bins]
             low[n], high[n] = min(densities), max(densities)
-            model.network.add(model.o[n] == sum(f * b for f, (_, b) in zip(densities, pieces, strict=True)))
+            model.network.add(model.o[n] == sum(f * b for f, (_, b) in zip(densities, bins, strict=True)))
         elif network.kind[n] == NodeKind.PRODUCT:
             low[n], high[n] = low[children].sum(), high[children].sum()
             model.network.add(model.o[n] == sum(model.o[i] for i in children))
@@ -207,7 +207,7 @@ def _add_network(model: Any, question: Question, goal: Goal) -> None:
 
 
 def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list[tuple[float, Any]]]:
-    """Of each variable, a value in each piece that any of its leaves tells apart, and the binary that is 1 there."""
+    """Of each variable, a value in each bin that any of its leaves tells apart, and the binary that is 1 there."""
     network, aggregation = goal.likelihood.network, goal.likelihood.aggregation
     membership = aggregation.membership[question.history].toarray()
     model.b = pyo.VarList(domain=pyo.Binary)
@@ -220,7 +220,7 @@ def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list
             starts = [0, 1] if most else [0]
             values = [0.0, 1.0]
         else:
-            # Pieces in whole units of the category, where no rounding can move an interaction across their ends.
+            # Bins in whole units of the category, where no rounding can move an interaction across their ends.
             grid = aggregation.values(np.arange(most + 1.0), np.full(most + 1, c))
             edges = np.concatenate([np.empty(0), *(_inner_edges(network, n) for n in _leaves(network, c))])
             starts = sorted({0, *(start for start in np.searchsorted(grid, edges).tolist() if start <= most)})
@@ -236,8 +236,8 @@ def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list
 
 
 def _inner_edges(network: Network, leaf: int) -> NDArray[np.float64]:
-    """Where the pieces of a leaf begin, other than the first."""
-    return network.piece_lower[network.piece_start[leaf] + 1 : network.piece_start[leaf + 1]]
+    """Where the bins of a leaf begin, other than the first."""
+    return network.bin_lower[network.bin_start[leaf] + 1 : network.bin_start[leaf + 1]]
 
 
 def _leaves(network: Network, variable: int) -> list[int]:

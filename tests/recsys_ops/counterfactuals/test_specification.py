@@ -27,9 +27,9 @@ def test_both_engines_agree(kind: str, plausibility: Plausibility, seed: int) ->
     question = random_question(rng, has_costs=True)
     likelihood = random_likelihood(rng, question, kind)
     factual = float(likelihood.log_likelihood(question.histories(np.zeros_like(question.amounts)))[0])
-    asked = {"plausibility": plausibility, "threshold": factual - rng.random(), "alpha": 0.5, "n_options": 2}
-    direct = explain(question, likelihood, Settings(mixture="best", **asked))
-    textbook = explain(question, likelihood, Settings(engine="pyomo", **asked))
+    options = {"plausibility": plausibility, "threshold": factual - rng.random(), "alpha": 0.5, "n_options": 2}
+    direct = explain(question, likelihood, Settings(mixture="best", **options))
+    textbook = explain(question, likelihood, Settings(engine="pyomo", **options))
     assert [e.status for e in direct] == [e.status for e in textbook]
     if direct[0].status == Status.OPTIMAL:
         wanted = [explanation.objective for explanation in textbook]
