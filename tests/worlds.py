@@ -63,7 +63,7 @@ class World:
             k=self.k,
             groups=groups,
             n_groups=1,
-            asked=nobody,
+            selected=nobody,
             columns=self.items.columns,
         )[0]
 
