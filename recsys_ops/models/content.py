@@ -63,7 +63,7 @@ class GroupCounts:
     """Integer sums over the users of a block, so that adding blocks in any order gives the same numbers.
 
     ``n_candidates``, ``n_in_top (n_groups, n_items)``: users who may be shown the item, and who are, in the top k;
-    ``rank_sums (n_groups, n_asked)``: sum of the ranks of the asked items over the users who may be shown them.
+    ``rank_sums (n_groups, n_selected)``: sum of the ranks of the selected items over the users who may be shown them.
     """
 
     n_candidates: NDArray[np.int64]
@@ -90,7 +90,7 @@ def summarise_users(
     k: int,
     groups: NDArray[np.integer],
     n_groups: int,
-    asked: NDArray[np.integer],
+    selected: NDArray[np.integer],
     columns: FeatureColumns,
 ) -> tuple[UserSummary, GroupCounts]:
     """Score every item for the users ``first .. last - 1`` and keep what recourse needs.
@@ -105,7 +105,7 @@ def summarise_users(
     groups : ndarray, shape (n_users,)
         Group of each user, -1 for none.
     n_groups : int
-    asked : ndarray, shape (n_asked,)
+    selected : ndarray, shape (n_selected,)
         Items whose ranks are wanted.
     columns : FeatureColumns
 
@@ -132,15 +132,15 @@ def summarise_users(
     counts = GroupCounts(
         np.zeros((n_groups, n_items), np.int64),
         np.zeros((n_groups, n_items), np.int64),
-        np.zeros((n_groups, len(asked)), np.int64),
+        np.zeros((n_groups, len(selected)), np.int64),
     )
     for row, group in enumerate(groups[first:last]):
         if group < 0:
             continue
         counts.n_candidates[group] += shown[row]
         counts.n_in_top[group] += in_top[row]
-        ranks = 1 + n_items - np.searchsorted(ascending[row], scores[row, asked], side="right")
-        counts.rank_sums[group] += np.where(shown[row, asked], ranks, 0)
+        ranks = 1 + n_items - np.searchsorted(ascending[row], scores[row, selected], side="right")
+        counts.rank_sums[group] += np.where(shown[row, selected], ranks, 0)
     return UserSummary(top, gains), counts
 
 
