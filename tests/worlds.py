@@ -166,7 +166,7 @@ def random_world(
 
 
 def random_rules(rng: np.random.Generator) -> list[FeatureRule]:
-    """Directions, bounds and steps of every kind."""
+    """Directions, limits and steps of every kind."""
     return [
         text_rule(upper=[None, 2, 3][rng.integers(3)], direction=["free", "increase"][rng.integers(2)]),
         FeatureRule(

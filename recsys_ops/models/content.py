@@ -1,4 +1,4 @@
-"""The content recommender: an item scores by its likeness to what a user rated, weighted by the rating.
+"""The content recommender: an item scores by its similarity to what a user rated, weighted by the rating.
 
 ``score(u, z) = f_z . p_u`` with the profile ``p_u = sum_j R[u, j] f_j``; the items a recommender would show are
 those the user has not rated. One pass over blocks of users yields all that recourse needs of the whole
@@ -41,8 +41,8 @@ class ContentModel:
         -------
         ndarray, shape (n, m)
         """
-        likeness = (self.features @ items.T).toarray()
-        scored: NDArray[np.float64] = ratings @ likeness
+        similarity = (self.features @ items.T).toarray()
+        scored: NDArray[np.float64] = ratings @ similarity
         return scored
 
 
@@ -154,7 +154,7 @@ def _best(ascending: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 def _cumulative_gains(profiles: NDArray[np.float64], columns: FeatureColumns) -> NDArray[np.float64]:
     """Per user, the most that n = 1 .. GAIN_DEPTH changes can add to any item's score."""
     single = columns.one_hot < 0
-    # Whatever an item has now, a feature rises by at most its upper bound and falls by at most the greatest one seen.
+    # Whatever an item has now, a feature rises by at most its upper limit and falls by at most the greatest one seen.
     rise = np.where(columns.can_rise, columns.upper, 0.0)[single]
     fall = np.where(columns.can_fall, np.maximum(columns.greatest - columns.lower, 0.0), 0.0)[single]
     profile = profiles[:, single]

@@ -7,15 +7,15 @@ An open user's row is divided by the gap, so that no big M is needed: effects ar
 categories that only gain. Where an action can lose users, the row's constant is the loss of all such actions together.
 """
 
+import time
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.recourse.coverage import Coverage
-from recsys_ops.solver import load_program
+from recsys_ops.solver import Solution, solve_program
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,13 @@ def _solve(coverage: Coverage, *, n_required: int, time_limit: float) -> ExactRe
     cost = np.concatenate(
         [np.zeros(n_actions), np.full(n_users, -1.0)] if maximise else [np.ones(n_actions), np.zeros(n_users)]
     )
-    solver = load_program(
+    solution = solve_program(
         rows, cost=cost, lower=np.zeros(len(cost)), upper=np.ones(len(cost)),
         row_lower=np.concatenate([losses, [-np.inf, n_required], np.full(n_exclusions, -np.inf)]),
         row_upper=np.concatenate([np.full(n_users, np.inf), [coverage.n_most, np.inf], np.ones(n_exclusions)]),
-        is_whole=np.ones(len(cost), dtype=bool), time_limit=time_limit, mip_abs_gap=0.999,
+        is_whole=np.ones(len(cost), dtype=bool), deadline=time.perf_counter() + time_limit, mip_abs_gap=0.999,
     )  # fmt: skip
-    solver.run()
-    return _result(solver, n_actions, maximise=maximise)
+    return _result(solution, n_actions, maximise=maximise)
 
 
 def _rows(coverage: Coverage) -> tuple[sp.csc_array, NDArray[np.float64]]:
@@ -96,12 +95,10 @@ def _exclusions(units: NDArray[np.int64], n_columns: int) -> sp.csr_array:
     return sp.csr_array((np.ones(len(members)), (row, members)), shape=(len(shared), n_columns))
 
 
-def _result(solver: highspy.Highs, n_actions: int, *, maximise: bool) -> ExactResult:
-    info = solver.getInfo()
+def _result(solution: Solution, n_actions: int, *, maximise: bool) -> ExactResult:
     sign = -1.0 if maximise else 1.0
-    bound = sign * info.mip_dual_bound
+    bound = sign * solution.bound
     bound = float(np.floor(bound + 1e-6) if maximise else np.ceil(bound - 1e-6))
-    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+    if solution.values is None:
         return ExactResult(-1, bound, np.array([], dtype=np.intp))
-    values = np.asarray(solver.getSolution().col_value)
-    return ExactResult(round(sign * info.objective_function_value), bound, np.flatnonzero(values[:n_actions] > 0.5))
+    return ExactResult(round(sign * solution.objective), bound, np.flatnonzero(solution.values[:n_actions] > 0.5))
