@@ -166,7 +166,7 @@ def main() -> None:
     for library in ("aiobotocore", "botocore"):  # where they found credentials and endpoint is no news
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        make_app(_named(sys.argv[1:]))()
+        make_app(_requested(sys.argv[1:]))()
     except (InputError, ConfigError, StorageError, IncompleteRunError, Interrupted) as error:
         _fail(str(error), exit_code_of(error))
     except KeyboardInterrupt:
@@ -176,8 +176,8 @@ def main() -> None:
         )
 
 
-def _named(arguments: list[str]) -> Collection[str]:
-    """The one command that is asked for; all of them where none is, or none of that name."""
+def _requested(arguments: list[str]) -> Collection[str]:
+    """The command that the arguments name; all commands where they name none, or an unknown one."""
     known = (*COMMANDS, "submit", "attach")
     return [arguments[0]] if arguments and arguments[0] in known else known
 

@@ -43,7 +43,7 @@ class RunConfig(BaseModel):
     delta: bool = False
     """Every result table is a Delta table as well, for readers of Delta (needs the extra 'delta')."""
     sse: Literal["AES256", "aws:kms"] | None = None
-    """Encryption that S3 is asked for with every file written; by default what the bucket says."""
+    """Encryption to request from S3 for every file written; by default that of the bucket."""
     sse_kms_key: str | None = None
     """With aws:kms: id or ARN of the key; by default the store's own."""
     allowed_errors: float = Field(default=0.0, ge=0, le=1)

@@ -14,31 +14,31 @@ _SHOWN = 10
 _MOST_CHARACTERS = 60
 
 
-def print_run(console: Console, out: str, told: dict[str, Any]) -> None:
+def print_run(console: Console, out: str, listed: dict[str, Any]) -> None:
     """Print a run: its manifest, or how far it is and how to go on.
 
     Parameters
     ----------
     console : Console
     out : str
-    told : dict
+    listed : dict
         Of ``list_runs``.
     """
-    scope = "some items, sellers or users only (partial)" if told["partial"] else "whole"
-    lines = {"run": told["run_id"], "job": told["job"], "scope": scope, "state": told["state"]}
-    lines["started"] = told["started"]
-    if told["state"] != "complete":
-        lines["shards"] = f"{told['shards_done']} of {told['n_shards']} done"
-        lines["message"] = " ".join(told["message"].split()) or "under way, or its driver was stopped"
-        lines["to go on"] = f"repeat its command with --run-id {told['run_id']} --resume"
+    scope = "some items, sellers or users only (partial)" if listed["partial"] else "whole"
+    lines = {"run": listed["run_id"], "job": listed["job"], "scope": scope, "state": listed["state"]}
+    lines["started"] = listed["started"]
+    if listed["state"] != "complete":
+        lines["shards"] = f"{listed['shards_done']} of {listed['n_shards']} done"
+        lines["message"] = " ".join(listed["message"].split()) or "under way, or its driver was stopped"
+        lines["to go on"] = f"repeat its command with --run-id {listed['run_id']} --resume"
         _print_lines(console, lines)
         return
-    manifest = open_run(f"{out}/runs/{told['run_id']}").manifest
+    manifest = open_run(f"{out}/runs/{listed['run_id']}").manifest
     lines |= {
         "finished": manifest["finished"],
         "seconds": f"{manifest['timings']['wall_seconds']:.0f}",
         "cases": ", ".join(f"{count} {status}" for status, count in manifest["counts"].items()) or "none",
-        "shards": str(told["n_shards"]),
+        "shards": str(listed["n_shards"]),
         "peak memory": f"{manifest['peak_memory_bytes'] / 1e6:.0f} MB in a worker",
         "committed by": manifest["commit_protocol"] or "unknown",
         "inputs": ", ".join(f"{name} {fingerprint[:16]}" for name, fingerprint in manifest["inputs"].items()),
@@ -61,7 +61,8 @@ def print_comparison(console: Console, before: Run, after: Run) -> None:
     InputError
         They have no table in common that can be compared.
     """
-    shared = [name for name in KEYS if name in before.tables and name in after.tables]
+    keys = {**KEYS, **_own_keys(after)}
+    shared = [name for name in keys if name in before.tables and name in after.tables]
     if not shared:
         raise InputError(
             f"--diff: runs {before.run_id} ({before.manifest['job']}) and {after.run_id} ({after.manifest['job']}) "
@@ -69,21 +70,29 @@ def print_comparison(console: Console, before: Run, after: Run) -> None:
         )
     for name in shared:
         tables = before.table(name).to_table(), after.table(name).to_table()
-        _print_changes(console, name, *tables, compare_tables(*tables, KEYS[name]))
+        _print_changes(console, name, *tables, keys[name])
 
 
-def _print_changes(console: Console, name: str, before: pa.Table, after: pa.Table, changes: pa.Table) -> None:
+def _own_keys(run: Run) -> dict[str, tuple[str, ...]]:
+    """The keys of tables that are not in the data contract, as the run recorded them."""
+    return {name: tuple(entry["key"]) for name, entry in run.manifest["tables"].items() if "key" in entry}
+
+
+def _print_changes(
+    console: Console, name: str, before: pa.Table, after: pa.Table, key_columns: tuple[str, ...]
+) -> None:
+    changes = compare_tables(before, after, key_columns)
     kinds = changes["change"].to_pylist()
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("added", "removed", "changed"))
     console.print(f"{name}: {before.num_rows} rows before, {after.num_rows} after; {counts}", markup=False)
     for row in changes.slice(0, _SHOWN).to_pylist():
-        key = ", ".join(f"{column} {row[column]}" for column in KEYS[name])
-        console.print(f"  {key}: {_told(row, before, after)}", markup=False, soft_wrap=True)
+        key = ", ".join(f"{column} {row[column]}" for column in key_columns)
+        console.print(f"  {key}: {_changes_in_words(row, before, after)}", markup=False, soft_wrap=True)
     if len(kinds) > _SHOWN:
         console.print(f"  ... and {len(kinds) - _SHOWN} more (recsys_ops.comparison.compare_tables has them all)")
 
 
-def _told(row: dict[str, Any], before: pa.Table, after: pa.Table) -> str:
+def _changes_in_words(row: dict[str, Any], before: pa.Table, after: pa.Table) -> str:
     """What became of a row, in words."""
     if row["change"] != "changed":
         return str(row["change"])

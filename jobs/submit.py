@@ -169,7 +169,7 @@ def _follow(server: JobServer, run_id: str, submission_id: str) -> int:
         ) from None
     except Interrupted as error:
         raise Interrupted(
-            f"run {run_id}: {error} Finished shards are kept in storage. If recsys-ops attach {run_id} does not find "
+            f"run {run_id}: {error} Complete shards are kept in storage. If recsys-ops attach {run_id} does not find "
             "the run, submit it again with --resume."
         ) from None
     code = exit_code_of_job(job)
@@ -188,7 +188,7 @@ def _ending_message(run_id: str, job: Submission) -> str:
     else:
         what = f"its driver was killed (exit code {job.exit_code})"
     return (
-        f"run {run_id}: {what}. Finished shards are kept in storage, and unless it was at its very end nothing was "
+        f"run {run_id}: {what}. Complete shards are kept in storage, and unless it was at its very end nothing was "
         f"committed. Submit it again with --run-id {run_id} --resume."
     )
 

@@ -29,7 +29,7 @@ class AntidoteConfig(JobConfig):
     hold_out: float = Field(default=0.2, ge=0, lt=1)
     """Share of each user's ratings that is kept aside as the split 'test'."""
     judged_on: Literal["unseen", "given"] = "unseen"
-    """Ratings that unfairness is judged on while searching: what ratings not given yet are expected to be, so that it holds for them, too; or those given, as in the paper, which is quicker."""  # noqa: E501
+    """Ratings that unfairness is evaluated on while searching: what ratings not given yet are expected to be, so that it holds for them, too; or those given, as in the paper, which is quicker."""  # noqa: E501
     max_ratings: int | None = Field(default=None, ge=1)
     """Most ratings of one artificial user; by default it rates every item."""
     whole_ratings: bool = False

@@ -65,7 +65,7 @@ def make_objective(terms: list[tuple[str, float]], groups: Groups | None) -> Obj
     Raises
     ------
     ConfigError
-        Group unfairness is asked for, and there are no groups.
+        Group unfairness is wanted, and there are no groups.
     """
     made = tuple((weight, _one(name, groups)) for name, weight in terms)
     return made[0][1] if len(made) == 1 and made[0][0] == 1 else WeightedSum(made)

@@ -20,7 +20,7 @@ _MEASURES = [
 ]  # fmt: skip
 _SHOWN = 3
 _SERVES = (pc.field("n_changes") > 0) & pc.field("reason").is_null()
-"""Rows of the recourse table that do what was asked: one that does not has a reason."""
+"""Rows that do what was wanted: one that does not has a reason."""
 
 
 def print_summary(console: Console, run: Run, _: RecourseData) -> None:
@@ -74,7 +74,7 @@ def _best_in_words(run: Run) -> list[str]:
     columns = ["item_id", "title", "group", "success_before", "success_after", "n_changes", "changes"]
     table = run.table("recourse").to_table(columns=columns, filter=_SERVES & (pc.field("option") == 0))
     if not len(table):
-        return ["No case has a recourse that does what was asked."]
+        return ["No case has a recourse that does what was wanted."]
     gained = pc.subtract(table["success_after"], table["success_before"])
     table = table.append_column("gained", gained)
     order = pc.sort_indices(

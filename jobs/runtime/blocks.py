@@ -42,17 +42,17 @@ def map_blocks(
     model, arguments = shared
     remote: Any = ray.remote(num_cpus=1, max_retries=3)(_apply)
     limit = tasks_in_flight()
-    pieces = deque(blocks[n : n + BLOCKS_PER_TASK] for n in range(0, len(blocks), BLOCKS_PER_TASK))
-    n_pieces, done, told = len(pieces), 0, time.monotonic()
+    chunks = deque(blocks[n : n + BLOCKS_PER_TASK] for n in range(0, len(blocks), BLOCKS_PER_TASK))
+    n_chunks, done, last_line = len(chunks), 0, time.monotonic()
     running: deque[Any] = deque()
-    while pieces or running:
-        while pieces and len(running) < limit:
-            running.append(remote.remote(function, model, pieces.popleft(), arguments))
+    while chunks or running:
+        while chunks and len(running) < limit:
+            running.append(remote.remote(function, model, chunks.popleft(), arguments))
         yield ray.get(running.popleft())
         done += 1
-        if time.monotonic() - told > LOG_SECONDS:
-            told = time.monotonic()
-            _log.info("%s: %d of %d", title, done, n_pieces)
+        if time.monotonic() - last_line > LOG_SECONDS:
+            last_line = time.monotonic()
+            _log.info("%s: %d of %d", title, done, n_chunks)
 
 
 def _apply(function: Callable[..., Result], model: Any, blocks: Any, arguments: Any) -> Result:

@@ -100,7 +100,7 @@ def connect(
 
 
 def tasks_in_flight() -> int:
-    """Tasks to keep submitted and not finished: two per CPU, so that a worker never waits for the driver."""
+    """Tasks to keep submitted and not complete: two per CPU, so that a worker never waits for the driver."""
     return 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 

@@ -1,4 +1,4 @@
-"""Decide what to try next for a shard after each outcome; knows nothing of Ray.
+"""Decide what to try next for a shard after each attempt; knows nothing of Ray.
 
 A crash that repeats is traced to its case by halving: each probe computes some cases with all others isolated and
 writes nothing. Then the shard runs again without the cases that kill.
@@ -15,7 +15,7 @@ MAX_NODE_LOSSES = 5
 """Losing a node says nothing about the shard, so it does not count as its crash; five in a row is a sick cluster."""
 
 
-class Outcome(Enum):
+class AttemptEnd(Enum):
     """How one attempt ended."""
 
     DONE = auto()
@@ -59,25 +59,25 @@ class ShardHistory:
         """The whole shard, nothing isolated."""
         return Attempt(self.shard, {})
 
-    def after(self, attempt: Attempt, outcome: Outcome, detail: str) -> list[Attempt]:
+    def after(self, attempt: Attempt, end: AttemptEnd, detail: str) -> list[Attempt]:
         """Attempts to submit next; empty when the shard is done, waits for its probes, or failed (``failure`` set)."""
         first = self.n_retries + 1
-        again = self._after(attempt, outcome, detail)
+        again = self._after(attempt, end, detail)
         self.n_retries += len(again)
         return [replace(next_one, n_before=first + place) for place, next_one in enumerate(again)]
 
-    def _after(self, attempt: Attempt, outcome: Outcome, detail: str) -> list[Attempt]:
-        if self.failure or (outcome is Outcome.DONE and attempt.cases is None):
+    def _after(self, attempt: Attempt, end: AttemptEnd, detail: str) -> list[Attempt]:
+        if self.failure or (end is AttemptEnd.DONE and attempt.cases is None):
             return []
-        if outcome is Outcome.NODE_LOST:
+        if end is AttemptEnd.NODE_LOST:
             self.n_node_losses += 1
             return self._fail(detail) if self.n_node_losses >= MAX_NODE_LOSSES else [attempt]
         if attempt.cases is not None:
-            return self._after_probe(attempt.cases, outcome, detail)
+            return self._after_probe(attempt.cases, end, detail)
         self.n_full_attempts += 1
-        if outcome is Outcome.DEFECT:
+        if end is AttemptEnd.DEFECT:
             return self._after_defect(detail)
-        if outcome is Outcome.CRASH:
+        if end is AttemptEnd.CRASH:
             return self._after_crash(detail)
         return self._after_miss()
 
@@ -103,11 +103,11 @@ class ShardHistory:
                 self.isolated.setdefault(case, (Status.TIMEOUT, reason))
         return [self._again()]
 
-    def _after_probe(self, cases: range, outcome: Outcome, detail: str) -> list[Attempt]:
+    def _after_probe(self, cases: range, end: AttemptEnd, detail: str) -> list[Attempt]:
         self.n_open_probes -= 1
-        if outcome is Outcome.CRASH:
+        if end is AttemptEnd.CRASH:
             return self._probes(cases, detail)
-        if outcome is Outcome.DEADLINE:
+        if end is AttemptEnd.DEADLINE:
             reason = f"exceeded the deadline of {self.deadline_seconds:g} s while a crash was traced"
             self.isolated.update({case: (Status.TIMEOUT, reason) for case in cases})
         return self._again_when_probed()

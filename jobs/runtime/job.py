@@ -32,6 +32,7 @@ from jobs.store.resume import intact_shards
 from jobs.store.start import StartedRun, check_run_id, default_run_id, forget_failure, note_failure, start_run
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
+from recsys_ops.tables import rejected_schema
 
 Config = TypeVar("Config", bound=RunConfig)
 Loaded = TypeVar("Loaded")
@@ -58,6 +59,8 @@ class Plan:
         The result tables of a run without cases.
     models : mapping of ndarray
         What was fitted, stored with the run.
+    keys : mapping of tuple of str
+        Columns that name a row, of tables that are not in the data contract: ``runs --diff`` compares by them.
     timings : mapping of float
         Seconds of steps of the driver, by name, besides ``load_seconds`` and ``plan_seconds``.
     max_in_flight : int, optional
@@ -68,9 +71,10 @@ class Plan:
     inputs: Any
     fingerprints: Mapping[str, str]
     deadline_seconds: Callable[[Shard], float]
-    rejected: pa.Table
+    rejected: pa.Table = field(default_factory=lambda: rejected_schema().empty_table())
     empty_tables: Mapping[str, pa.Table] = field(default_factory=dict)
     models: Models = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     max_in_flight: int | None = None
 
@@ -167,7 +171,7 @@ def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, flo
     driver_tables = {"rejected": plan.rejected} | ({} if plan.shards else dict(plan.empty_tables))
     manifest = commit_run(
         run, [*done.values(), *records], driver_tables=driver_tables, timings={**seconds, **plan.timings},
-        models=plan.models,
+        models=plan.models, keys=plan.keys,
     )  # fmt: skip
     metrics.committed(manifest["n_parts"])
 

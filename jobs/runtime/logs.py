@@ -9,7 +9,7 @@ from typing import Any, Literal, TextIO
 LogFormat = Literal["text", "json"]
 
 SHARD_LOG = logging.getLogger("recsys_ops.shards")
-"""One record per finished shard, with ``extra={"shard": number}``: too many for people, who have the progress."""
+"""One record per complete shard, with ``extra={"shard": number}``: too many for people, who have the progress."""
 
 _about: dict[str, Any] = {"run_id": None, "job": None, "shard": None}
 
@@ -29,13 +29,13 @@ def set_up_logs(format: LogFormat) -> None:
 
 
 def log_format() -> LogFormat:
-    """What ``set_up_logs`` was last told in this process."""
+    """The format of the last ``set_up_logs`` of this process."""
     handlers = logging.getLogger().handlers
     return "json" if any(isinstance(handler.formatter, JsonLines) for handler in handlers) else "text"
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Our handler, to be told from those of others."""
+    """Our handler, recognisable among those of others."""
 
 
 def log_about(*, run_id: str, job: str, shard: int | None = None) -> None:
@@ -48,7 +48,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
-        told = {
+        entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
@@ -56,7 +56,7 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         if hasattr(record, "shard"):
-            told["shard"] = record.shard
+            entry["shard"] = record.shard
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False, default=str)
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False, default=str)

@@ -1,6 +1,6 @@
 """What a monitor sees of the jobs: Ray's metrics, which Prometheus scrapes from every node under the prefix ``ray_``.
 
-The driver counts what it is told of finished shards, so that its totals are those of the ``runs`` table; of a run that
+The driver counts the complete shards it learns of, so that its totals are those of the ``runs`` table; of a run that
 was resumed it counts what it computed itself. Ray sends values every ten seconds and when a process ends. A node goes
 on showing the counts of processes that ended, but a gauge only for 20 seconds after it was last set: monitors must look
 more often than that, and their queries look back (``last_over_time``).
@@ -52,7 +52,7 @@ class RunMetrics:
         self._show_start()
 
     def shard_done(self, record: ShardRecord) -> None:
-        """Count the cases of a finished shard."""
+        """Count the cases of a complete shard."""
         for status, n_cases in record.counts.items():
             _add("cases_total", n_cases, {**self.tags, "status": status})
         _add("solver_timeouts_total", record.n_timeouts, self.tags)

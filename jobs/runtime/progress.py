@@ -27,7 +27,7 @@ class Pace:
     started: float = field(default_factory=time.monotonic)
 
     def add(self, record: ShardRecord) -> None:
-        """Count one finished shard."""
+        """Count one complete shard."""
         self.shards_done += 1
         self.cases_done += record.n_cases
 
@@ -56,7 +56,7 @@ def show_progress(job: str, n_shards: int, n_cases: int) -> Iterator[Callable[[S
     Returns
     -------
     context manager of a callable
-        Takes a finished ``ShardRecord``, or None for a tick.
+        Takes the ``ShardRecord`` of a complete shard, or None for a tick.
     """
     pace = Pace(n_shards, n_cases)
     if sys.stderr.isatty():

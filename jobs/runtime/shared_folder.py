@@ -1,4 +1,4 @@
-"""Whether the nodes of a cluster write into the same results folder as the driver: asked before any work."""
+"""Whether the nodes of a cluster write into the same results folder as the driver: checked before any work."""
 
 import os
 import uuid
@@ -20,7 +20,7 @@ def check_shared(out: str) -> None:
     Raises
     ------
     ConfigError
-        A node does not see it: its pieces would be lost.
+        A node does not see it: its fragments would be lost.
     StorageError
         The probe cannot be written.
     """
@@ -46,12 +46,12 @@ def _nodes_without(path: str) -> tuple[int, list[str]]:
     """How many nodes compute shards, and the names of those where there is no file ``path``."""
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
     exists: Any = ray.remote(num_cpus=0, max_retries=0)(os.path.exists)
-    asked = [
+    answers = [
         exists.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(path)
         for node in nodes
     ]
     without = []
-    for node, answer in zip(nodes, asked, strict=True):
+    for node, answer in zip(nodes, answers, strict=True):
         try:
             if not ray.get(answer):
                 without.append(node["NodeManagerHostname"])

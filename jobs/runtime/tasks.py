@@ -14,7 +14,7 @@ from ray import exceptions as failures
 
 from jobs.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.cluster import tasks_in_flight
-from jobs.runtime.isolation import Attempt, Outcome, ShardHistory
+from jobs.runtime.isolation import Attempt, AttemptEnd, ShardHistory
 from jobs.runtime.logs import SHARD_LOG, log_format
 from jobs.runtime.metrics import RunMetrics
 from jobs.runtime.shards import Shard
@@ -28,7 +28,7 @@ HOPELESS_SHARDS = 5
 """So many failures before the first success mean a defect of the job, not of a shard: the rest is not tried."""
 
 OnProgress = Callable[[ShardRecord | None], None]
-"""Called with each finished shard, and with None at least every ``POLL_SECONDS``."""
+"""Called with each complete shard, and with None at least every ``POLL_SECONDS``."""
 
 _NODE_LOSSES = (failures.NodeDiedError, failures.ObjectLostError, failures.LocalRayletDiedError)
 
@@ -65,8 +65,8 @@ class _Shards:
         try:
             message = ray.get(next(task))
         except (failures.RayError, StopIteration) as error:
-            outcome, detail = (Outcome.DEADLINE, "") if running.is_cancelled else _outcome_of(error)
-            self.end(task, outcome, detail, is_storage=isinstance(error, StorageError))
+            end, detail = (AttemptEnd.DEADLINE, "") if running.is_cancelled else _end_of(error)
+            self.end(task, end, detail, is_storage=isinstance(error, StorageError))
             return None
         if running.started is None:
             running.started = time.monotonic()
@@ -74,9 +74,9 @@ class _Shards:
         if message is not None:
             self.records[message.shard] = message
             self.metrics.shard_done(message)
-            told = "shard %d: %d cases in %.1f s"
-            SHARD_LOG.info(told, message.shard, message.n_cases, message.seconds, extra={"shard": message.shard})
-        self.end(task, Outcome.DONE, "")
+            text = "shard %d: %d cases in %.1f s"
+            SHARD_LOG.info(text, message.shard, message.n_cases, message.seconds, extra={"shard": message.shard})
+        self.end(task, AttemptEnd.DONE, "")
         return message if isinstance(message, ShardRecord) else None
 
     def cancel_overdue(self) -> None:
@@ -90,26 +90,26 @@ class _Shards:
                 running.is_cancelled = True
                 ray.cancel(task, force=True)
 
-    def end(self, task: Any, outcome: Outcome, detail: str, *, is_storage: bool = False) -> None:
+    def end(self, task: Any, end: AttemptEnd, detail: str, *, is_storage: bool = False) -> None:
         attempt = self.running.pop(task).attempt
         history = self.histories[attempt.shard.number]
-        again = history.after(attempt, outcome, detail)
+        again = history.after(attempt, end, detail)
         self.waiting.extendleft(reversed(again))
-        if outcome is not Outcome.DONE:
-            self.tell_trouble(attempt, outcome, detail, len(again))
+        if end is not AttemptEnd.DONE:
+            self.log_failed_attempt(attempt, end, detail, len(again))
         if history.failure and self.first_failure is None:
             self.first_failure = (attempt.shard.number, history.failure, is_storage)
         if not self.records and len(self.failed()) >= HOPELESS_SHARDS:
             self.waiting.clear()
 
-    def tell_trouble(self, attempt: Attempt, outcome: Outcome, detail: str, n_again: int) -> None:
+    def log_failed_attempt(self, attempt: Attempt, end: AttemptEnd, detail: str, n_again: int) -> None:
         self.metrics.retried(n_again)
-        number, what = attempt.shard.number, outcome.name.lower().replace("_", " ")
+        number, what = attempt.shard.number, end.name.lower().replace("_", " ")
         gave_up = self.histories[number].failure
         then = "again" if n_again else "given up" if gave_up else "its other probes are under way"
-        told = "shard %d: attempt %d ended by %s%s; %s"
+        text = "shard %d: attempt %d ended by %s%s; %s"
         SHARD_LOG.warning(
-            told, number, attempt.n_before + 1, what, f" ({detail})" if detail else "", then, extra={"shard": number}
+            text, number, attempt.n_before + 1, what, f" ({detail})" if detail else "", then, extra={"shard": number}
         )
 
     def failed(self) -> list[int]:
@@ -147,7 +147,7 @@ def run_shards(
     folder : RunFolder
         From ``start_run``.
     max_in_flight : int, optional
-        Tasks submitted and not finished; two per CPU of the cluster by default.
+        Tasks submitted and not complete; two per CPU of the cluster by default.
     deadline_seconds : callable, optional
         Limit of a shard from its start in a worker, as a last resort behind the limits of its cases. Missed once:
         again; twice: its cases are recorded as timeout.
@@ -172,7 +172,7 @@ def run_shards(
     StorageError
         The first failure was the store's.
     Interrupted
-        SIGINT or SIGTERM; running tasks are killed, finished shards stay.
+        SIGINT or SIGTERM; running tasks are killed, complete shards stay.
     """
     remote = ray.remote(**{"num_cpus": 1, **(ray_options or {}), "max_retries": 0})(run_attempt)
     remote = remote.options(num_returns="streaming")
@@ -211,19 +211,19 @@ def _drive(state: _Shards, max_in_flight: int, report: OnProgress) -> None:
         report(None)
 
 
-def _outcome_of(error: BaseException) -> tuple[Outcome, str]:
+def _end_of(error: BaseException) -> tuple[AttemptEnd, str]:
     if isinstance(error, failures.RayTaskError):
         cause = error.cause
         if isinstance(cause, _NODE_LOSSES):
-            return Outcome.NODE_LOST, type(cause).__name__
-        return Outcome.DEFECT, f"{type(cause).__name__}: {cause}"
+            return AttemptEnd.NODE_LOST, type(cause).__name__
+        return AttemptEnd.DEFECT, f"{type(cause).__name__}: {cause}"
     if isinstance(error, _NODE_LOSSES):
-        return Outcome.NODE_LOST, f"{type(error).__name__}"
+        return AttemptEnd.NODE_LOST, f"{type(error).__name__}"
     if isinstance(error, failures.OutOfMemoryError):
-        return Outcome.CRASH, "out of memory"
+        return AttemptEnd.CRASH, "out of memory"
     if isinstance(error, failures.WorkerCrashedError):
-        return Outcome.CRASH, "the worker process died (killed, out of memory or crashed in native code)"
-    return Outcome.CRASH, f"{type(error).__name__}: {error}"
+        return AttemptEnd.CRASH, "the worker process died (killed, out of memory or crashed in native code)"
+    return AttemptEnd.CRASH, f"{type(error).__name__}: {error}"
 
 
 def _raise_failures(state: _Shards, folder: RunFolder, n_intact: int) -> None:

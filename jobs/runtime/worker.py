@@ -1,4 +1,4 @@
-"""What runs inside a Ray task: one shard, one thread, its pieces written before its record."""
+"""What runs inside a Ray task: one shard, one thread, its fragments written before its record."""
 
 import resource
 import sys
@@ -13,7 +13,7 @@ from jobs.runtime.isolation import Attempt
 from jobs.runtime.logs import LogFormat, log_about, set_up_logs
 from jobs.runtime.metrics import observe_case_seconds
 from jobs.runtime.shards import Shard
-from jobs.store.commit import write_piece, write_shard_record
+from jobs.store.commit import write_fragment, write_shard_record
 from jobs.store.records import Isolated, RunFolder, ShardOutput, ShardRecord
 from recsys_ops.status import Status
 
@@ -26,7 +26,7 @@ def run_attempt(
 ) -> Iterator[ShardRecord | None]:
     """Body of every task, as a generator: None when it starts, so that its deadline does not count the queue.
 
-    Then the shard's record, once it and its pieces are in storage; None for a probe, which writes nothing.
+    Then the shard's record, once it and its fragments are in storage; None for a probe, which writes nothing.
     """
     yield None
     set_up_logs(log_format)
@@ -42,16 +42,18 @@ def run_attempt(
 def compute_shard(
     work: Work, shared: Any, shard: Shard, isolated: Isolated, folder: RunFolder, *, n_before: int = 0
 ) -> ShardRecord:
-    """Compute one shard and write its pieces and record, after ``n_before`` attempts of it; needs no Ray.
+    """Compute one shard and write its fragments and record, after ``n_before`` attempts of it; needs no Ray.
 
     Raises
     ------
     StorageError
-        The store refused a piece.
+        The store refused a fragment.
     """
     started = time.perf_counter()
     output = work(shared, shard, isolated)
-    pieces = tuple(write_piece(folder, name, shard.number, table) for name, table in sorted(output.tables.items()))
+    fragments = tuple(
+        write_fragment(folder, name, shard.number, table) for name, table in sorted(output.tables.items())
+    )
     record = ShardRecord(
         shard=shard.number,
         fingerprint=folder.fingerprint,
@@ -59,7 +61,7 @@ def compute_shard(
         counts={str(status): int(count) for status, count in sorted(output.counts.items())},
         seconds=time.perf_counter() - started,
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        pieces=pieces,
+        fragments=fragments,
         retries=n_before,
         n_timeouts=output.counts.get(Status.TIMEOUT, 0) if output.n_timeouts is None else output.n_timeouts,
     )

@@ -43,7 +43,7 @@ def source_fingerprint(root: Path) -> str:
     return digest.hexdigest()
 
 
-def told_code(code: dict[str, str] | None) -> str:
+def describe_code(code: dict[str, str] | None) -> str:
     """Code as a message names it; None is that of a run from before it was recorded."""
     if code is None:
         return "an earlier recsys-ops that did not record its source"

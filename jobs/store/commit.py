@@ -1,4 +1,7 @@
-"""WRITE side of a run: pieces, the shard's record, at last parts and one create-only manifest. A run exists with it."""
+"""WRITE side of a run: fragments, the record of each shard, then parts and one create-only manifest.
+
+A run exists when its manifest does.
+"""
 
 import hashlib
 import logging
@@ -16,9 +19,9 @@ from jobs.store.conditional_writes import create_bytes
 from jobs.store.delta import register_tables
 from jobs.store.files import json_bytes, read_json, remove_file, remove_folder, write_bytes
 from jobs.store.latest import name_latest
-from jobs.store.merge import Part, merge_pieces, write_part
+from jobs.store.merge import Part, merge_fragments, write_part
 from jobs.store.models import Models, write_models
-from jobs.store.records import PIECES, PieceInfo, RunFolder, ShardRecord
+from jobs.store.records import FRAGMENTS, FragmentInfo, RunFolder, ShardRecord
 from jobs.store.run_tables import runs_table, timings_table
 from jobs.store.start import StartedRun
 from jobs.store.table_files import merged_statistics, table_bytes
@@ -29,7 +32,7 @@ _LIBRARIES = ("recsys-ops", "numpy", "scipy", "scikit-learn", "pyarrow", "ray", 
 _log = logging.getLogger("recsys_ops.jobs")
 
 
-def write_piece(folder: RunFolder, table_name: str, shard_number: int, table: pa.Table) -> PieceInfo:
+def write_fragment(folder: RunFolder, table_name: str, shard_number: int, table: pa.Table) -> FragmentInfo:
     """Write what one shard gives to one table; a repeat replaces it with the same bytes.
 
     Raises
@@ -40,13 +43,13 @@ def write_piece(folder: RunFolder, table_name: str, shard_number: int, table: pa
     data = table_bytes(table, folder.format)
     digest = hashlib.sha256(data).hexdigest()
     filesystem, root = folder.open()
-    path = folder.piece_path(table_name, shard_number, digest)
+    path = folder.fragment_path(table_name, shard_number, digest)
     write_bytes(filesystem, f"{root}/{path}", data)
-    return PieceInfo(path, table_name, shard_number, table.num_rows, len(data), digest, schema_text(table.schema))
+    return FragmentInfo(path, table_name, shard_number, table.num_rows, len(data), digest, schema_text(table.schema))
 
 
 def write_shard_record(folder: RunFolder, record: ShardRecord) -> None:
-    """Write ``_shards/00042.json``; call it after all pieces of the shard are written."""
+    """Write ``_shards/00042.json``; call it after all fragments of the shard are written."""
     filesystem, root = folder.open()
     write_bytes(filesystem, f"{root}/_shards/{record.shard:05d}.json", json_bytes(record.as_dict()))
 
@@ -58,8 +61,9 @@ def commit_run(
     driver_tables: Mapping[str, pa.Table] | None = None,
     timings: Mapping[str, float] | None = None,
     models: Models | None = None,
+    keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> dict[str, Any]:
-    """Merge the pieces into parts and write the manifest of a complete run, create-only; then name it the latest.
+    """Merge the fragments into parts and write the manifest of a complete run, create-only; then name it the latest.
 
     Parameters
     ----------
@@ -74,6 +78,8 @@ def commit_run(
         Seconds of the driver's steps by name.
     models : mapping of ndarray, optional
         What was fitted, by name.
+    keys : mapping, optional
+        Columns that name a row of a table, of tables outside of the data contract.
 
     Returns
     -------
@@ -85,7 +91,7 @@ def commit_run(
     RunExistsError
         Another writer committed this run id.
     StorageError
-        Shards are missing from ``records``, a piece is not as it was written, or the store refused.
+        Shards are missing from ``records``, a fragment is not as it was written, or the store refused.
     """
     folder = run.folder
     ordered = sorted(records, key=lambda record: record.shard)
@@ -95,24 +101,24 @@ def commit_run(
             f"Nothing was committed. Repeat with --run-id {folder.run_id} --resume."
         )
     manifest = _manifest(run, ordered, dict(timings or {}))
-    pieces = [piece for record in ordered for piece in record.pieces]
+    fragments = [fragment for record in ordered for fragment in record.fragments]
     tables = {"runs": RUNS.empty_table(), **(driver_tables or {})}
-    if all(piece.table != "timings" for piece in pieces):
+    if all(fragment.table != "timings" for fragment in fragments):
         tables["timings"] = timings_table(ordered)
     filesystem, root = folder.open()
     try:
         _refuse_committed(run)
-        parts = merge_pieces(folder, pieces, run.protocol)
+        parts = merge_fragments(folder, fragments, run.protocol)
         manifest["n_parts"] = len(parts) + len(tables)
         tables["runs"] = runs_table(manifest)
         parts += [write_part(folder, name, 0, table, run.protocol) for name, table in tables.items()]
-        manifest["tables"] = _tables(parts)
+        manifest["tables"] = _tables(parts, keys or {})
         manifest["models"] = write_models(folder, models or {})
         create_bytes(filesystem, f"{root}/_manifest.json", json_bytes(manifest), run.protocol)
     except FileExistsError as error:
         raise _committed_by_another(run) from error
     except StorageError as error:
-        _refuse_committed(run)  # the winner has removed the pieces
+        _refuse_committed(run)  # the winner has removed the fragments
         raise error
     after_commit(run)
     return manifest
@@ -121,8 +127,8 @@ def commit_run(
 def after_commit(run: StartedRun) -> None:
     """What follows a commit, and is made up for when a resumed run turns out to be complete.
 
-    Registers its tables as Delta tables if that is asked for, names the run in ``latest/<job>.json`` unless it is
-    partial or a later one stands there, and removes the pieces and the parts of attempts that ended before their
+    Registers its tables as Delta tables if the settings say so, names the run in ``latest/<job>.json`` unless it is
+    partial or a later one stands there, and removes the fragments and the parts of attempts that ended before their
     manifest.
 
     Raises
@@ -137,7 +143,7 @@ def after_commit(run: StartedRun) -> None:
     if not run.folder.is_partial:
         name_latest(run.folder)
     try:
-        remove_folder(filesystem, f"{root}/{PIECES}")
+        remove_folder(filesystem, f"{root}/{FRAGMENTS}")
         for path in _replaced_parts(run.folder, manifest):
             remove_file(filesystem, f"{root}/{path}")
     except StorageError as error:  # found by recsys-ops runs --prune
@@ -199,11 +205,11 @@ def _manifest(run: StartedRun, records: list[ShardRecord], timings: dict[str, fl
         "n_timeouts": sum(record.n_timeouts for record in records),
         "timings": {"wall_seconds": seconds, "shard_seconds": sum(r.seconds for r in records), **timings},
         "peak_memory_bytes": max((record.peak_memory_bytes for record in records), default=0),
-        "shards": [{key: value for key, value in record.as_dict().items() if key != "pieces"} for record in records],
+        "shards": [{key: value for key, value in record.as_dict().items() if key != "fragments"} for record in records],
     }
 
 
-def _tables(parts: list[Part]) -> dict[str, Any]:
+def _tables(parts: list[Part], keys: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for name in sorted({part.table for part in parts}):
         own = [part for part in parts if part.table == name]
@@ -214,7 +220,7 @@ def _tables(parts: list[Part]) -> dict[str, Any]:
             "bytes": sum(part.bytes for part in own),
             "columns": merged_statistics([part.columns for part in own]),
             "parts": [_as_listed(part) for part in own],
-        }
+        } | ({"key": list(keys[name])} if name in keys else {})
     return tables
 
 

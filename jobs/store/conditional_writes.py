@@ -65,7 +65,7 @@ def check_writable(out: str, *, encryption: Encryption = BUCKET_DEFAULT) -> None
         if is_local(filesystem):
             filesystem.makedirs(root, exist_ok=True)
         find_protocol(filesystem, root)
-    read_json(filesystem, f"{root}/latest/none.json")  # a missing file must be told from a forbidden one
+    read_json(filesystem, f"{root}/latest/none.json")  # a missing file must not look like a forbidden one
 
 
 def find_protocol(filesystem: Any, folder: str) -> Protocol:

@@ -61,8 +61,8 @@ def _statistics(part: Mapping[str, Any]) -> str:
     """Of the ids, by which a reader leaves out parts."""
     columns = part["columns"]
     bounds = {
-        f"{bound}Values": {name: told[bound] for name, told in columns.items() if told.get(bound) is not None}
+        f"{bound}Values": {name: column[bound] for name, column in columns.items() if column.get(bound) is not None}
         for bound in ("min", "max")
     }
-    nulls = {name: told["nulls"] for name, told in columns.items()}
+    nulls = {name: column["nulls"] for name, column in columns.items()}
     return json.dumps({"numRecords": part["rows"], **bounds, "nullCount": nulls})

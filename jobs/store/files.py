@@ -135,7 +135,7 @@ def _remove_objects(filesystem: Any, paths: Sequence[str]) -> None:
     with storage_errors(paths[0], "removing"):
         answer = filesystem.call_s3("delete_objects", Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
     for refused in answer.get("Errors", []):
-        remove_file(filesystem, f"{bucket}/{refused['Key']}")  # asked for alone, it is repeated, or raises why
+        remove_file(filesystem, f"{bucket}/{refused['Key']}")  # removed alone, it is tried again, or raises why
 
 
 def _speaks(filesystem: Any, protocol: str) -> bool:

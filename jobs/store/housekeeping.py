@@ -29,7 +29,7 @@ def find_orphans(out: str, run_ids: Collection[str]) -> dict[str, int]:
     ----------
     out : str
     run_ids : collection of str
-        Runs to look into: pieces left by a driver killed after its commit, parts of rivals that lost, parts of an
+        Runs to look into: fragments left by a driver killed after its commit, parts of rivals that lost, parts of an
         attempt that were replaced. Runs that are not complete are left alone.
 
     Returns
@@ -77,11 +77,11 @@ def superseded_runs(out: str, runs: Sequence[Mapping[str, Any]], keep: int) -> l
     ------
     StorageError
     """
-    alike: dict[tuple[str, bool], list[Mapping[str, Any]]] = defaultdict(list)
+    of_one_kind: dict[tuple[str, bool], list[Mapping[str, Any]]] = defaultdict(list)
     for run in sorted(runs, key=_age):
-        alike[run["job"], run["partial"]].append(run)
+        of_one_kind[run["job"], run["partial"]].append(run)
     older = []
-    for group in alike.values():
+    for group in of_one_kind.values():
         complete = [run for run in group if run["state"] == "complete"]
         if len(complete) >= keep:
             older += [run for run in group if run["started"] < complete[-keep]["started"]]

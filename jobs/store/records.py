@@ -12,7 +12,7 @@ from recsys_ops.status import Status
 from recsys_ops.storage import BUCKET_DEFAULT, Encryption, open_store
 
 TableFormat = Literal["parquet", "arrow"]
-PIECES = "_pieces"
+FRAGMENTS = "_fragments"
 """Folder of a run for what its shards gave; merged into parts by the commit, and removed after it."""
 
 Isolated = Mapping[int, tuple[Status, str]]
@@ -46,12 +46,12 @@ class RunFolder:
         filesystem, root = self.open_out()
         return filesystem, f"{root}/{self.relative}"
 
-    def piece_path(self, table_name: str, shard_number: int, sha256: str) -> str:
+    def fragment_path(self, table_name: str, shard_number: int, sha256: str) -> str:
         """Path of what one shard gave to a table, inside the run, until the commit.
 
-        Named after its bytes as well: two drivers at the same run never write over each other's pieces.
+        Named after its bytes as well: two drivers at the same run never write over each other's fragments.
         """
-        return f"{PIECES}/{table_name}/{shard_number:05d}-{sha256[:16]}.{self.format}"
+        return f"{FRAGMENTS}/{table_name}/{shard_number:05d}-{sha256[:16]}.{self.format}"
 
     def part_path(self, table_name: str, part_number: int) -> str:
         """Path of a committed part inside the run."""
@@ -70,7 +70,7 @@ class ShardOutput:
 
 
 @dataclass(frozen=True)
-class PieceInfo:
+class FragmentInfo:
     """What one shard gave to one table, with what is needed to tell later that it still holds."""
 
     path: str
@@ -85,7 +85,7 @@ class PieceInfo:
 
 @dataclass(frozen=True)
 class ShardRecord:
-    """Proof that a shard is done; written after its pieces, so the record implies its data."""
+    """Proof that a shard is done; written after its fragments, so the record implies its data."""
 
     shard: int
     fingerprint: str
@@ -93,7 +93,7 @@ class ShardRecord:
     counts: dict[str, int]
     seconds: float
     peak_memory_bytes: int
-    pieces: tuple[PieceInfo, ...] = field(default_factory=tuple)
+    fragments: tuple[FragmentInfo, ...] = field(default_factory=tuple)
     retries: int = 0
     """Attempts of the shard before the one that wrote this."""
     n_timeouts: int = 0
@@ -101,12 +101,12 @@ class ShardRecord:
     def as_dict(self) -> dict[str, Any]:
         """Content of the JSON file."""
         # Not dataclasses.asdict, which copies every value deeply: half a second of the commit per 10,000 shards.
-        return {**vars(self), "pieces": [vars(piece) for piece in self.pieces]}
+        return {**vars(self), "fragments": [vars(fragment) for fragment in self.fragments]}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "ShardRecord":
         """Inverse of ``as_dict``; raises KeyError or TypeError when a field is missing or unknown."""
-        return cls(**{**content, "pieces": tuple(PieceInfo(**piece) for piece in content["pieces"])})
+        return cls(**{**content, "fragments": tuple(FragmentInfo(**fragment) for fragment in content["fragments"])})
 
 
 def fingerprint_of(content: object) -> str:

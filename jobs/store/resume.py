@@ -1,4 +1,4 @@
-"""Which shards of an earlier attempt still hold: recorded, of the same run, every piece there with the same bytes."""
+"""Which shards of an earlier attempt still hold: recorded, of the same run, every fragment with the same bytes."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs.errors import StorageError
 from jobs.store.files import read_json
-from jobs.store.records import PieceInfo, RunFolder, ShardRecord
+from jobs.store.records import FragmentInfo, RunFolder, ShardRecord
 from recsys_ops.storage import is_missing_file, storage_errors
 
 READERS = 16
@@ -24,7 +24,7 @@ def intact_shards(folder: RunFolder) -> dict[int, ShardRecord]:
     Returns
     -------
     dict
-        Shard number to record. A shard with a missing, cut or edited piece, or an unreadable record, is left out.
+        Shard number to record. A shard with a missing, cut or edited fragment, or an unreadable record, is left out.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def intact_shards(folder: RunFolder) -> dict[int, ShardRecord]:
 
     Notes
     -----
-    Reads and hashes every recorded piece once.
+    Reads and hashes every recorded fragment once.
     """
     filesystem, root = folder.open()
     with storage_errors(folder.out, "listing shard records"):
@@ -54,7 +54,7 @@ def _intact_record(filesystem: Any, root: str, path: str, fingerprint: str) -> S
     record = _read_record(filesystem, path)
     if record is None or record.fingerprint != fingerprint:
         return None
-    return record if all(_holds(filesystem, root, piece) for piece in record.pieces) else None
+    return record if all(_holds(filesystem, root, fragment) for fragment in record.fragments) else None
 
 
 def _read_record(filesystem: Any, path: str) -> ShardRecord | None:
@@ -64,8 +64,8 @@ def _read_record(filesystem: Any, path: str) -> ShardRecord | None:
         return None
 
 
-def _holds(filesystem: Any, root: str, piece: PieceInfo) -> bool:
-    path = f"{root}/{piece.path}"
+def _holds(filesystem: Any, root: str, fragment: FragmentInfo) -> bool:
+    path = f"{root}/{fragment.path}"
     with storage_errors(path, "reading"):
         try:
             data = filesystem.cat_file(path)
@@ -73,4 +73,4 @@ def _holds(filesystem: Any, root: str, piece: PieceInfo) -> bool:
             if not is_missing_file(error):
                 raise
             return False
-    return len(data) == piece.bytes and hashlib.sha256(data).hexdigest() == piece.sha256
+    return len(data) == fragment.bytes and hashlib.sha256(data).hexdigest() == fragment.sha256

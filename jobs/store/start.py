@@ -1,4 +1,4 @@
-"""Open a run: claim its id, or take it up again after checking that it is the same run."""
+"""Open a run: claim its id, or resume it after checking that it is the same run."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.runtime.shards import Shard
-from jobs.store.code_version import this_code, told_code
+from jobs.store.code_version import describe_code, this_code
 from jobs.store.conditional_writes import Protocol, create_bytes, find_protocol
 from jobs.store.files import absolute, json_bytes, read_json, remove_file, write_bytes
 from jobs.store.records import RunFolder, TableFormat, fingerprint_of
@@ -50,7 +50,7 @@ def start_run(
     resume: bool = False,
     is_partial: bool = False,
 ) -> StartedRun:
-    """Claim ``run_id`` with a create-only ``_run.json``, or with ``resume`` take up the run that has it.
+    """Claim ``run_id`` with a create-only ``_run.json``, or with ``resume`` continue the run that has it.
 
     Parameters
     ----------
@@ -150,8 +150,8 @@ def check_run_id(out: str, run_id: str, *, resume: bool) -> bool:
         raise ConfigError(f"run {run_id} exists ({state}). Pass --resume, or another --run-id.")
     if not is_complete and begun.get("code") != this_code():
         raise ConfigError(
-            f"run {run_id}: cannot be resumed, it was begun by {told_code(begun.get('code'))}, and this is "
-            f"{told_code(this_code())}. Finish it with the code that began it, or use another --run-id."
+            f"run {run_id}: cannot be resumed, it was begun by {describe_code(begun.get('code'))}, and this is "
+            f"{describe_code(this_code())}. Complete it with the code that began it, or use another --run-id."
         )
     return is_complete
 
@@ -218,9 +218,9 @@ def _refuse_differences(run_id: str, found: Mapping[str, Any], now: Mapping[str,
     names = [name for name in {**before, **after} if name in known and before.get(name) != after.get(name)]
     if not names:
         return
-    told = "; ".join(f"{name} was {before.get(name)}, now {after.get(name)}" for name in names[:3])
+    differences = "; ".join(f"{name} was {before.get(name)}, now {after.get(name)}" for name in names[:3])
     raise ConfigError(
-        f"run {run_id}: cannot be resumed, {len(names)} of its settings and inputs differ ({told}). "
+        f"run {run_id}: cannot be resumed, {len(names)} of its settings and inputs differ ({differences}). "
         "Repeat with those it was started with, or use another --run-id."
     )
 

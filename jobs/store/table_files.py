@@ -66,11 +66,11 @@ def merged_statistics(parts: Sequence[Mapping[str, Mapping[str, Any]]]) -> Stati
 
 def _of_column(column: Any) -> dict[str, Any]:
     kind = column.type
-    told: dict[str, Any] = {"nulls": column.null_count}
+    statistics: dict[str, Any] = {"nulls": column.null_count}
     if pa.types.is_primitive(kind) or pa.types.is_string(kind):
         bounds = pc.min_max(column).as_py()
-        told["min"], told["max"] = _plain(bounds["min"], ""), _plain(bounds["max"], "\U0010ffff")
-    return told
+        statistics["min"], statistics["max"] = _plain(bounds["min"], ""), _plain(bounds["max"], "\U0010ffff")
+    return statistics
 
 
 def _plain(value: Any, end: str) -> Any:

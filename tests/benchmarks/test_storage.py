@@ -11,7 +11,7 @@ import pytest
 
 from jobs.runtime.shards import plan_shards
 from jobs.store import merge
-from jobs.store.commit import commit_run, write_piece, write_shard_record
+from jobs.store.commit import commit_run, write_fragment, write_shard_record
 from jobs.store.records import ShardRecord
 from jobs.store.resume import intact_shards
 from jobs.store.start import StartedRun, start_run
@@ -41,7 +41,7 @@ def measure(out: str, merged: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     shards = plan_shards([1.0] * N_PARTS, n_shards=N_PARTS)
     run = start_run(out, "many", job="j", configuration={}, inputs={}, shards=shards)
     print(f"\n{out.partition(':')[0] if '://' in out else 'local'}, {'merged' if merged else 'a part per shard'}")
-    records = timed("write 10,000 pieces and records", lambda: compute(run))
+    records = timed("write 10,000 fragments and records", lambda: compute(run))
     again = timed("find them intact (resume)", lambda: intact_shards(run.folder))
     assert len(again) == N_PARTS
     manifest = timed("commit", lambda: commit_run(run, records))
@@ -56,8 +56,8 @@ def compute(run: StartedRun) -> list[ShardRecord]:
 
     def one(number: int) -> ShardRecord:
         table = pa.table({"item_id": range(20 * number, 20 * number + 20), "score": [float(n) for n in range(20)]})
-        piece = write_piece(run.folder, "t", number, table)
-        record = ShardRecord(number, run.folder.fingerprint, 20, {"optimal": 20}, 1.0, 0, (piece,))
+        fragment = write_fragment(run.folder, "t", number, table)
+        record = ShardRecord(number, run.folder.fingerprint, 20, {"optimal": 20}, 1.0, 0, (fragment,))
         write_shard_record(run.folder, record)
         return record
 

@@ -99,7 +99,7 @@ def test_verifying_names_the_damaged_part_and_ends_with_3(command_line: CommandL
 def test_pruning_removes_orphans_only_and_only_when_told(command_line: CommandLine, out: Path) -> None:
     before = files(out)
     orphans = {
-        "runs/a/_pieces/recourse/00000-abc.parquet",
+        "runs/a/_fragments/recourse/00000-abc.parquet",
         "runs/a/recourse/part-00000-0123456789abcdef.parquet",
         "runs/a/recourse/.part-00000.parquet.abc.tmp",
         ".probe-abc",

@@ -97,7 +97,7 @@ def test_a_lost_terminal_loses_nothing_and_the_run_is_found_again(
     for outcome in (done, repeated):
         assert outcome.stdout.count("Running entrypoint for job lost: python -m jobs counterfactuals ") == 1
         assert "90 cases in " in outcome.stdout
-    assert not (run / "_pieces").exists()
+    assert not (run / "_fragments").exists()
     check_metrics(open_run(str(run)).table("runs").to_table().to_pylist()[0], shown | scraped(ports))
 
 

@@ -43,10 +43,10 @@ class CommandLine:
         return Outcome(code, captured.out, captured.err)
 
 
-def run_command(*arguments: str, timeout: float = 120, cwd: Path | None = None) -> Outcome:
-    """``recsys-ops`` with these arguments in a process of its own, with a Ray of its own."""
+def run_command(*arguments: str, timeout: float = 120, cwd: Path | None = None, module: str = "jobs") -> Outcome:
+    """``recsys-ops`` with these arguments in a process of its own, with a Ray of its own; ``module`` may add jobs."""
     done = subprocess.run(
-        [sys.executable, "-m", "jobs", *arguments],
+        [sys.executable, "-m", module, *arguments],
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -65,11 +65,11 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def started(*arguments: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(*arguments: str, log: Path, module: str = "jobs") -> Iterator[subprocess.Popen[bytes]]:
     """``recsys-ops`` under way, both streams in the file ``log``; leaves no process of it behind."""
     with log.open("wb") as stream:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "jobs", *arguments], stdout=stream, stderr=subprocess.STDOUT, env=environment()
+            [sys.executable, "-m", module, *arguments], stdout=stream, stderr=subprocess.STDOUT, env=environment()
         )
         family: list[psutil.Process] = []
         try:

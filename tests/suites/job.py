@@ -34,6 +34,8 @@ class JobSuite:
 
     tables: ClassVar[tuple[str, ...]]
     n_shards: ClassVar[int]
+    module: ClassVar[str] = "jobs"
+    """What is run with ``python -m``."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -46,7 +48,7 @@ class JobSuite:
     def calm(cls, arguments: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
         """The run of one undisturbed worker."""
         out = tmp_path_factory.mktemp("calm")
-        done = cli.run_command(*arguments, "--out", str(out), "--run-id", "r", "--workers", "1")
+        done = cli.run_command(*arguments, "--out", str(out), "--run-id", "r", "--workers", "1", module=cls.module)
         assert done.code == 0, done.stderr
         run = out / "runs/r"
         assert len(manifest_of(run)["shards"]) == cls.n_shards
@@ -58,7 +60,7 @@ class JobSuite:
         run = tmp_path / "out/runs/r"
         log = tmp_path / "log"
         options = ["--out", str(tmp_path / "out"), "--run-id", "r", "--workers", "2"]
-        with cli.started(*arguments, *options, log=log) as driver:
+        with cli.started(*arguments, *options, log=log, module=self.module) as driver:
             cli.wait_for_shards(run, 1, driver=driver)
             victims = _wait_for_busy_workers(driver.pid)
             cli.kill(victims[0])
@@ -77,7 +79,7 @@ class JobSuite:
         run = tmp_path / "out/runs/r"
         log = tmp_path / "log"
         options = ["--out", str(tmp_path / "out"), "--run-id", "r", "--workers", "2"]
-        with cli.started(*arguments, *options, log=log) as driver:
+        with cli.started(*arguments, *options, log=log, module=self.module) as driver:
             cli.wait_for_shards(run, 2, driver=driver)
             family = cli.descendants(driver.pid)
             driver.kill()
@@ -102,7 +104,7 @@ class JobSuite:
         run = tmp_path / "out/runs/r"
         log = tmp_path / "log"
         options = ["--out", str(tmp_path / "out"), "--run-id", "r", "--workers", "2"]
-        with cli.started(*arguments, *options, log=log) as driver:
+        with cli.started(*arguments, *options, log=log, module=self.module) as driver:
             cli.wait_for_shards(run, 1, driver=driver)
             family = cli.descendants(driver.pid)
             asked = time.monotonic()

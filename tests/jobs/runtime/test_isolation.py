@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from jobs.runtime.isolation import Attempt, Outcome, ShardHistory
+from jobs.runtime.isolation import Attempt, AttemptEnd, ShardHistory
 from jobs.runtime.shards import Shard
 from recsys_ops.status import Status
 
@@ -14,7 +14,7 @@ def play(history: ShardHistory, killers: set[int]) -> list[Attempt]:
         attempt = waiting.popleft()
         done.append(attempt)
         computed = set(range(attempt.shard.n_cases)) - set(attempt.isolated)
-        waiting.extend(history.after(attempt, Outcome.CRASH if computed & killers else Outcome.DONE, "signal 11"))
+        waiting.extend(history.after(attempt, AttemptEnd.CRASH if computed & killers else AttemptEnd.DONE, "signal 11"))
     return done
 
 
@@ -37,7 +37,7 @@ def test_a_crash_that_no_single_case_causes_fails_the_shard() -> None:
     waiting = deque([history.first_attempt()])
     while waiting:
         attempt = waiting.popleft()
-        outcome = Outcome.CRASH if attempt.cases is None else Outcome.DONE
+        outcome = AttemptEnd.CRASH if attempt.cases is None else AttemptEnd.DONE
         waiting.extend(history.after(attempt, outcome, "out of memory"))
     assert history.failure == "out of memory; no single case of the shard does it alone"
 
@@ -46,17 +46,17 @@ def test_losing_nodes_repeats_the_attempt_and_isolates_nothing() -> None:
     history = ShardHistory(Shard(0, 0, 3, 4), max_attempts=3)
     attempt = history.first_attempt()
     for _ in range(4):
-        assert history.after(attempt, Outcome.NODE_LOST, "NodeDiedError") == [attempt]
-    assert history.after(attempt, Outcome.NODE_LOST, "NodeDiedError") == []
+        assert history.after(attempt, AttemptEnd.NODE_LOST, "NodeDiedError") == [attempt]
+    assert history.after(attempt, AttemptEnd.NODE_LOST, "NodeDiedError") == []
     assert history.failure == "NodeDiedError"
     assert history.isolated == {}
 
 
 def test_a_deadline_missed_twice_records_the_cases_as_timeout() -> None:
     history = ShardHistory(Shard(0, 0, 1, 2), max_attempts=3, deadline_seconds=30.0)
-    (second,) = history.after(history.first_attempt(), Outcome.DEADLINE, "")
+    (second,) = history.after(history.first_attempt(), AttemptEnd.DEADLINE, "")
     assert second.isolated == {}
-    (third,) = history.after(second, Outcome.DEADLINE, "")
+    (third,) = history.after(second, AttemptEnd.DEADLINE, "")
     reason = "the shard exceeded its deadline of 30 s twice"
     assert third.isolated == {0: (Status.TIMEOUT, reason), 1: (Status.TIMEOUT, reason)}
 

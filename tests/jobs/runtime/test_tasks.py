@@ -12,8 +12,8 @@ import ray
 from ray import exceptions as failures
 
 from jobs.errors import IncompleteRunError, StorageError
-from jobs.runtime.isolation import Outcome
-from jobs.runtime.tasks import _outcome_of, run_shards
+from jobs.runtime.isolation import AttemptEnd
+from jobs.runtime.tasks import _end_of, run_shards
 from jobs.store.commit import commit_run
 from jobs.store.records import RunFolder
 from jobs.store.resume import intact_shards
@@ -31,8 +31,8 @@ def rows_of(folder: RunFolder) -> list[dict[str, Any]]:
     return open_run(f"{folder.out}/runs/{folder.run_id}", verify=True).table("doubles").to_table().to_pylist()
 
 
-def piece_bytes(folder: RunFolder) -> dict[str, bytes]:
-    root = Path(folder.out) / "runs" / folder.run_id / "_pieces/doubles"
+def fragment_bytes(folder: RunFolder) -> dict[str, bytes]:
+    root = Path(folder.out) / "runs" / folder.run_id / "_fragments/doubles"
     return {path.name: path.read_bytes() for path in sorted(root.iterdir())}
 
 
@@ -57,7 +57,7 @@ def test_one_task_in_flight_and_many_write_the_same_bytes(doubling: Any, start: 
     for run_id, in_flight in (("one", 1), ("many", 4)):
         run, shards = start(run_id=run_id)
         run_shards(doubling(), numbers, shards, run.folder, max_in_flight=in_flight)
-        runs.append(piece_bytes(run.folder))
+        runs.append(fragment_bytes(run.folder))
     assert runs[0] == runs[1]
 
 
@@ -77,7 +77,7 @@ def test_a_worker_killed_once_is_replaced_and_the_bytes_are_the_same(
     calm, shards = start(run_id="calm")
     run_shards(doubling(), numbers, shards, calm.folder)
     assert os.path.exists(marker)
-    assert piece_bytes(killed.folder) == piece_bytes(calm.folder)
+    assert fragment_bytes(killed.folder) == fragment_bytes(calm.folder)
 
 
 def test_a_case_that_kills_its_worker_is_recorded_and_the_others_are_computed(
@@ -144,25 +144,25 @@ def test_a_resumed_run_computes_only_what_is_missing_or_damaged(
 ) -> None:
     run, shards = start()
     run_shards(doubling(), numbers, shards[:3], run.folder)
-    before = piece_bytes(run.folder)
-    (piece,) = (tmp_path / "runs/r1/_pieces/doubles").glob("00001-*")
-    piece.write_bytes(piece.read_bytes()[:-7])
+    before = fragment_bytes(run.folder)
+    (fragment,) = (tmp_path / "runs/r1/_fragments/doubles").glob("00001-*")
+    fragment.write_bytes(fragment.read_bytes()[:-7])
     resumed, shards = start(resume=True)
     intact = intact_shards(resumed.folder)
     assert sorted(intact) == [0, 2]
     missing = [shard for shard in shards if shard.number not in intact]
     records = run_shards(doubling(), numbers, missing, resumed.folder)
     assert [record.shard for record in records] == [1, 3]
-    assert before.items() <= piece_bytes(run.folder).items()
+    assert before.items() <= fragment_bytes(run.folder).items()
     commit_run(resumed, [*intact.values(), *records])
     assert len(rows_of(run.folder)) == 8
 
 
-def test_a_piece_that_cannot_be_written_is_a_storage_error(
+def test_a_fragment_that_cannot_be_written_is_a_storage_error(
     doubling: Any, start: Any, numbers: Any, tmp_path: Path
 ) -> None:
     run, shards = start()
-    (tmp_path / "runs/r1/_pieces").write_text("a file where the folder should be")
+    (tmp_path / "runs/r1/_fragments").write_text("a file where the folder should be")
     with pytest.raises(StorageError, match=r"run r1: 4 shards could not be written"):
         run_shards(doubling(), numbers, shards, run.folder)
 
@@ -183,11 +183,11 @@ def test_when_the_first_five_shards_fail_the_rest_is_not_tried(
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (failures.NodeDiedError("gone"), Outcome.NODE_LOST),
-        (failures.OutOfMemoryError("full"), Outcome.CRASH),
-        (failures.WorkerCrashedError(), Outcome.CRASH),
-        (failures.RaySystemError("odd"), Outcome.CRASH),
+        (failures.NodeDiedError("gone"), AttemptEnd.NODE_LOST),
+        (failures.OutOfMemoryError("full"), AttemptEnd.CRASH),
+        (failures.WorkerCrashedError(), AttemptEnd.CRASH),
+        (failures.RaySystemError("odd"), AttemptEnd.CRASH),
     ],
 )
-def test_only_a_lost_node_is_not_held_against_the_shard(error: Exception, outcome: Outcome) -> None:
-    assert _outcome_of(error)[0] is outcome
+def test_only_a_lost_node_is_not_held_against_the_shard(error: Exception, outcome: AttemptEnd) -> None:
+    assert _end_of(error)[0] is outcome

@@ -13,7 +13,7 @@ from jobs.errors import RunExistsError, StorageError
 from jobs.runtime.worker import compute_shard
 from jobs.store import commit
 from jobs.store.code_version import this_code
-from jobs.store.commit import commit_run, write_piece, write_shard_record
+from jobs.store.commit import commit_run, write_fragment, write_shard_record
 from jobs.store.conditional_writes import check_writable, create_bytes
 from jobs.store.records import ShardRecord
 from jobs.store.resume import intact_shards
@@ -46,18 +46,18 @@ def computed(doubling: Any, start: Any, out: str) -> Callable[..., Any]:
 @pytest.mark.parametrize("format", ["parquet", "arrow"])
 def test_equal_tables_give_equal_bytes_however_they_are_chunked(format: Any) -> None:
     whole = pa.table({"x": list(range(1000)), "y": [str(n % 7) for n in range(1000)]})
-    pieces = pa.concat_tables([whole.slice(0, 300), whole.slice(300)])
-    assert table_bytes(whole, format) == table_bytes(pieces, format)
+    fragments = pa.concat_tables([whole.slice(0, 300), whole.slice(300)])
+    assert table_bytes(whole, format) == table_bytes(fragments, format)
 
 
-def test_a_piece_says_its_rows_bytes_and_checksum(start: Any, out: str) -> None:
+def test_a_fragment_says_its_rows_bytes_and_checksum(start: Any, out: str) -> None:
     run, _ = start(out=out)
-    piece = write_piece(run.folder, "doubles", 3, pa.table({"x": [1, 2]}))
+    fragment = write_fragment(run.folder, "doubles", 3, pa.table({"x": [1, 2]}))
     filesystem, root = run.folder.open()
-    data = filesystem.cat_file(f"{root}/{piece.path}")
+    data = filesystem.cat_file(f"{root}/{fragment.path}")
     digest = hashlib.sha256(data).hexdigest()
-    assert (piece.path, piece.sha256) == (f"_pieces/doubles/00003-{digest[:16]}.parquet", digest)
-    assert (piece.rows, piece.bytes) == (2, len(data))
+    assert (fragment.path, fragment.sha256) == (f"_fragments/doubles/00003-{digest[:16]}.parquet", digest)
+    assert (fragment.rows, fragment.bytes) == (2, len(data))
 
 
 @pytest.mark.parametrize("format", ["parquet", "arrow"])
@@ -144,7 +144,7 @@ def test_a_run_begun_by_other_code_is_refused_with_both(computed: Any, code: Any
     run, _ = computed()
     begun_by(run, code)
     now = f"recsys-ops {this_code()['version']} \\(source {this_code()['sha256'][:12]}\\)"
-    remedy = r"Finish it with the code that began it, or use another --run-id\."
+    remedy = r"Complete it with the code that began it, or use another --run-id\."
     for resume in (computed, lambda resume: check_run_id(run.folder.out, "r1", resume=resume)):
         message = f"run r1: cannot be resumed, it was begun by {told}, and this is {now}. {remedy}"
         with pytest.raises(ConfigError, match=message):
@@ -177,17 +177,17 @@ def test_resuming_with_other_workers_is_allowed(computed: Any) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 not what was written"])
-def test_a_shard_with_a_damaged_piece_does_not_hold(computed: Any, damage: bytes) -> None:
+def test_a_shard_with_a_damaged_fragment_does_not_hold(computed: Any, damage: bytes) -> None:
     run, records = computed()
     filesystem, root = run.folder.open()
-    filesystem.pipe_file(f"{root}/{records[2].pieces[0].path}", damage)
+    filesystem.pipe_file(f"{root}/{records[2].fragments[0].path}", damage)
     assert sorted(intact_shards(run.folder)) == [0, 1, 3]
 
 
-def test_a_shard_with_a_missing_piece_or_broken_record_does_not_hold(computed: Any) -> None:
+def test_a_shard_with_a_missing_fragment_or_broken_record_does_not_hold(computed: Any) -> None:
     run, records = computed()
     filesystem, root = run.folder.open()
-    filesystem.rm_file(f"{root}/{records[0].pieces[0].path}")
+    filesystem.rm_file(f"{root}/{records[0].fragments[0].path}")
     filesystem.pipe_file(f"{root}/_shards/00001.json", b'{"shard": 1')
     assert intact_shards(run.folder) == {record.shard: record for record in records[2:]}
 
@@ -222,7 +222,7 @@ def test_a_run_id_that_is_no_folder_name_is_refused(start: Any, run_id: str) -> 
         start(run_id=run_id)
 
 
-def test_pieces_go_at_the_commit_even_from_a_working_folder_that_is_gone(
+def test_fragments_go_at_the_commit_even_from_a_working_folder_that_is_gone(
     start: Any, doubling: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, shards = start(out=str(tmp_path / "results"))
@@ -231,7 +231,7 @@ def test_pieces_go_at_the_commit_even_from_a_working_folder_that_is_gone(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     commit_run(run, records)
-    assert not list(tmp_path.rglob("_pieces"))
+    assert not list(tmp_path.rglob("_fragments"))
 
 
 def test_parts_of_an_attempt_that_ended_before_its_manifest_are_gone_after_the_next(

@@ -45,7 +45,7 @@ def test_a_name_that_looks_like_a_pattern_removes_nothing_beside_it(
     place = f"{store}://{BUCKET}/beside-{theirs}"
     filesystem, root = open_store(place)
     out, beside = f"{place}/{ours}", f"{place}/{theirs}"
-    left = f"{root}/{theirs}/runs/r1/_pieces/t/left.parquet"
+    left = f"{root}/{theirs}/runs/r1/_fragments/t/left.parquet"
     filesystem.pipe_file(left, b"of a run under way")
     commit(start, out)
     assert filesystem.exists(left)
