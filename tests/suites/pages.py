@@ -8,6 +8,7 @@ only looked at: drawings, and commands for machines that a test does not have.
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import traceback
@@ -99,6 +100,11 @@ class PageRun:
     folder: Path
     problems: list[str] = field(default_factory=list)
     printed: str = ""
+
+    def __post_init__(self) -> None:
+        """The examples are files beside their page."""
+        if self.page.parent.name == "examples":
+            shutil.copytree(self.page.parent, self.folder, dirs_exist_ok=True)
 
     def problem_of(self, number: int, command_line: CommandLine) -> str:
         """What went wrong with a step, the empty text if nothing; the steps before it are run first if they were not.
