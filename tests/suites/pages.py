@@ -1,8 +1,8 @@
 """The pages of the documentation as programs: their blocks in order, and a run of each that remembers how it ended.
 
-A block of ``bash``, ``python`` or ``yaml`` is run, or saved under the file name in its first line. A block ``text prints``
-shows lines of what the step before it prints; ``...`` in it stands for what is left out. ``text`` and ``console`` are
-only looked at: drawings, and commands for machines that a test does not have.
+A block of ``bash``, ``python`` or ``yaml`` is run, or saved under the file name in its first line. A block
+``text prints`` shows lines of what the step before it prints; ``...`` in it stands for what is left out. ``text`` and
+``console`` are only looked at: drawings, and commands for machines that a test does not have.
 """
 
 import os
@@ -37,7 +37,7 @@ _FILE_NAME = re.compile(r"# ([\w.-]+\.yaml)\b")
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that a page does or shows: a ``recsys-ops`` command, a script, a program, a file, or what is printed."""
+    """One thing that a page does: a command, a script, a program, a file, or a look at what was printed."""
 
     kind: str
     text: str
@@ -94,7 +94,7 @@ def steps_of(page: Path) -> list[Step]:
 
 @dataclass
 class PageRun:
-    """The steps of one page, run in order in one folder, each once; ``problems`` and ``printed`` of those run so far."""
+    """The steps of a page, run in order in one folder, each once: their ``problems``, and what the last printed."""
 
     page: Path
     folder: Path
