@@ -5,15 +5,17 @@ Nothing is fitted and no Ray is started. The data are read as the run read them,
 
 import importlib
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, model_validator
 from rich.console import Console
 
 from jobs import STARTED
-from jobs.config import MODEL_CONFIG
-from recsys_ops.errors import InputError
+from jobs.config import MODEL_CONFIG, make_config
+from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.runs import Run, open_run
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 class AskConfig(BaseModel):
@@ -45,7 +47,8 @@ def run(config: AskConfig) -> int:
     Raises
     ------
     InputError
-        There is no such run, it has no models, or the data are not those it was made of.
+        There is no such run, it has no models, its settings are not those of this version, or the data are not those
+        it was made of.
     ConfigError
         The data have no such item, seller or user.
     StorageError
@@ -72,11 +75,34 @@ def run(config: AskConfig) -> int:
     return 0
 
 
+def settings_from(run: Run, model: type[Settings]) -> Settings:
+    """The settings that a run was made with, as those of the present version.
+
+    Parameters
+    ----------
+    run : Run
+    model : type
+        Settings of the run's job.
+
+    Raises
+    ------
+    InputError
+        The run was made with settings that this version does not have, or with values that it refuses.
+    """
+    try:
+        return make_config(model, run.manifest["configuration"], None)
+    except ConfigError as error:
+        raise InputError(
+            f"run {run.run_id}: its settings are not those of this recsys-ops. {' '.join(str(error).splitlines())} "
+            "Run the job again, or use the version that made the run."
+        ) from error
+
+
 def _same_data(run: Run, settings: Any) -> Any:
     from recsys_ops.datasets import load_dataset
 
     dataset = load_dataset(settings.data, seed=settings.seed, on_bad_rows=settings.on_bad_rows)
-    if dataset.fingerprint != run.manifest["inputs"]["data"]:
+    if dataset.fingerprint != run.manifest["inputs"].get("data"):
         raise InputError(
             f"--data {settings.data}: has changed since run {run.run_id}, whose models do not fit it any more. Run the "
             "job again, or restore the data."

@@ -59,15 +59,15 @@ def compare_tables(before: pa.Table, after: pa.Table, key: tuple[str, ...]) -> p
     for position, names in zip(np.flatnonzero(in_both), _names_of(differs, both.num_rows), strict=True):
         changed[position] = names
     change = pc.if_else(is_added, "added", pc.if_else(is_removed, "removed", "changed"))
-    told = {
+    columns = {
         **{name: rows[name] for name in key},
         "change": change,
         "columns": pa.array(changed, pa.list_(pa.string())),
         "before_row": rows[_BEFORE],
         "after_row": rows[_AFTER],
     }
-    is_told = np.array([names is None or len(names) > 0 for names in changed], dtype=bool)
-    return table_of(told).filter(pa.array(is_told))
+    is_change = np.array([names is None or len(names) > 0 for names in changed], dtype=bool)
+    return table_of(columns).filter(pa.array(is_change))
 
 
 def _numbered(table: pa.Table, key: tuple[str, ...], name: str) -> pa.Table:

@@ -12,7 +12,7 @@ class ConfigError(ValueError):
 
 
 class StorageError(RuntimeError):
-    """The store did not take or give what was asked; the message names the URL without credentials."""
+    """The store did not take or give what was requested; the message names the URL without credentials."""
 
 
 def is_scalar(value: object) -> bool:

@@ -21,7 +21,7 @@ from recsys_ops.storage import is_missing_file, storage_errors
 
 READERS = 8
 LET_GO_SECONDS = 0.5
-"""How long the end of a process waits at most; also what it waits where a dataset is still referred to."""
+"""Longest wait at the end of a process; it takes as long where a dataset is still referred to."""
 
 _handlers: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
@@ -77,7 +77,7 @@ def wrong_parts(filesystem: Any, root: str, listed: Sequence[dict[str, Any]]) ->
 
 
 def wrong_file(filesystem: Any, path: str, listed: Mapping[str, Any]) -> str:
-    """What is wrong with a file of any size, which is read bit by bit; nothing is the empty text."""
+    """What is wrong with a file of any size, which is read in chunks; the empty text if nothing is."""
     with storage_errors(path, "reading"):
         try:
             size = filesystem.size(path)
@@ -129,7 +129,7 @@ class _Checked(arrow_fs.FSSpecHandler):
 
 
 def _wrong(filesystem: Any, path: str, part: dict[str, Any]) -> tuple[bytes, str]:
-    """Content of a part, and what is wrong with it; nothing is the empty text."""
+    """Content of a part, and what is wrong with it; the empty text if nothing is."""
     with storage_errors(path, "reading"):
         try:
             data: bytes = filesystem.cat_file(path)

@@ -1,18 +1,7 @@
-"""Read the results of a run: its manifest says which parts belong to it, nothing is found by listing.
-
-Versions. ``schema_version`` of the manifest counts changes of manifest and tables that a reader would stumble over: a
-field or column renamed, of another type, or of another meaning. New fields, columns and tables leave it as it is, so
-readers must not mind any they do not know. A reader knows all versions up to its own: for each earlier one there is a
-function in ``_UPGRADES`` that makes a manifest of that version one of the next, in memory; what is stored is never
-rewritten. A run of a later version is refused with the advice to upgrade the package.
-
-1. Parts as the shards wrote them.
-2. Parts merged to 16 MB and more; Arrow schema, size and statistics of each table, protocol of the commit.
-"""
+"""Read the results of a run: its manifest says which parts belong to it, nothing is found by listing."""
 
 import hashlib
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +9,15 @@ from typing import Any
 import pyarrow.dataset as ds
 
 from recsys_ops.errors import InputError
+from recsys_ops.manifest import MANIFEST, check_fields, is_run_name, read_manifest, read_stored
 from recsys_ops.parts import READERS, parts_dataset, wrong_file, wrong_parts
 from recsys_ops.storage import is_missing_file, open_store, shown_url, storage_errors
-from recsys_ops.tables import SCHEMA_VERSION, parse_schema
+from recsys_ops.tables import parse_schema
 
 _LATEST = "latest"
 """Folder of the results with a file per job that names its last run."""
+_RUN_FIELDS: dict[str, tuple[type, ...]] = {"run_id": (str,), "job": (str,), "started": (str,), "n_shards": (int,)}
+"""Of ``_run.json``, and of what ``list_runs`` says."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +51,7 @@ class Run:
             One of ``tables``.
         checked : bool
             Compare each part that is read with its checksum, for which it is read as a whole. Without, only the
-            columns asked for are read, and a part that was edited goes unnoticed.
+            requested columns are read, and a part that was edited goes unnoticed.
 
         Returns
         -------
@@ -125,7 +117,7 @@ def open_run(url: str, *, job: str | None = None, verify: bool = False) -> Run:
         ``<out>/runs/<run_id>``, or ``<out>`` for its latest run that is not partial (see ``list_runs``); any
         fsspec URL.
     job : str, optional
-        With ``<out>``: the job whose latest run is meant; by default the run finished last.
+        With ``<out>``: the job whose latest run is meant; by default the run committed last.
     verify : bool
         Compare every part and model with its checksum, which reads all of them.
 
@@ -136,12 +128,13 @@ def open_run(url: str, *, job: str | None = None, verify: bool = False) -> Run:
     Raises
     ------
     InputError
-        No complete run is there, it is of another job or a later version, or with ``verify`` a file is not as written.
+        No complete run is there; it is of another job or a later version; its manifest lacks a field or names a file
+        outside of the run; or with ``verify`` a file is not as written.
     StorageError
         The store refused; ConfigError if the URL holds credentials.
     """
     filesystem, root = open_store(url)
-    manifest = _read_manifest(filesystem, root)
+    manifest = read_manifest(filesystem, root)
     if manifest is not None:
         if job not in (None, manifest["job"]):
             raise InputError(f"run {manifest['run_id']}: is of job {manifest['job']}, not {job}.")
@@ -170,12 +163,14 @@ def list_runs(url: str) -> list[dict[str, Any]]:
 
     Raises
     ------
+    InputError
+        A ``_run.json`` or manifest is not one.
     StorageError
         The store refused; ConfigError if the URL holds credentials.
     """
     filesystem, root = open_store(url)
     with ThreadPoolExecutor(READERS) as readers:
-        found = readers.map(lambda folder: _told(filesystem, folder), _list(filesystem, f"{root}/runs"))
+        found = readers.map(lambda folder: _summary(filesystem, folder), _list(filesystem, f"{root}/runs"))
         runs = [run for run in found if run is not None]
     return sorted(runs, key=lambda run: (run["started"], run["run_id"]))
 
@@ -194,6 +189,8 @@ def latest_runs(url: str) -> dict[str, str]:
 
     Raises
     ------
+    InputError
+        A file names no run.
     StorageError
         The store refused; ConfigError if the URL holds credentials.
     """
@@ -208,23 +205,40 @@ def latest_path(root: str, job: str) -> str:
 
 
 def _named(filesystem: Any, root: str, jobs: list[str]) -> dict[str, str]:
-    found = {job: _read_json(filesystem, latest_path(root, job)) for job in jobs}
-    return {job: content["run_id"] for job, content in found.items() if content is not None}
+    found = {}
+    for job in jobs:
+        path = latest_path(root, job)
+        content = read_stored(filesystem, path)
+        if content is None:
+            continue
+        run_id = content.get("run_id") if isinstance(content, dict) else None
+        if not is_run_name(run_id):
+            raise InputError(
+                f"{shown_url(path)}: names no run ({run_id!r}). Remove the file: the next run of {job} writes it."
+            )
+        found[job] = str(run_id)
+    return found
 
 
-def _told(filesystem: Any, folder: str) -> dict[str, Any] | None:
-    info = _read_json(filesystem, f"{folder}/_run.json")
+def _summary(filesystem: Any, folder: str) -> dict[str, Any] | None:
+    """What ``list_runs`` says of one run; None where the folder holds none."""
+    path = f"{folder}/_run.json"
+    info = read_stored(filesystem, path)
     if info is None:
         return None
-    told = {key: info[key] for key in ("run_id", "job", "started", "n_shards")} | {"partial": bool(info.get("partial"))}
-    manifest = _read_json(filesystem, f"{folder}/_manifest.json")
+    check_fields(path, info, _RUN_FIELDS)
+    if not is_run_name(info["run_id"]):
+        raise InputError(f"{shown_url(path)}: {info['run_id']!r} is no name of a run. Restore the file.")
+    summary = {key: info[key] for key in _RUN_FIELDS} | {"partial": bool(info.get("partial"))}
+    manifest = read_stored(filesystem, f"{folder}/{MANIFEST}")
     if manifest is not None:
+        check_fields(f"{folder}/{MANIFEST}", manifest, {})
         done = {"shards_done": info["n_shards"], "n_cases": manifest.get("n_cases"), "message": ""}
-        return {**told, "state": "complete", **done}
-    failure = _read_json(filesystem, f"{folder}/_failed.json")
+        return {**summary, "state": "complete", **done}
+    failure = read_stored(filesystem, f"{folder}/_failed.json")
     records = [path for path in _list(filesystem, f"{folder}/_shards") if path.endswith(".json")]
     return {
-        **told,
+        **summary,
         "state": "incomplete" if failure is None else "failed",
         "shards_done": len(records),
         "n_cases": None,
@@ -234,7 +248,7 @@ def _told(filesystem: Any, folder: str) -> dict[str, Any] | None:
 
 def _latest_run(url: str, filesystem: Any, root: str, job: str | None) -> Run:
     wanted = latest_runs(url) if job is None else _named(filesystem, root, [job])
-    found = {run_id: _read_manifest(filesystem, f"{root}/runs/{run_id}") for run_id in wanted.values()}
+    found = {run_id: read_manifest(filesystem, f"{root}/runs/{run_id}") for run_id in wanted.values()}
     complete = [(manifest["finished"], run_id) for run_id, manifest in found.items() if manifest is not None]
     if not complete:
         what = "complete run" if job is None else f"complete run of {job}"
@@ -245,44 +259,6 @@ def _latest_run(url: str, filesystem: Any, root: str, job: str | None) -> Run:
         )
     run_id = max(complete)[1]
     return Run(f"{url}/runs/{run_id}", found[run_id] or {})
-
-
-def _read_manifest(filesystem: Any, folder: str) -> dict[str, Any] | None:
-    """The manifest in a folder, upgraded to the present version; None if there is none."""
-    manifest = _read_json(filesystem, f"{folder}/_manifest.json")
-    if manifest is None:
-        return None
-    version = manifest.get("schema_version", 1)
-    if version > SCHEMA_VERSION:
-        raise InputError(
-            f"run {manifest['run_id']}: was written with schema version {version}; this recsys-ops reads up to "
-            f"{SCHEMA_VERSION}. Upgrade the package."
-        )
-    for earlier in range(version, SCHEMA_VERSION):
-        manifest = _UPGRADES[earlier](manifest)
-    return {**manifest, "schema_version": SCHEMA_VERSION}
-
-
-def _from_version_1(manifest: dict[str, Any]) -> dict[str, Any]:
-    tables = {name: {"arrow_schema": None, "columns": {}, **table} for name, table in manifest["tables"].items()}
-    return {"commit_protocol": None, **manifest, "tables": tables}
-
-
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_version_1}
-
-
-def _read_json(filesystem: Any, path: str) -> Any:
-    with storage_errors(path, "reading"):
-        try:
-            content = filesystem.cat_file(path)
-        except OSError as error:
-            if not is_missing_file(error):
-                raise
-            return None
-    try:
-        return json.loads(content)
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}). Restore the file, or remove the run.") from error
 
 
 def _list(filesystem: Any, path: str) -> list[str]:

@@ -1,10 +1,11 @@
-"""Stores by fsspec URL: who we are comes from the environment, hiccups are waited out, refusals are explained.
+"""Stores by fsspec URL: credentials come from the environment, transient failures are retried, refusals are explained.
 
 Credentials, endpoint and region of ``s3://`` are what the AWS tools use: variables (AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL ...), a profile (AWS_PROFILE), ~/.aws/config, or the machine's role. They are
 never part of a URL, because URLs stand in logs, manifests and process lists.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ ATTEMPTS = 9
 QUICK_ATTEMPTS = 4
 """Tries before the work begins, about 4 s: a wrong address should not cost a minute."""
 CONNECTIONS = 64
-"""Requests at once of one process; object stores answer in tens of milliseconds, which this hides."""
+"""Concurrent requests of one process; they hide the latency of object stores, tens of milliseconds."""
 
 STORE_EXCEPTIONS: tuple[type[Exception], ...] = (OSError, ImportError, boto.BotoCoreError, boto.ClientError)
 _OPEN_EXCEPTIONS: tuple[type[Exception], ...] = (ValueError, *STORE_EXCEPTIONS)
@@ -45,8 +46,8 @@ _REMEDIES = {
     "EndpointConnectionError": "Nothing answers at the endpoint. Check AWS_ENDPOINT_URL and the network.",
     "ValueError": "The endpoint is not a URL. Check AWS_ENDPOINT_URL.",
     "PermanentRedirect": "The bucket is in another region. Set AWS_DEFAULT_REGION.",
-    "InvalidRequest": "The store does not offer what was asked. With --sse: is that encryption set up there?",
-    "ServiceUnavailable": "The store failed at every try. Repeat when it is well again; --resume goes on.",
+    "InvalidRequest": "The store does not offer what was requested. With --sse: is that encryption set up there?",
+    "ServiceUnavailable": "The store failed at every try. Repeat when it is back; --resume goes on.",
 }
 _REMEDIES |= dict.fromkeys(("403", "AllAccessDisabled"), _REMEDIES["AccessDenied"])
 _REMEDIES |= dict.fromkeys(
@@ -66,7 +67,7 @@ _ANY_REMEDY = "Check the URL, its permissions and the free space, then repeat wi
 
 @dataclass(frozen=True)
 class Encryption:
-    """How the store is asked to encrypt what is written (SSE); by default as its bucket says."""
+    """How the store is to encrypt what is written (SSE); by default as its bucket says."""
 
     algorithm: str | None = None
     kms_key: str | None = None
@@ -128,6 +129,40 @@ def open_file(url: str, mode: str = "rb", *, compression: str | None = None, enc
     return fsspec.core.OpenFile(filesystem, path, mode, compression=packed, encoding=encoding)
 
 
+def read_json(
+    filesystem: Any,
+    path: str,
+    *,
+    error: type[Exception] = StorageError,
+    remedy: str = "Remove the file, or use another --run-id.",
+) -> Any:
+    """Content of a JSON file, or None where there is no such file.
+
+    Parameters
+    ----------
+    filesystem : fsspec file system
+    path : str
+    error : type of exception, optional
+        Raised where the file is not JSON; ``remedy`` ends its message.
+
+    Raises
+    ------
+    StorageError
+        The store refused, or by default the file is not JSON.
+    """
+    with storage_errors(path, "reading"):
+        try:
+            content = filesystem.cat_file(path)
+        except OSError as problem:
+            if not is_missing_file(problem):
+                raise
+            return None
+    try:
+        return json.loads(content)
+    except ValueError as problem:
+        raise error(f"{shown_url(path)}: not JSON ({problem}). {remedy}") from problem
+
+
 @contextmanager
 def storage_errors(url: str, doing: str) -> Iterator[None]:
     """Turn what a store raises into a ``StorageError`` that names ``url``, what was being done, and the remedy."""
@@ -161,8 +196,8 @@ def is_missing_file(error: BaseException) -> bool:
 def is_bad_content(error: BaseException) -> bool:
     """Whether an error met while reading is about what is in the file, not about its store."""
     if isinstance(error, OSError):
-        told_by_store = isinstance(error, PermissionError | ConnectionError | TimeoutError | FileNotFoundError)
-        return error.errno is None and store_code(error) is None and not told_by_store
+        is_of_store = isinstance(error, PermissionError | ConnectionError | TimeoutError | FileNotFoundError)
+        return error.errno is None and store_code(error) is None and not is_of_store
     return not isinstance(error, STORE_EXCEPTIONS) and not _is_bad_endpoint(error)
 
 
@@ -215,7 +250,7 @@ def _is_bad_endpoint(error: BaseException) -> bool:
 def _s3_options(encryption: Encryption, attempts: int) -> dict[str, Any]:
     return {
         "use_listings_cache": False,
-        "max_concurrency": 1,  # of one file: one GET instead of a HEAD and several, which tells errors better
+        "max_concurrency": 1,  # of one file: one GET instead of a HEAD and several, which distinguishes errors better
         "s3_additional_kwargs": encryption.headers,
         "config_kwargs": {
             "retries": {"mode": "standard", "total_max_attempts": attempts},

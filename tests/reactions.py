@@ -15,7 +15,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MemoryRun:
-    """What the readers ask of a run, without files."""
+    """What the readers need of a run, without files."""
 
     run_id: str
     tables: dict[str, pa.Table]

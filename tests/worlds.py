@@ -63,7 +63,7 @@ class World:
             k=self.k,
             groups=groups,
             n_groups=1,
-            asked=nobody,
+            selected=nobody,
             columns=self.items.columns,
         )[0]
 
@@ -162,7 +162,7 @@ def random_world(
 
 
 def random_rules(rng: np.random.Generator) -> list[FeatureRule]:
-    """Directions, bounds and steps of every kind."""
+    """Directions, limits and steps of every kind."""
     return [
         text_rule(upper=[None, 2, 3][rng.integers(3)], direction=["free", "increase"][rng.integers(2)]),
         FeatureRule(

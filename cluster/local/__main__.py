@@ -71,7 +71,7 @@ def start(
     except BaseException:
         stop_nodes(cluster)
         raise
-    typer.echo(f"{workers} workers at {LOOPBACK}:{cluster.port}" + _told_job_server(cluster))
+    typer.echo(f"{workers} workers at {LOOPBACK}:{cluster.port}" + _job_server_in_words(cluster))
     given = f" --folder {shlex.quote(str(folder))}" if folder else ""
     typer.echo(f'Use it in this shell:  eval "$(python cluster/local env{given})"')
 
@@ -107,7 +107,7 @@ def kill(
 def status(folder: Folder = None) -> None:
     """Show the nodes."""
     cluster = _running(folder)
-    typer.echo(f"{LOOPBACK}:{cluster.port}" + _told_job_server(cluster))
+    typer.echo(f"{LOOPBACK}:{cluster.port}" + _job_server_in_words(cluster))
     for node in cluster.nodes:
         typer.echo(f"{node.name:<10} {'running' if node.is_alive() else 'dead'}")
 
@@ -185,7 +185,7 @@ def _write_token(path: Path) -> None:
         file.write(secrets.token_hex(32))
 
 
-def _told_job_server(cluster: Cluster) -> str:
+def _job_server_in_words(cluster: Cluster) -> str:
     return f", job server and dashboard at http://{LOOPBACK}:{cluster.job_port}" if cluster.job_port else ""
 
 

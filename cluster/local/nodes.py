@@ -43,7 +43,7 @@ class LocalError(Exception):
 
 @dataclass
 class Node:
-    """A ``ray start --block``: leader of its own process group; ``created`` tells it from a later owner of its id."""
+    """A ``ray start --block``: leader of its own process group; ``created`` distinguishes it from a later owner of its id."""
 
     name: str
     pid: int
@@ -138,7 +138,7 @@ def start_node(cluster: Cluster, name: str, options: list[str], store_megabytes:
 
 
 def stop_nodes(cluster: Cluster) -> None:
-    """Ask the leaders, which end their nodes in order; kill what is left of what was started."""
+    """Stop the leaders, which end their nodes in order; kill the processes that remain."""
     leaders = [psutil.Process(node.pid) for node in cluster.nodes if node.is_alive()]
     processes = [process for node in cluster.nodes for process in node.processes()]
     send_to_all(leaders, signal.SIGTERM)

@@ -8,10 +8,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.feedback import Feedback
-from recsys_ops.acceptance.tables import impossible_features_schema
 from recsys_ops.arrow import Array, in_one_chunk, table_of
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
+from recsys_ops.tables import impossible_features_schema
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.acceptance.gamm import NORMAL_95
 from recsys_ops.acceptance.propensity import Finding, Propensity, fit_propensity
-from recsys_ops.acceptance.tables import (
+from recsys_ops.arrow import table_of
+from recsys_ops.tables import (
     ACCEPTANCE_CURVES,
     ACCEPTANCE_FITS,
     acceptance_people_schema,
 )
-from recsys_ops.arrow import table_of
 
 FITS = (("accept", "sparsity"), ("accept", "proximity"), ("act", "sparsity"), ("act", "proximity"))
 """Response and distance of each fit, in the order of the results."""

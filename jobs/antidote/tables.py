@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from jobs.antidote.objective import Groups
 from recsys_ops.antidote.evaluate import Effect, Evaluation
 from recsys_ops.antidote.ids import ArtificialIds
-from recsys_ops.antidote.tables import (
+from recsys_ops.arrow import Array, table_of
+from recsys_ops.status import Status
+from recsys_ops.tables import (
     ANTIDOTE_GROUP_LOSSES,
     antidote_effect_schema,
     antidote_losses_schema,
     antidote_ratings_schema,
     antidote_users_schema,
 )
-from recsys_ops.arrow import Array, table_of
-from recsys_ops.status import Status
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.antidote.algorithms import propose
 from recsys_ops.antidote.contribution import contributions, gradient_contributions
 from recsys_ops.antidote.evaluate import evaluate, jaccard_curve
-from recsys_ops.antidote.problem import AntidoteProblem, Judgement
+from recsys_ops.antidote.problem import AntidoteProblem, EvaluationRatings
 from recsys_ops.antidote.unseen import choose_reference, expect_unseen
 from recsys_ops.models.mf import AlsSettings
 from recsys_ops.models.mf_rows import LocalRows, sorted_rows
@@ -48,7 +48,7 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
         inputs.rows_of(train), inputs.objective, settings.direction,
         AlsSettings(settings.rank, settings.regularisation, seed=case.seed), settings.rating_range,
         settings.whole_ratings, settings.max_ratings, settings.max_rmse_loss,
-        judgement=_expect_unseen(train, settings.rank, case.seed) if settings.on_unseen else None,
+        evaluated_on=_expect_unseen(train, settings.rank, case.seed) if settings.on_unseen else None,
         warm=settings.warm,
     )  # fmt: skip
     ratings = sorted_rows(propose(problem, case.algorithm, case.n_artificial, seed=case.seed))
@@ -73,7 +73,7 @@ def _caveat(problem: AntidoteProblem, found: AntidoteResult) -> str | None:
     return None if gain > 0 else f"the objective is no better on the {split} ratings than without"
 
 
-def _expect_unseen(train: sp.csr_array, rank: int, seed: int) -> Judgement | None:
+def _expect_unseen(train: sp.csr_array, rank: int, seed: int) -> EvaluationRatings | None:
     """The evaluation on unseen ratings; None where every user has rated everything, or nothing."""
     rated = np.diff(train.indptr)
     if not ((rated > 0) & (rated < train.shape[1])).any():

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from rich.markup import escape
 
-from jobs.ask import AskConfig
+from jobs.ask import AskConfig, settings_from
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.counterfactuals.inputs import CounterfactualData, make_cases, make_inputs
 from jobs.counterfactuals.job import COSTS
@@ -27,7 +27,7 @@ from recsys_ops.runs import Run
 
 def settings_of(run: Run) -> CounterfactualsConfig:
     """The settings that the run was made with."""
-    return CounterfactualsConfig(**run.manifest["configuration"])
+    return settings_from(run, CounterfactualsConfig)
 
 
 def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, question: AskConfig) -> list[str]:
@@ -64,7 +64,7 @@ def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: s
 
 def _same_costs(run: Run, url: str, dataset: Dataset) -> sp.csr_array:
     costs = read_removal_costs(url, dataset)
-    if fingerprint_of_matrix(costs) != run.manifest["inputs"][COSTS]:
+    if fingerprint_of_matrix(costs) != run.manifest["inputs"].get(COSTS):
         raise InputError(
             f"--removal-costs {url}: has changed since run {run.run_id}, whose explanations it made. Run the job "
             "again, or restore the costs."

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from rich.markup import escape
 
-from jobs.ask import AskConfig
+from jobs.ask import AskConfig, settings_from
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import problem_with
 from jobs.recourse.inputs import make_catalogue, make_inputs, on_device
@@ -23,7 +23,7 @@ from recsys_ops.runs import Run
 
 def settings_of(run: Run) -> RecourseConfig:
     """The settings that the run was made with."""
-    return RecourseConfig(**run.manifest["configuration"])
+    return settings_from(run, RecourseConfig)
 
 
 def answer(run: Run, settings: RecourseConfig, dataset: Dataset, question: AskConfig) -> list[str]:

@@ -120,7 +120,7 @@ def _summarise_users(
     if not blocks:
         raise ConfigError(f"--data {config.data}: there are no users.")
     arguments: dict[str, Any] = {
-        "k": config.k, "groups": catalogue.group_of_user, "n_groups": len(catalogue.labels), "asked": selected,
+        "k": config.k, "groups": catalogue.group_of_user, "n_groups": len(catalogue.labels), "selected": selected,
         "columns": encoded.columns,
     }  # fmt: skip
     shared = (ray.put(catalogue.model), ray.put(arguments))

@@ -17,15 +17,16 @@ import pyarrow as pa
 from jobs.errors import RunExistsError, StorageError
 from jobs.store.conditional_writes import create_bytes
 from jobs.store.delta import register_tables
-from jobs.store.files import json_bytes, read_json, remove_file, remove_folder, write_bytes
+from jobs.store.files import json_bytes, remove_file, remove_folder, write_bytes
 from jobs.store.latest import name_latest
 from jobs.store.merge import Part, merge_fragments, write_part
 from jobs.store.models import Models, write_models
 from jobs.store.records import FRAGMENTS, FragmentInfo, RunFolder, ShardRecord
-from jobs.store.run_tables import runs_table, timings_table
+from jobs.store.run_tables import runs_table, shard_timings_table
 from jobs.store.start import StartedRun
 from jobs.store.table_files import merged_statistics, table_bytes
-from recsys_ops.storage import storage_errors
+from recsys_ops.manifest import stored_manifest
+from recsys_ops.storage import read_json, storage_errors
 from recsys_ops.tables import RUNS, SCHEMA_VERSION, parse_schema, schema_text
 
 _LIBRARIES = ("recsys-ops", "numpy", "scipy", "scikit-learn", "pyarrow", "ray", "highspy", "torch")
@@ -72,8 +73,8 @@ def commit_run(
     records : iterable of ShardRecord
         One per shard of the plan: computed now or found intact by ``resume``.
     driver_tables : mapping, optional
-        Small tables made by the driver (``rejected``), one part each; ``runs`` is always there, and ``timings`` of the
-        shards unless they wrote one of their cases.
+        Small tables made by the driver (``rejected``), one part each; ``runs`` and ``shard_timings`` are
+        always there.
     timings : mapping, optional
         Seconds of the driver's steps by name.
     models : mapping of ndarray, optional
@@ -102,9 +103,7 @@ def commit_run(
         )
     manifest = _manifest(run, ordered, dict(timings or {}))
     fragments = [fragment for record in ordered for fragment in record.fragments]
-    tables = {"runs": RUNS.empty_table(), **(driver_tables or {})}
-    if all(fragment.table != "timings" for fragment in fragments):
-        tables["timings"] = timings_table(ordered)
+    tables = {"runs": RUNS.empty_table(), "shard_timings": shard_timings_table(ordered), **(driver_tables or {})}
     filesystem, root = folder.open()
     try:
         _refuse_committed(run)
@@ -137,7 +136,9 @@ def after_commit(run: StartedRun) -> None:
         A Delta log or ``latest/<job>.json`` cannot be written; the run is committed all the same.
     """
     filesystem, root = run.folder.open()
-    manifest = read_json(filesystem, f"{root}/_manifest.json")
+    manifest = stored_manifest(filesystem, root)
+    if manifest is None:
+        raise StorageError(f"run {run.folder.run_id}: its manifest was removed meanwhile. Use another --run-id.")
     if run.with_delta:
         register_tables(run.folder, manifest, run.protocol)
     if not run.folder.is_partial:

@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jobs.errors import StorageError
-from jobs.store.files import is_local, read_json, write_bytes, written_aside
+from jobs.store.files import is_local, write_bytes, written_aside
 from recsys_ops.storage import (
     BUCKET_DEFAULT,
     QUICK_ATTEMPTS,
     Encryption,
     open_store,
+    read_json,
     shown_url,
     storage_errors,
     store_code,

@@ -10,8 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import StorageError
-from recsys_ops.storage import STORE_EXCEPTIONS, is_missing_file, open_store, shown_url, storage_errors
+from recsys_ops.storage import STORE_EXCEPTIONS, open_store, storage_errors
 
 MOST_KEYS = 1000
 """That S3 removes by one request."""
@@ -72,23 +71,6 @@ def written_aside(path: Path, chunks: Iterable[bytes]) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def read_json(filesystem: Any, path: str) -> Any:
-    """Content of a JSON file, or None when it does not exist."""
-    with storage_errors(path, "reading"):
-        try:
-            data = filesystem.cat_file(path)
-        except OSError as error:
-            if not is_missing_file(error):
-                raise
-            return None
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise StorageError(
-            f"{shown_url(path)}: not JSON ({error}). Remove the file, or use another --run-id."
-        ) from error
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jobs.store.files import read_json, remove_file, remove_files, remove_folder
+from jobs.store.files import remove_file, remove_files, remove_folder
+from recsys_ops.manifest import stored_manifest
 from recsys_ops.parts import READERS
 from recsys_ops.runs import latest_path, latest_runs
 from recsys_ops.storage import open_store, storage_errors
@@ -115,7 +116,7 @@ def remove_runs(out: str, run_ids: Sequence[str]) -> None:
 
 
 def _orphans_of_run(filesystem: Any, folder: str) -> dict[str, int]:
-    manifest = read_json(filesystem, f"{folder}/_manifest.json")
+    manifest = stored_manifest(filesystem, folder)
     if manifest is None:
         return {}
     listed = {part["path"] for table in manifest["tables"].values() for part in table["parts"]}

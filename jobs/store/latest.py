@@ -6,9 +6,10 @@ A file per job, so that two jobs that commit at the same moment do not write the
 from typing import Any
 
 from jobs.store.conditional_writes import replace_bytes
-from jobs.store.files import json_bytes, read_json
+from jobs.store.files import json_bytes
 from jobs.store.records import RunFolder
 from recsys_ops.runs import latest_path
+from recsys_ops.storage import read_json
 
 
 def name_latest(folder: RunFolder) -> None:

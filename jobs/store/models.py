@@ -70,7 +70,21 @@ def read_models(run: Run) -> dict[str, NDArray[Any]]:
     if not listed:
         raise InputError(f"run {run.run_id}: no models are stored with it. Run the job again.")
     filesystem, root = open_store(run.url)
-    return {name: _read(filesystem, f"{root}/{entry['path']}", entry) for name, entry in listed.items()}
+    found = {name: _read(filesystem, f"{root}/{entry['path']}", entry) for name, entry in listed.items()}
+    return _StoredModels(run.run_id, found)
+
+
+class _StoredModels(dict[str, NDArray[Any]]):
+    """Models of a run; one that is not there was not stored by the version that made the run."""
+
+    def __init__(self, run_id: str, models: Models) -> None:
+        super().__init__(models)
+        self.run_id = run_id
+
+    def __missing__(self, name: str) -> NDArray[Any]:
+        raise InputError(
+            f"run {self.run_id}: was made by another version, which stored no model {name}. Run the job again."
+        )
 
 
 def _read(filesystem: Any, path: str, entry: Mapping[str, Any]) -> NDArray[Any]:

@@ -5,9 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jobs.errors import StorageError
-from jobs.store.files import read_json
 from jobs.store.records import FragmentInfo, RunFolder, ShardRecord
-from recsys_ops.storage import is_missing_file, storage_errors
+from recsys_ops.storage import is_missing_file, read_json, storage_errors
 
 READERS = 16
 """Object stores answer in tens of milliseconds; some requests at once hide that."""

@@ -1,4 +1,4 @@
-"""The tables ``runs`` and ``timings``: what a run was and what its shards took; all that depends on the clock."""
+"""The tables ``runs`` and ``shard_timings``: what a run was and what its shards took."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,20 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from jobs.store.records import ShardRecord
-from recsys_ops.tables import RUNS
-
-_TIMINGS: dict[str, pa.DataType] = {
-    "shard": pa.int64(),
-    "cases": pa.int64(),
-    "seconds": pa.float64(),
-    "peak_memory_bytes": pa.int64(),
-}
-TIMINGS = pa.schema(_TIMINGS)
-"""One row per shard."""
+from recsys_ops.tables import RUNS, SHARD_TIMINGS
 
 
 def runs_table(manifest: Mapping[str, Any]) -> pa.Table:
-    """One row: the run as its manifest tells it.
+    """One row: the run as its manifest describes it.
 
     Parameters
     ----------
@@ -52,13 +43,13 @@ def runs_table(manifest: Mapping[str, Any]) -> pa.Table:
     return pa.Table.from_pylist([row], schema=RUNS)
 
 
-def timings_table(records: Sequence[ShardRecord]) -> pa.Table:
+def shard_timings_table(records: Sequence[ShardRecord]) -> pa.Table:
     """One row per shard, in their order."""
     rows = [
         {"shard": r.shard, "cases": r.n_cases, "seconds": r.seconds, "peak_memory_bytes": r.peak_memory_bytes}
         for r in records
     ]
-    return pa.Table.from_pylist(rows, schema=TIMINGS)
+    return pa.Table.from_pylist(rows, schema=SHARD_TIMINGS)
 
 
 def _named_values(values: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -11,10 +11,10 @@ from typing import Any
 from jobs.runtime.shards import Shard
 from jobs.store.code_version import describe_code, this_code
 from jobs.store.conditional_writes import Protocol, create_bytes, find_protocol
-from jobs.store.files import absolute, json_bytes, read_json, remove_file, write_bytes
+from jobs.store.files import absolute, json_bytes, remove_file, write_bytes
 from jobs.store.records import RunFolder, TableFormat, fingerprint_of
 from recsys_ops.errors import ConfigError
-from recsys_ops.storage import Encryption, storage_errors
+from recsys_ops.storage import Encryption, read_json, storage_errors
 
 FREE_SETTINGS = frozenset(
     {"out", "run_id", "resume", "workers", "address", "allowed_errors", "delta", "sse", "sse_kms_key", "log_format"}

@@ -12,7 +12,7 @@ from recsys_ops.acceptance.reml import N_FIXED, Solution, solve
 
 _STEP = 1e-4
 _PRIOR_PRECISION = 0.1
-"""Of a log penalty: keeps those that the data say nothing about from counting without end, as mgcv does."""
+"""Of a log penalty: without it, penalties about which the data say nothing would count without limit; as in mgcv."""
 
 
 def used_dof(moments: Moments, solution: Solution) -> float:
@@ -83,7 +83,7 @@ def _root(solution: Solution) -> Root:
     """Blocks of the inverse Cholesky factor with people first: their own, people by columns, columns."""
     own = np.linalg.inv(np.linalg.cholesky(np.linalg.inv(solution.own))).swapaxes(1, 2)
     columns = np.linalg.inv(np.linalg.cholesky(np.linalg.inv(solution.inverse))).T
-    return own, -solution.pull @ columns, columns
+    return own, -solution.shift @ columns, columns
 
 
 def _root_change(up: Solution, down: Solution) -> Root:
@@ -106,10 +106,10 @@ def _upper_dof(moments: Moments, solution: Solution) -> float:
     """
     bends, of_people = solution.penalties[0], solution.penalties[1:]
     inverse = solution.inverse[N_FIXED:, N_FIXED:]
-    mixed = -(solution.pull @ solution.inverse)[:, :, N_FIXED:]
+    mixed = -(solution.shift @ solution.inverse)[:, :, N_FIXED:]
     lost = bends**2 * float((inverse**2).sum())
     lost += 2 * bends * float(np.einsum("ukp,k->", mixed**2, of_people))
-    gram = np.einsum("ukp,ukq->pq", solution.pull * of_people[:, None], solution.pull)
+    gram = np.einsum("ukp,ukq->pq", solution.shift * of_people[:, None], solution.shift)
     pairs = float(np.einsum("pq,qr,rs,sp->", gram, solution.inverse, gram, solution.inverse, optimize=True))
     shared = solution.effect_inverse - solution.own
     weights = np.outer(of_people, of_people)

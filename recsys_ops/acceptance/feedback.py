@@ -31,7 +31,7 @@ _MEASURES = {"sparsity": ("sparsity", "n_changes"), "proximity": ("proximity", "
 
 
 @dataclass(frozen=True)
-class Cases:
+class RatedCases:
     """The recourses of some runs that can be rated, by ``table`` of case_id, seller_id, sparsity, proximity, changes.
 
     ``measured_by`` names the column of the runs behind each distance.
@@ -43,7 +43,7 @@ class Cases:
 
 @dataclass(frozen=True)
 class Feedback:
-    """Ratings that keep the contract, sorted by person and case, beside the cases that they are about.
+    """Ratings that keep the contract, sorted by person and case, with the seller and distances of each case.
 
     ``table`` has case_id, person_id, accept, act, impossible_features (lists), seller_id, sparsity, proximity;
     ``rejected`` the rows that quarantine set aside.
@@ -55,7 +55,7 @@ class Feedback:
 
     @property
     def possible(self) -> pa.Table:
-        """The ratings of recourses of which the person finds nothing impossible."""
+        """The ratings of recourses in which the person finds nothing impossible."""
         return self.table.filter(pc.equal(pc.list_value_length(self.table["impossible_features"]), 0))
 
 
@@ -79,7 +79,7 @@ def case_ids(run_id: str, recourses: pa.Table) -> ChunkedArray:
     return ids
 
 
-def read_cases(runs: Sequence[Run]) -> Cases:
+def read_cases(runs: Sequence[Run]) -> RatedCases:
     """The recourses of the runs that change something.
 
     Parameters
@@ -89,7 +89,7 @@ def read_cases(runs: Sequence[Run]) -> Cases:
 
     Returns
     -------
-    Cases
+    RatedCases
 
     Raises
     ------
@@ -108,7 +108,7 @@ def read_cases(runs: Sequence[Run]) -> Cases:
     types = {str(table.schema.field("seller_id").type) for table in tables}
     if len(types) > 1:
         raise InputError(f"runs: seller_id is {' and '.join(sorted(types))}. Give runs of the same data.")
-    return Cases(pa.concat_tables(tables), measures[0])
+    return RatedCases(pa.concat_tables(tables), measures[0])
 
 
 def _measured_by(run: Run) -> dict[str, str]:
@@ -125,7 +125,7 @@ def _cases_of(run: Run, measured_by: dict[str, str]) -> pa.Table:
     )
 
 
-def read_feedback(url: str, cases: Cases, *, on_bad_rows: OnBadRows = "stop") -> Feedback:
+def read_feedback(url: str, cases: RatedCases, *, on_bad_rows: OnBadRows = "stop") -> Feedback:
     """Read ratings and join them to their cases.
 
     Parameters
@@ -133,7 +133,7 @@ def read_feedback(url: str, cases: Cases, *, on_bad_rows: OnBadRows = "stop") ->
     url : str
         Table of the contract ``FEEDBACK`` in a file at any fsspec URL; impossible features as a list, or as one string
         with ``|`` between them, empty for none.
-    cases : Cases
+    cases : RatedCases
     on_bad_rows : "stop" or "quarantine"
         Stop at the first kind of bad rows, or set all bad rows aside. Of ratings of one case by one person the first
         is kept.
@@ -191,7 +191,7 @@ def _check_rating(rows: CheckedRows, column: str) -> None:
     rows.reject(~is_rating, column, f"that is no whole number {LEAST_RATING} to {GREATEST_RATING}", correct)
 
 
-def _check_features(rows: CheckedRows, position: np.ndarray, cases: Cases) -> None:
+def _check_features(rows: CheckedRows, position: np.ndarray, cases: RatedCases) -> None:
     """Reject rows that call something impossible which the case does not change: a misspelt name would do nothing."""
     marked = rows.table["impossible_features"]
     some = np.flatnonzero((pc.list_value_length(marked).to_numpy() > 0) & rows.holds)

@@ -17,7 +17,7 @@ from recsys_ops.acceptance.significance import wald_test
 from recsys_ops.acceptance.spline import Spline, make_spline
 
 LEAST_DISTINCT = 4
-"""Fewer different distances cannot tell a bend from a line."""
+"""With fewer different distances, a bend cannot be distinguished from a line."""
 NORMAL_95 = 1.959964
 """Half the width of a 95 % band, in standard errors."""
 
@@ -86,7 +86,7 @@ def fit_gamm(
     Notes
     -----
     Time O(n_people) per evaluation of the likelihood, about a hundred evaluations. Agrees with mgcv 1.8-41 to four
-    digits on reference data; what differs is said at ``make_spline``, ``wald_test`` and ``used_dof``.
+    digits on reference data; the differences are described at ``make_spline``, ``wald_test`` and ``used_dof``.
     """
     spline = make_spline(distance)
     columns = np.column_stack([np.ones_like(distance), spline(distance)])
@@ -128,7 +128,7 @@ def fit_gamm(
 def _curve_rank(solution: Solution) -> float:
     """Degrees of freedom of the curve for its test: those of the smoother twice less those of its square."""
     bends = solution.penalties[0]
-    mixed = -(solution.pull @ solution.inverse)[:, :, N_FIXED:]
+    mixed = -(solution.shift @ solution.inverse)[:, :, N_FIXED:]
     inverse = solution.inverse[N_FIXED:, N_FIXED:]
     lost = bends**2 * float((inverse**2).sum()) + bends * float(np.einsum("ukp,k->", mixed**2, solution.penalties[1:]))
     return float(len(solution.coefficients) - 1 - lost)

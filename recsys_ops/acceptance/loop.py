@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-from recsys_ops.acceptance.feedback import Cases
+from recsys_ops.acceptance.feedback import RatedCases
 from recsys_ops.acceptance.simulator import People, simulate_people
 from recsys_ops.arrow import Array, table_of
 from recsys_ops.arrow import compute as pc
@@ -30,7 +30,7 @@ class Providers:
     people: People
     cannot: tuple[frozenset[str], ...]
 
-    def act_probability(self, cases: Cases) -> NDArray[np.float64]:
+    def act_probability(self, cases: RatedCases) -> NDArray[np.float64]:
         """Probability that its provider carries each recourse out, shape (n_cases,); 0 where that is impossible."""
         behaviour, effects = self.people.behaviour, self.people.effects["act"]
         person = positions_of(cases.table["seller_id"], self.sellers)
@@ -39,7 +39,7 @@ class Providers:
         acting = norm.sf((ACTS_FROM - 0.5 - feeling) / behaviour.residual_sd)
         return np.where([len(marked) == 0 for marked in self.impossible(cases)], acting, 0.0)
 
-    def impossible(self, cases: Cases) -> list[list[str]]:
+    def impossible(self, cases: RatedCases) -> list[list[str]]:
         """What its provider cannot change of each recourse."""
         person = positions_of(cases.table["seller_id"], self.sellers)
         changed: list[Any] = cases.table["changes"].to_pylist()
@@ -49,12 +49,12 @@ class Providers:
         ]
 
 
-def simulate_providers(cases: Cases, *, seed: int, share_impossible: float = 0.04) -> Providers:
+def simulate_providers(cases: RatedCases, *, seed: int, share_impossible: float = 0.04) -> Providers:
     """A person for every seller of the cases.
 
     Parameters
     ----------
-    cases : Cases
+    cases : RatedCases
     seed : int
     share_impossible : float
         Share of the features that a person cannot change.
@@ -72,12 +72,12 @@ def simulate_providers(cases: Cases, *, seed: int, share_impossible: float = 0.0
     return Providers(sellers, people, cannot)
 
 
-def simulate_feedback(cases: Cases, providers: Providers, *, seed: int, n_each: int = 5) -> pa.Table:
+def simulate_feedback(cases: RatedCases, providers: Providers, *, seed: int, n_each: int = 5) -> pa.Table:
     """Ratings of at most ``n_each`` recourses by each provider, drawn at random among those of its items.
 
     Parameters
     ----------
-    cases : Cases
+    cases : RatedCases
     providers : Providers
     seed : int
     n_each : int
@@ -94,7 +94,7 @@ def simulate_feedback(cases: Cases, providers: Providers, *, seed: int, n_each: 
     starts = np.searchsorted(person[by_person], np.arange(len(providers.sellers)))
     place = np.arange(len(person)) - starts[person[by_person]]
     rated = np.sort(by_person[place < n_each])
-    shown = Cases(cases.table.take(pa.array(rated)), cases.measured_by)
+    shown = RatedCases(cases.table.take(pa.array(rated)), cases.measured_by)
     distance = shown.table[providers.people.behaviour.distance].to_numpy()
     accept, act = (providers.people.rate(response, person[rated], distance, rng) for response in ("accept", "act"))
     return table_of(

@@ -1,7 +1,7 @@
 """What people's ratings say about distance: does it matter, up to where, and how much do people differ?
 
 Ratings of either question are fitted against one distance at a time, as in the study of recourse (Tominaga et al.
-2024, section 4), and the fit is put into one word. With too few ratings that word is all there is.
+2024, section 4), and each fit is summarised by one word, which is all there is where ratings are too few.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from recsys_ops.acceptance.threshold import Threshold, falls, find_threshold
 LEAST_RATINGS = 100
 LEAST_PEOPLE = 20
 LEAST_REPEATED = 40
-"""Ratings beyond each person's first: they alone tell people's levels from the scatter of their answers."""
+"""Ratings beyond each person's first: only these separate people's levels from the scatter of their answers."""
 LEVEL = 0.05
 """Of the test that the curve is flat."""
 

@@ -29,7 +29,7 @@ class Solution:
     ``penalties (3,)`` of the bends, intercepts and slopes, in units of the residual variance; ``coefficients
     (n_columns,)`` and ``inverse (n_columns, n_columns)`` of the fixed part and the bends; ``effects (n_people, 2)``
     with ``effect_inverse (n_people, 2, 2)``; times ``variance`` the inverses are posterior covariances.
-    ``loss`` is the negative restricted log-likelihood, ``gradient (3,)`` that by log penalty. ``pull (n_people, 2,
+    ``loss`` is the negative restricted log-likelihood, ``gradient (3,)`` that by log penalty. ``shift (n_people, 2,
     n_columns)`` is how a coefficient moves the effects, ``own (n_people, 2, 2)`` their inverse at given coefficients.
     """
 
@@ -42,7 +42,7 @@ class Solution:
     loss: float
     gradient: NDArray[np.float64]
     edf: NDArray[np.float64]
-    pull: NDArray[np.float64]
+    shift: NDArray[np.float64]
     own: NDArray[np.float64]
 
 
@@ -67,14 +67,14 @@ def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
     penalties = np.exp(log_penalties)
     n_columns, n_people = len(moments.xy), len(moments.zy)
     own, log_determinant = _invert(moments.zz + np.diag(penalties[1:]))
-    pull = own @ moments.zx
+    shift = own @ moments.zx
     penalty = np.r_[np.zeros(N_FIXED), np.full(n_columns - N_FIXED, penalties[0])]
-    system = moments.xx + np.diag(penalty) - np.einsum("ukp,ukq->pq", moments.zx, pull)
+    system = moments.xx + np.diag(penalty) - np.einsum("ukp,ukq->pq", moments.zx, shift)
     factor = cho_factor(system)
     inverse = cho_solve(factor, np.eye(n_columns))
-    coefficients = cho_solve(factor, moments.xy - np.einsum("ukp,uk->p", pull, moments.zy))
-    effects = np.einsum("ukl,ul->uk", own, moments.zy) - pull @ coefficients
-    effect_inverse = own + np.einsum("ukp,pq,ulq->ukl", pull, inverse, pull, optimize=True)
+    coefficients = cho_solve(factor, moments.xy - np.einsum("ukp,uk->p", shift, moments.zy))
+    effects = np.einsum("ukl,ul->uk", own, moments.zy) - shift @ coefficients
+    effect_inverse = own + np.einsum("ukp,pq,ulq->ukl", shift, inverse, shift, optimize=True)
     penalised = moments.yy - float(coefficients @ moments.xy) - float((effects * moments.zy).sum())
     dof = moments.n - N_FIXED
     variance = penalised / dof
@@ -86,7 +86,7 @@ def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
     edf = ranks - penalties * traces
     gradient = (penalties * squares / variance - edf) / 2
     return Solution(
-        penalties, coefficients, inverse, effects, effect_inverse, variance, loss / 2, gradient, edf, pull, own
+        penalties, coefficients, inverse, effects, effect_inverse, variance, loss / 2, gradient, edf, shift, own
     )
 
 

@@ -1,7 +1,7 @@
-"""Simulated people with known minds: to test that the analysis finds what is there, and for demonstrations.
+"""Simulated people whose preferences are known: to test that the analysis finds what is there, and for demonstrations.
 
 Acceptance does not depend on distance; willingness to act falls to a threshold and is flat beyond it; every person
-has a level and a slope of their own: what the study of recourse found (Tominaga et al. 2024, section 5).
+has a level and a slope of their own, as the study of recourse found (Tominaga et al. 2024, section 5).
 """
 
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ def simulate_people(n_people: int, *, seed: int, behaviour: Behaviour | None = N
 def simulate_study(
     *, seed: int, behaviour: Behaviour | None = None, n_people: int = 362, n_each: int = 5, most_changes: int = 12
 ) -> Study:
-    """A study of the paper's size: everybody rates recourses of which two are near and the others anywhere.
+    """A study of the paper's size: everybody rates two near recourses, and others at any distance.
 
     Parameters
     ----------

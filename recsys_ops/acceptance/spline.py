@@ -1,6 +1,6 @@
 """Thin plate regression spline of one variable: the smooth term of the mixed model.
 
-The cubic spline through all knots, cut down to the few directions in which it can bend most; what is left is a
+The cubic spline through all knots, reduced to the few directions in which it can bend most: a
 straight line and some bends whose squared coefficients are the penalty. Source: Wood 2003, Thin plate regression
 splines, JRSS B 65, section 3 (m = 2, d = 1), as mgcv's ``s(x)``.
 """

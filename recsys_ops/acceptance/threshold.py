@@ -1,9 +1,8 @@
 """How far does willingness fall? The distance past which a fitted curve is flat, with an interval.
 
-Every curve drawn from the posterior is met by the line that falls and then is flat that comes closest to it over the
-data; its corner is that curve's threshold. A rule on the derivative (the first distance at which it may be 0) comes
-out late, because a smooth curve turns a corner round: by 0.7 of a range of 11 on simulated studies, where this one
-is off by less than 0.1.
+To each curve drawn from the posterior, a line that falls and then is flat is fitted over the data; its corner is the
+threshold of that curve. A rule on the derivative (the first distance at which it may be 0) comes out late, because a
+smooth curve rounds its corners: by 0.7 of a range of 11 on simulated studies, where this rule is off by less than 0.1.
 """
 
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ class Threshold:
 
 
 def find_threshold(fit: MixedFit, distance: NDArray[np.float64], *, seed: int) -> Threshold | None:
-    """Where a falling curve ends to fall.
+    """Where a falling curve stops falling.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Every way to make antidote data by its name, and the limits that all of them keep."""
+"""The algorithms that make antidote data, by name, and the limits that all of them keep."""
 
 from collections.abc import Callable
 
@@ -108,8 +108,8 @@ def propose(problem: AntidoteProblem, algorithm: str, n_artificial: int, *, seed
     Returns
     -------
     csr_array, shape (n, n_items)
-        Ratings in the range, whole if asked for; n is smaller than ``n_artificial``, down to 0, where more users would
-        cost more accuracy than ``max_rmse_loss``.
+        Ratings in the range, whole with ``whole_ratings``; n is smaller than ``n_artificial``, down to 0, where more
+        users would cost more accuracy than ``max_rmse_loss``.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def propose(problem: AntidoteProblem, algorithm: str, n_artificial: int, *, seed
 
 
 def within_limit(problem: AntidoteProblem, artificial: sp.csr_array) -> sp.csr_array:
-    """The first of the artificial users, as many as the limit on the RMSE lets in.
+    """The first of the artificial users, as many as the limit on the RMSE allows.
 
     Parameters
     ----------

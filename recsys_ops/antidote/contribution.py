@@ -1,4 +1,4 @@
-"""Which of the artificial users does how much: by leaving each out, and to first order from the gradient."""
+"""How much each artificial user contributes: by leaving it out, and to first order from the gradient."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,15 +10,15 @@ from recsys_ops.antidote.problem import AntidoteProblem
 from recsys_ops.models.mf_rows import RowMap, predicted, with_values
 
 
-def contributions(problem: AntidoteProblem, artificial: sp.csr_array, judged: RowMap) -> NDArray[np.float64]:
+def contributions(problem: AntidoteProblem, artificial: sp.csr_array, evaluated: RowMap) -> NDArray[np.float64]:
     """Change of the objective that each artificial user makes, given the others.
 
     Parameters
     ----------
     problem : AntidoteProblem
     artificial : csr_array, shape (n_artificial, n_items)
-    judged : RowMap
-        Ratings that the objective is measured on, fitted or held-out ones, whatever the problem's judgement.
+    evaluated : RowMap
+        Ratings that the objective is measured on, fitted or held-out ones, whatever the problem is evaluated on.
 
     Returns
     -------
@@ -28,21 +28,23 @@ def contributions(problem: AntidoteProblem, artificial: sp.csr_array, judged: Ro
     """
 
     def value(some: sp.csr_array) -> float:
-        return problem.objective.value(measure(judged, problem.fit(some).factors))
+        return problem.objective.value(measure(evaluated, problem.fit(some).factors))
 
     users = np.arange(artificial.shape[0])
     without = [value(artificial[users != user]) for user in users]
     return value(artificial) - np.array(without, dtype=np.float64)
 
 
-def gradient_contributions(problem: AntidoteProblem, artificial: sp.csr_array, judged: RowMap) -> NDArray[np.float64]:
+def gradient_contributions(
+    problem: AntidoteProblem, artificial: sp.csr_array, evaluated: RowMap
+) -> NDArray[np.float64]:
     """The same at the cost of one fit and one gradient.
 
     Parameters
     ----------
     problem : AntidoteProblem
     artificial : csr_array, shape (n_artificial, n_items)
-    judged : RowMap
+    evaluated : RowMap
         As above.
 
     Returns
@@ -53,8 +55,8 @@ def gradient_contributions(problem: AntidoteProblem, artificial: sp.csr_array, j
     """
     fit = problem.fit(artificial)
     gradient = exact_gradient(
-        problem.rows, problem.objective, measure(judged, fit.factors), fit, artificial, problem.als.regularisation,
-        judged=judged,
+        problem.rows, problem.objective, measure(evaluated, fit.factors), fit, artificial, problem.als.regularisation,
+        evaluated=evaluated,
     )  # fmt: skip
     surprise = artificial.data - predicted(artificial, fit.artificial, fit.factors.items)
     sums: NDArray[np.float64] = with_values(artificial, gradient.at(artificial) * surprise) @ np.ones(

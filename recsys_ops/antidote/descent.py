@@ -23,10 +23,10 @@ from recsys_ops.models.mf_rows import RowMap, with_values
 Gradient = Literal["paper", "exact"]
 
 MEMORY = 6
-"""A step must beat the worst of so many earlier ones."""
+"""Number of earlier steps; a step must be better than the worst of them."""
 
 PENALTY = 4.0
-"""Losing as much RMSE again as the limit allows costs this many times the objective."""
+"""Cost of exceeding the limit on the RMSE by as much again, in multiples of the objective."""
 
 _KEPT_OF_LIMIT = 0.9
 _SHORTENED = 0.3
@@ -50,7 +50,7 @@ class Scale:
 class Point:
     """A candidate with its fit; ``merit`` (to be lowered) is the objective over that before, plus the penalty.
 
-    ``predictions`` are measured as the objective is judged, ``fitted`` on the ratings that a limit on RMSE is about.
+    ``predictions`` are on the ratings that the objective is about, ``fitted`` on those that a limit on RMSE is about.
     """
 
     ratings: sp.csr_array
@@ -63,7 +63,7 @@ class Point:
 def descend(
     problem: AntidoteProblem, start: sp.csr_array, scale: Scale, *, gradient: Gradient = "exact", max_steps: int = 60
 ) -> Point:
-    """Improve artificial ratings step by step; who rates what stays.
+    """Improve artificial ratings step by step; which items each user rates does not change.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def descend(
 def evaluate_point(
     problem: AntidoteProblem, ratings: sp.csr_array, scale: Scale, *, start: NDArray[np.float64] | None = None
 ) -> Point:
-    """Fit the recommender with these artificial ratings and tell their merit.
+    """Fit the recommender with these artificial ratings and compute their merit.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def evaluate_point(
         Item factors to start from.
     """
     fit = problem.fit(ratings, start=start)
-    predictions = problem.judge(fit.factors)
+    predictions = problem.measure(fit.factors)
     fitted = _on_fitted(problem, predictions)
     merit = problem.sign * problem.objective.value(predictions) / scale.value
     return Point(ratings, fit, predictions, fitted, merit + PENALTY * _excess(problem, fitted, scale) ** 2)
@@ -121,13 +121,13 @@ def evaluate_point(
 
 def scale_of(problem: AntidoteProblem) -> Scale:
     """Objective and RMSE without antidote."""
-    predictions = problem.judge(problem.fit().factors)
+    predictions = problem.measure(problem.fit().factors)
     return Scale(max(abs(problem.objective.value(predictions)), 1e-12), _on_fitted(problem, predictions).rmse)
 
 
 def _on_fitted(problem: AntidoteProblem, predictions: Predictions) -> Predictions:
-    """The same factors measured on the fitted ratings, where that differs and a limit asks for it."""
-    if problem.judgement is None or problem.max_rmse_loss is None:
+    """The same factors measured on the fitted ratings, where that differs and there is a limit on RMSE."""
+    if problem.evaluated_on is None or problem.max_rmse_loss is None:
         return predictions
     return measure(problem.rows, predictions.factors)
 
@@ -143,13 +143,13 @@ def _excess(problem: AntidoteProblem, fitted: Predictions, scale: Scale) -> floa
 def _slope(problem: AntidoteProblem, point: Point, scale: Scale, gradient: Gradient) -> NDArray[np.float64]:
     """Derivative of the merit by the ratings given."""
 
-    def derivative(objective: Objective, predictions: Predictions, judged: RowMap) -> NDArray[np.float64]:
+    def derivative(objective: Objective, predictions: Predictions, evaluated: RowMap) -> NDArray[np.float64]:
         arguments = (problem.rows, objective, predictions, point.fit, point.ratings, problem.als.regularisation)
         if gradient == "paper":
-            return paper_gradient(*arguments, judged=judged).at(point.ratings)
-        return exact_gradient(*arguments, judged=judged, tolerance=_GRADIENT_TOLERANCE).at(point.ratings)
+            return paper_gradient(*arguments, evaluated=evaluated).at(point.ratings)
+        return exact_gradient(*arguments, evaluated=evaluated, tolerance=_GRADIENT_TOLERANCE).at(point.ratings)
 
-    slope = problem.sign / scale.value * derivative(problem.objective, point.predictions, problem.judged)
+    slope = problem.sign / scale.value * derivative(problem.objective, point.predictions, problem.evaluated_rows)
     excess = _excess(problem, point.fitted, scale)
     if problem.max_rmse_loss is not None and excess > 0:
         by_rmse = 2 * PENALTY * excess / max(problem.max_rmse_loss, 1e-6)
@@ -179,7 +179,7 @@ def _step(
 
 
 def _first_length(problem: AntidoteProblem, slope: NDArray[np.float64]) -> float:
-    """So long that a typical rating crosses the whole range."""
+    """Length at which a typical rating crosses the whole range."""
     typical = float(np.sqrt(np.mean(slope**2))) if len(slope) else 0.0
     return (problem.rating_range[1] - problem.rating_range[0]) / max(typical, 1e-300)
 

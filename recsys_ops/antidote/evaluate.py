@@ -13,7 +13,7 @@ from recsys_ops.models.mf import Factors, Fit
 from recsys_ops.models.mf_rows import LocalRows, RowBlock, RowMap, times
 
 LIST_DEPTH = 30
-"""Longest list whose change is told (paper, Figure 4c)."""
+"""Longest list whose change is reported (paper, Figure 4c)."""
 
 _USERS_AT_ONCE = 256
 
@@ -60,7 +60,7 @@ def evaluate(
     Parameters
     ----------
     problem : AntidoteProblem
-        Its objective is evaluated on the fitted ratings, whatever the judgement.
+        Its objective is measured on the fitted and the held-out ratings, whatever it is evaluated on in the search.
     artificial : csr_array, shape (n_artificial, n_items)
     held_out : csr_array, shape (n_users, n_items), optional
         Ratings of the same users that are not fitted.

@@ -66,8 +66,8 @@ class _System:
             solve_packed(self.added_grams, added, self.regularisation),
         )
 
-    def items_pulled(self, users: NDArray[np.float64], added: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Change of the items' equations when users move."""
+    def items_answer(self, users: NDArray[np.float64], added: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How the items' equations change when users move."""
         coupling = Coupling(
             self.fit.factors.items, _packed_change(self.fit.factors.users, users), users,
             self.added_items, _packed_change(self.fit.artificial, added), added,
@@ -77,7 +77,7 @@ class _System:
     def reduced(self, direction: NDArray[np.float64]) -> NDArray[np.float64]:
         """Product with the Hessian of the items, users eliminated."""
         own = _times_packed(self.item_grams, direction) + self.regularisation * direction
-        return own - self.items_pulled(*self.users_answer(direction))
+        return own - self.items_answer(*self.users_answer(direction))
 
 
 def exact_gradient(
@@ -88,7 +88,7 @@ def exact_gradient(
     artificial: sp.csr_array,
     regularisation: float,
     *,
-    judged: RowMap | None = None,
+    evaluated: RowMap | None = None,
     tolerance: float = 1e-4,
     max_iterations: int = 60,
 ) -> Sensitivity:
@@ -105,7 +105,7 @@ def exact_gradient(
         At a minimum; the nearer, the more exact.
     artificial : csr_array, shape (n_artificial, n_items)
     regularisation : float
-    judged : RowMap, optional
+    evaluated : RowMap, optional
         Ratings that the objective is about; by default those that were fitted.
     tolerance : float
         Of conjugate gradients: norm of the residual against that of the right side.
@@ -121,12 +121,12 @@ def exact_gradient(
     conjugate gradients never leave their complement.
     """
     shared = (objective, predictions)
-    judged = rows if judged is None else judged
-    by_user = np.concatenate(judged.map("users", user_gradient, shared))
-    by_item = np.concatenate(judged.map("items", item_gradient, shared))
+    evaluated = rows if evaluated is None else evaluated
+    by_user = np.concatenate(evaluated.map("users", user_gradient, shared))
+    by_item = np.concatenate(evaluated.map("items", item_gradient, shared))
     system = _system(rows, fit, artificial, regularisation)
     answer = solve_packed(system.user_grams, by_user, regularisation)
-    right = by_item - system.items_pulled(answer, np.zeros_like(fit.artificial))
+    right = by_item - system.items_answer(answer, np.zeros_like(fit.artificial))
     items = _conjugate_gradients(system, right, tolerance, max_iterations)
     _, added = system.users_answer(items)
     return Sensitivity(fit.artificial, items, -added, fit.factors.items)

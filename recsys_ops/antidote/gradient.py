@@ -52,7 +52,7 @@ def paper_gradient(
     artificial: sp.csr_array,
     regularisation: float,
     *,
-    judged: RowMap | None = None,
+    evaluated: RowMap | None = None,
 ) -> Sensitivity:
     """Eq. 9, item block by item block: ``g_j' U S_j^-1 u~_i``.
 
@@ -66,7 +66,7 @@ def paper_gradient(
     fit : Fit
     artificial : csr_array, shape (n_artificial, n_items)
     regularisation : float
-    judged : RowMap, optional
+    evaluated : RowMap, optional
         Ratings that the objective is about; by default those that were fitted.
 
     Returns
@@ -75,7 +75,7 @@ def paper_gradient(
     """
     users = fit.factors.users
     step = HalfStep(users, packed_outer(users), regularisation, transposed_rows(artificial), fit.artificial)
-    folded = np.concatenate((judged or rows).map("items", item_gradient, (objective, predictions)))
+    folded = np.concatenate((evaluated or rows).map("items", item_gradient, (objective, predictions)))
     items = np.concatenate(rows.map("items", gradient_columns, (step, folded)))
     return Sensitivity(fit.artificial, items, np.zeros_like(fit.artificial), fit.factors.items)
 

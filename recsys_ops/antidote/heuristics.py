@@ -31,8 +31,8 @@ def heuristic1(problem: AntidoteProblem, n_artificial: int, *, seed: int) -> sp.
     single = ratings_of(everything, values, everything.shape[1])
     fit = problem.fit(single)
     gradient = paper_gradient(
-        problem.rows, problem.objective, problem.judge(fit.factors), fit, single, problem.als.regularisation,
-        judged=problem.judged,
+        problem.rows, problem.objective, problem.measure(fit.factors), fit, single, problem.als.regularisation,
+        evaluated=problem.evaluated_rows,
     )  # fmt: skip
     return _extremes(problem, gradient.dense()[0], n_artificial)
 
@@ -51,8 +51,8 @@ def heuristic2(problem: AntidoteProblem, n_artificial: int, *, seed: int) -> sp.
     -------
     csr_array, shape (n_artificial, n_items)
     """
-    predictions = problem.judge(problem.fit().factors)
-    folded = np.concatenate(problem.judged.map("items", item_gradient, (problem.objective, predictions)))
+    predictions = problem.measure(problem.fit().factors)
+    folded = np.concatenate(problem.evaluated_rows.map("items", item_gradient, (problem.objective, predictions)))
     return _extremes(problem, folded.sum(axis=1), n_artificial)
 
 

@@ -1,4 +1,4 @@
-"""Ids for artificial users that no real user has, and by which they can be told from real ones and taken out again."""
+"""Ids for artificial users that no real user has, so that they can be recognised and removed again."""
 
 from dataclasses import dataclass
 from itertools import count
@@ -48,7 +48,7 @@ class ArtificialIds:
 
     @property
     def rule(self) -> str:
-        """How to tell them from real users, in words."""
+        """How to recognise them, in words."""
         return f"begins with '{self.prefix}'" if self.prefix else f"is above {self.greatest}"
 
 

@@ -1,4 +1,4 @@
-"""What is asked: which objective, of which recommender, moved which way, within which limits."""
+"""The problem: which objective, of which recommender, to be moved which way, within which limits."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -16,11 +16,11 @@ Direction = Literal["min", "max"]
 
 
 @dataclass(frozen=True)
-class Judgement:
+class EvaluationRatings:
     """Ratings that an objective is about, other than those that are fitted.
 
     ``user_noise (n_users,)`` and ``item_noise (n_items,)`` are squared errors per rating that no prediction avoids, and
-    are added to the losses; ``unseen.py`` tells what for.
+    are added to the losses; ``unseen.py`` says why.
     """
 
     rows: RowMap
@@ -28,7 +28,7 @@ class Judgement:
     item_noise: NDArray[np.float64]
 
     def measure(self, factors: Factors) -> Predictions:
-        """Errors of factors as this judgement sees them."""
+        """Errors of factors on these ratings, noise included."""
         seen = measure(self.rows, factors)
         return replace(
             seen,
@@ -39,13 +39,13 @@ class Judgement:
 
 @dataclass(frozen=True)
 class AntidoteProblem:
-    """Everything that artificial ratings are sought for.
+    """What artificial ratings are to achieve, and within which limits.
 
     ``rows`` the ratings of the real users, which are fitted with ``als``; ``objective`` to be moved in ``direction``.
     Artificial ratings stay within ``rating_range`` (least, greatest), are whole stars with ``whole_ratings``, and no
     artificial user gives more than ``max_ratings``. ``max_rmse_loss`` in stars is how much worse the fit may become.
-    ``judgement`` is None where the objective is about the fitted ratings themselves. ``warm`` starts each fit of the
-    search from the last one: faster on large data, less true to the fit from scratch that has the last word.
+    ``evaluated_on`` is None where the objective is about the fitted ratings themselves. ``warm`` starts each fit of the
+    search from the last one: faster on large data, but further from the fit from scratch that evaluates the result.
     """
 
     rows: RowMap
@@ -56,7 +56,7 @@ class AntidoteProblem:
     whole_ratings: bool = False
     max_ratings: int | None = None
     max_rmse_loss: float | None = None
-    judgement: Judgement | None = None
+    evaluated_on: EvaluationRatings | None = None
     warm: bool = False
 
     @property
@@ -65,20 +65,20 @@ class AntidoteProblem:
         return 1.0 if self.direction == "min" else -1.0
 
     @property
-    def judged(self) -> RowMap:
-        """Rows of the ratings that the objective is about."""
-        return self.rows if self.judgement is None else self.judgement.rows
+    def evaluated_rows(self) -> RowMap:
+        """The ratings that the objective is about."""
+        return self.rows if self.evaluated_on is None else self.evaluated_on.rows
 
     def fit(self, artificial: sp.csr_array | None = None, *, start: NDArray[np.float64] | None = None) -> Fit:
-        """The recommender fitted with artificial users beside the real ones, from scratch unless ``start`` is given."""
+        """The recommender fitted with real and artificial users, from scratch unless ``start`` is given."""
         return fit_als(self.rows, self.als, artificial=artificial, start=start)
 
-    def judge(self, factors: Factors) -> Predictions:
-        """Predictions as the objective sees them."""
-        return measure(self.rows, factors) if self.judgement is None else self.judgement.measure(factors)
+    def measure(self, factors: Factors) -> Predictions:
+        """Predictions on the ratings that the objective is about."""
+        return measure(self.rows, factors) if self.evaluated_on is None else self.evaluated_on.measure(factors)
 
     def feasible(self, ratings: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Ratings clipped to the range, and rounded where whole ones are asked for."""
+        """Ratings clipped to the range, and rounded with ``whole_ratings``."""
         clipped = np.clip(ratings, *self.rating_range)
         return np.clip(np.round(clipped), *whole_range(self.rating_range)) if self.whole_ratings else clipped
 

@@ -1,9 +1,9 @@
-"""How ratings that nobody has given yet would judge the recommender, so that fairness also holds for them.
+"""How well the recommender would predict ratings not given yet, so that fairness also holds for them.
 
-Artificial ratings tuned to the errors on given ratings learn these errors by heart, even those of a validation split;
+Artificial ratings tuned to the errors on given ratings fit these errors, even those of a validation split;
 held-out users then fare worse. What carries over is the part of an error that depends on the model. So an unseen rating
 is taken to be the prediction of a well regularised reference model plus noise; the noise of each user and each item is
-the reference's cross-validated loss. The recommender is judged at pairs that are not rated, popular items more often.
+the reference's cross-validated loss. The recommender is evaluated on unrated pairs, more often of popular items.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.antidote.objectives import measure
-from recsys_ops.antidote.problem import Judgement
+from recsys_ops.antidote.problem import EvaluationRatings
 from recsys_ops.models.mf import AlsSettings, Factors, fit_als
 from recsys_ops.models.mf_rows import LocalRows, predicted, with_values
 from recsys_ops.models.mf_validation import chosen_entries, folds, validate
@@ -27,7 +27,7 @@ def choose_reference(ratings: sp.csr_array, rank: int, *, seed: int) -> AlsSetti
     ----------
     ratings : csr_array, shape (n_users, n_items)
     rank : int
-        Of the recommender; the reference may be larger, because it is regularised as its ratings ask for.
+        Of the recommender; the reference may be larger, because its regularisation is chosen on held-out ratings.
     seed : int
         Of the split into four fifths and one fifth, and of the fits.
 
@@ -40,8 +40,8 @@ def choose_reference(ratings: sp.csr_array, rank: int, *, seed: int) -> AlsSetti
     return AlsSettings(best.rank, best.regularisation, seed=seed)
 
 
-def expect_unseen(ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n_folds: int = 5) -> Judgement:
-    """Judge by what unseen ratings are expected to be.
+def expect_unseen(ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n_folds: int = 5) -> EvaluationRatings:
+    """The ratings to evaluate on: what unseen ratings are expected to be.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def expect_unseen(ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n
 
     Returns
     -------
-    Judgement
+    EvaluationRatings
         At as many unrated pairs per user as the user has ratings, at most all.
 
     Notes
@@ -67,7 +67,7 @@ def expect_unseen(ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n
     factors = fit_als(LocalRows(ratings), reference).factors
     pairs = unrated_pairs(ratings, seed=seed)
     values = predicted(pairs, factors.users, factors.items)
-    return Judgement(LocalRows(with_values(pairs, values)), user_noise, item_noise)
+    return EvaluationRatings(LocalRows(with_values(pairs, values)), user_noise, item_noise)
 
 
 def unrated_pairs(ratings: sp.csr_array, *, seed: int) -> sp.csr_array:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from recsys_ops.counterfactuals.bounds import greedy_removal
 from recsys_ops.counterfactuals.inputs import Inputs
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.relaxation import Goal
+from recsys_ops.counterfactuals.search import Goal
 from recsys_ops.models.network import best_child_bound, log_likelihood
 
 _MOST_ROUNDS = 8

@@ -20,7 +20,7 @@ STEPS = (1.0, 0.5, 0.25, 0.2, 0.1)
 
 @dataclass(frozen=True)
 class Histories:
-    """``inputs (n_users, n_items)`` what the recommender is told; ``amounts`` of the same entries in whole units.
+    """``inputs (n_users, n_items)`` what the recommender reads; ``amounts`` of the same entries in whole units.
 
     ``scale`` is the greatest amount and ``step`` one unit in stars; both are 1 for interactions without ratings.
     ``costs`` of the same entries, nan where an interaction must stay; None where all cost 1.

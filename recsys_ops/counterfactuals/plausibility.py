@@ -6,8 +6,8 @@ breakpoints ``l = p_0 < .. < p_m = h`` of ``b - a``
     t <= a + lambda_s (b - a) + kappa_s + M_s (1 - z_s),    sum_s z_s = 1,    M_s = max_{p in {l, h}} f(p) - chord_s(p)
 
 bounds the pair from above, is exact at the breakpoints, and needs no row that says in which segment ``b - a`` lies: f's
-chords are themselves the pieces of a convex function, of which t is at most the greatest. One chord from l to h holds
-without binaries and tightens the relaxation. The positive part is exact with its two own pieces.
+chords are themselves the segments of a convex function, of which t is at most the greatest. One chord from l to h holds
+without binaries and tightens the relaxation. The positive part is exact with its two own segments.
 """
 
 import itertools
@@ -64,7 +64,7 @@ def add_likelihood(program: Program, folded: Folded, removals: Removals, visited
     columns = Columns(cells, pairs)
     _link_cells(program, folded, removals, columns)
     for position, pair in enumerate(folded.pairs):
-        _bound_pair(program, columns, position, pair, _pieces(pair, folded, visited.get(pair.key, set())))
+        _bound_pair(program, columns, position, pair, _segments(pair, folded, visited.get(pair.key, set())))
     return columns
 
 
@@ -92,8 +92,8 @@ def forbid_cells(program: Program, folded: Folded, columns: Columns, taken: NDAr
     program.add_row(columns.cells[[*sorted(here), *others]], signs, lower=1.0 - len(here))
 
 
-def _pieces(pair: Pair, folded: Folded, visited: set[float]) -> list[tuple[float, float]]:
-    """Slopes and intercepts of the pieces whose greatest bounds ``f`` on ``lowest .. highest``."""
+def _segments(pair: Pair, folded: Folded, visited: set[float]) -> list[tuple[float, float]]:
+    """Slopes and intercepts of the segments whose greatest bounds ``f`` on ``lowest .. highest``."""
     if folded.mixture == "best":
         return [(0.0, 0.0), (1.0, 0.0)]
     points = [pair.lowest]
@@ -122,33 +122,33 @@ def _chord(low: float, high: float) -> tuple[float, float]:
 
 
 def _bound_pair(
-    program: Program, columns: Columns, position: int, pair: Pair, pieces: list[tuple[float, float]]
+    program: Program, columns: Columns, position: int, pair: Pair, segments: list[tuple[float, float]]
 ) -> None:
     ends = np.array([pair.lowest, pair.highest])
-    upper = np.max([slope * ends + intercept for slope, intercept in pieces], axis=0)
+    upper = np.max([slope * ends + intercept for slope, intercept in segments], axis=0)
     slope = float((upper[1] - upper[0]) / (ends[1] - ends[0]))
     whole = (slope, float(upper[0] - slope * ends[0]))
-    _add_piece(program, columns, position, pair, whole)
-    if len(pieces) == 1:
+    _add_segment(program, columns, position, pair, whole)
+    if len(segments) == 1:
         return
-    choices = program.add_columns(len(pieces))
-    for choice, (slope, intercept) in zip(choices, pieces, strict=True):
+    choices = program.add_columns(len(segments))
+    for choice, (slope, intercept) in zip(choices, segments, strict=True):
         loosest = float(np.max(upper - (slope * ends + intercept)))
-        _add_piece(program, columns, position, pair, (slope, intercept), int(choice), loosest)
+        _add_segment(program, columns, position, pair, (slope, intercept), int(choice), loosest)
     program.add_row(choices, 1.0, lower=1.0, upper=1.0)
 
 
-def _add_piece(
+def _add_segment(
     program: Program,
     columns: Columns,
     position: int,
     pair: Pair,
-    piece: tuple[float, float],
+    segment: tuple[float, float],
     choice: int | None = None,
     loosest: float = 0.0,
 ) -> None:
-    """``t <= (1 - slope) first + slope second + intercept``, unless another piece is chosen."""
-    slope, intercept = piece
+    """``t <= (1 - slope) first + slope second + intercept``, unless another segment is chosen."""
+    slope, intercept = segment
     bound = Affine(intercept).plus(pair.first, 1.0 - slope).plus(pair.second, slope)
     where, coefficients = columns.row(bound)
     where, coefficients = [int(columns.pairs[position]), *where], [1.0, *(-c for c in coefficients)]

@@ -6,8 +6,8 @@ with the exact log-likelihood LL of the network (mixture "exact") or its best-ch
 program). The distance that may be spent keeps the network small. For "optimise" it is the best known objective plus
 alpha times the greatest log-likelihood: nothing farther is better. For "threshold" it is deepened, and every step
 without a solution is a proof. With many rivals, the program without the ranking bounds the objective from below, and
-that with the rivals nearest to standing above the item, after what is plausible, from above; the whole is asked only
-where the two do not meet, and only if it is small enough to be solved.
+that with the rivals nearest to standing above the item, after what is plausible, from above; the whole
+program is solved only where the two do not meet, and only if it is small enough.
 """
 
 import time
@@ -21,18 +21,19 @@ from recsys_ops.counterfactuals.folding import Folded, fold
 from recsys_ops.counterfactuals.formulation import reachable
 from recsys_ops.counterfactuals.inputs import Inputs, network_inputs
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.relaxation import Goal, Relaxation
-from recsys_ops.counterfactuals.shortest import RESOLUTION, Earlier, Found, differs, find_shortest
+from recsys_ops.counterfactuals.relaxation import Relaxation
+from recsys_ops.counterfactuals.search import RESOLUTION, Earlier, Goal, SearchResult
+from recsys_ops.counterfactuals.shortest import differs, find_shortest
 
 NEAREST = 3
 """Rivals, in multiples of those needed, that are tried before all of them."""
 
 MANY = 10
-"""Rivals, in multiples of those needed, from which on the whole program is not asked at once."""
+"""Rivals, in multiples of those needed, from which on the whole program is not solved at once."""
 
 MOST_ENTRIES = 100_000
-"""Rivals times interactions up to which the whole program is asked. Of five times as many, HiGHS solves no more than
-the root in ten seconds, and does not look at the clock for seconds."""
+"""Rivals times interactions up to which the whole program is solved. With five times as many, HiGHS solves no more
+than the root in ten seconds, and does not look at the clock for seconds."""
 
 UNRANKED_NODES, NEAREST_NODES = 200, 400
 """Effort spent in the first round on the program without the ranking, and on that with the nearest rivals."""
@@ -43,7 +44,9 @@ MOST_EFFORT = 4**8
 _NOBODY = np.empty(0, dtype=np.intp)
 
 
-def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: float, least: float = -np.inf) -> Found:
+def find_plausible(
+    question: Question, goal: Goal, earlier: Earlier, deadline: float, least: float = -np.inf
+) -> SearchResult:
     """The explanation of least objective, other than the earlier ones.
 
     Parameters
@@ -59,7 +62,7 @@ def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: f
 
     Returns
     -------
-    Found
+    SearchResult
     """
     shortest = find_shortest(question, earlier, deadline)
     if shortest.taken is None:
@@ -73,7 +76,9 @@ def find_plausible(question: Question, goal: Goal, earlier: Earlier, deadline: f
     return _deepen(relaxation, inputs, shortest, shortest.taken, least)
 
 
-def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float) -> Found:
+def _optimise(
+    relaxation: Relaxation, inputs: Inputs, shortest: SearchResult, start: NDArray[np.int64], least: float
+) -> SearchResult:
     question, goal = relaxation.question, relaxation.goal
     most = np.inf
     farther = question.farthest
@@ -88,12 +93,12 @@ def _optimise(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: ND
         farther = max(_in_grains(question, objective + goal.alpha * folded.most), shortest.bound)
     bound = max(least, shortest.bound - goal.alpha * folded.most)
     if bound >= objective - RESOLUTION:
-        return Found(start, objective, objective, True, shortest.method, shortest.nodes)
+        return SearchResult(start, objective, objective, True, shortest.method, shortest.nodes)
     better = _within(relaxation, folded, start, least=shortest.bound, most=most, cutoff=objective)
     if better.taken is not None:
         start, objective = better.taken, better.objective
     bound = objective if better.is_proven else min(max(bound, better.bound), objective)
-    return Found(start, objective, bound, better.is_proven, "mio", shortest.nodes + better.nodes)
+    return SearchResult(start, objective, bound, better.is_proven, "mio", shortest.nodes + better.nodes)
 
 
 def _in_grains(question: Question, distance: float) -> float:
@@ -103,13 +108,15 @@ def _in_grains(question: Question, distance: float) -> float:
     return float(np.floor(units + 1e-6) if question.grain else np.ceil(units)) * grain
 
 
-def _deepen(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDArray[np.int64], least: float) -> Found:
+def _deepen(
+    relaxation: Relaxation, inputs: Inputs, shortest: SearchResult, start: NDArray[np.int64], least: float
+) -> SearchResult:
     question, goal = relaxation.question, relaxation.goal
     everything = question.farthest
     bound, nodes = max(least, shortest.bound), shortest.nodes
     at_start = fold(question, inputs, goal.mixture, question.distance(start))
     known = relaxation.visit(at_start, start)
-    best = Found(start if known < np.inf else None, known, bound, False, shortest.method, nodes)
+    best = SearchResult(start if known < np.inf else None, known, bound, False, shortest.method, nodes)
     if best.taken is None:
         best = _start(relaxation, inputs, start, best)
     farther, stride = bound, max(question.grain, float(question.costs.min()))
@@ -122,15 +129,17 @@ def _deepen(relaxation: Relaxation, inputs: Inputs, shortest: Found, start: NDAr
         if step.taken is not None:
             best = step
         if not step.is_proven:
-            return Found(best.taken, best.objective, min(max(bound, step.bound), best.objective), False, "mio", nodes)
+            return SearchResult(
+                best.taken, best.objective, min(max(bound, step.bound), best.objective), False, "mio", nodes
+            )
         if step.taken is not None or farther >= farthest:
             break
         bound = farther + (question.grain or RESOLUTION)
         farther, stride = bound + stride, 2 * stride
-    return Found(best.taken, best.objective, best.objective, True, best.method, nodes)
+    return SearchResult(best.taken, best.objective, best.objective, True, best.method, nodes)
 
 
-def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], nothing: Found) -> Found:
+def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], nothing: SearchResult) -> SearchResult:
     """A plausible explanation to begin with, if climbing finds one."""
     question = relaxation.question
     limits = question.limits.copy()
@@ -142,7 +151,7 @@ def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], 
 
 def _within(
     relaxation: Relaxation, folded: Folded, start: NDArray[np.int64], *, least: float, most: float, cutoff: float
-) -> Found:
+) -> SearchResult:
     """The best objective below ``cutoff`` within these distances; proven without ``taken`` where there is none.
 
     Rounds of more and more effort: the program without the ranking for a bound, and the one with the rivals nearest to
@@ -150,11 +159,11 @@ def _within(
     """
     question, goal = relaxation.question, relaxation.goal
     rivals = reachable(question, most)
-    best = Found(None, cutoff, -np.inf, False, "mio")
+    best = SearchResult(None, cutoff, -np.inf, False, "mio")
     if folded.most < goal.threshold or len(rivals) < question.needed:
         return replace(best, objective=np.inf, bound=cutoff, is_proven=True)
     is_few = len(rivals) <= (NEAREST if goal.alpha == 0 else MANY) * question.needed
-    n_asked = len(rivals) if is_few else NEAREST * question.needed
+    n_solved = len(rivals) if is_few else NEAREST * question.needed
     needs_bound, bound, nodes, effort = goal.alpha == 0 or not is_few, -np.inf, 0, 1
     while True:
         if needs_bound:
@@ -170,9 +179,9 @@ def _within(
         if goal.alpha == 0:
             least, most = max(least, bound), min(most, best.objective)
             rivals = reachable(question, most)
-        is_whole = n_asked >= len(rivals)
+        is_whole = n_solved >= len(rivals)
         ranked = relaxation.minimise(
-            folded, rivals if is_whole else _nearest(question, rivals, start, n_asked),
+            folded, rivals if is_whole else _nearest(question, rivals, start, n_solved),
             least=least, most=most, cutoff=best.objective, most_nodes=None if is_whole else NEAREST_NODES * effort,
         )  # fmt: skip
         nodes, best = nodes + ranked.nodes, ranked if ranked.taken is not None else best
@@ -180,9 +189,9 @@ def _within(
             bound = max(bound, ranked.bound)
             break
         if len(rivals) * np.count_nonzero(question.limits) <= MOST_ENTRIES:
-            n_asked = len(rivals)
+            n_solved = len(rivals)
         elif ranked.is_proven:
-            n_asked *= 2
+            n_solved *= 2
         effort = min(4 * effort, MOST_EFFORT)
     is_proven = best.objective <= bound + RESOLUTION
     objective = best.objective if best.taken is not None else np.inf

@@ -1,32 +1,16 @@
-"""A mixed-integer program handed to HiGHS as arrays: quick to build, one thread, a limit that holds, cancellable."""
+"""A mixed-integer program that is written down column by column and row by row."""
 
-import time
 from dataclasses import dataclass, field
+from typing import Any
 
-import highspy
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from recsys_ops.solver import load_program
+from recsys_ops.solver import Solution, solve_program
 
 TOLERANCE = 1e-7
 """Violation of rows and of integrality that the solver may leave. HiGHS 1.15 errs with 1e-9."""
-
-_WATCH_SECONDS = 0.05
-
-
-@dataclass(frozen=True)
-class Solution:
-    """``values`` of the best point found, None if there is none; ``bound`` proven for the objective, inf if infeasible.
-
-    ``is_proven``: the search ended by itself; ``nodes`` of the search tree.
-    """
-
-    values: NDArray[np.float64] | None
-    bound: float
-    is_proven: bool
-    nodes: int
 
 
 @dataclass
@@ -88,13 +72,8 @@ class Program:
         Returns
         -------
         Solution
-
-        Notes
-        -----
-        KeyboardInterrupt, which is what a cancelled task receives, stops the solver and is raised again.
         """
-        options = {
-            "time_limit": max(deadline - time.perf_counter(), 1e-3),
+        options: dict[str, Any] = {
             "mip_abs_gap": gap,
             "mip_rel_gap": 0.0,
             "mip_feasibility_tolerance": TOLERANCE,
@@ -104,46 +83,13 @@ class Program:
             options["objective_target"] = enough
         if most_nodes is not None:
             options["mip_max_nodes"] = most_nodes
-        solver = load_program(
+        return solve_program(
             self._matrix(), cost=self.cost, lower=self.lower, upper=self.upper,
-            row_lower=self.row_lower, row_upper=self.row_upper, is_whole=np.array(self.is_whole, dtype=bool), **options,
+            row_lower=self.row_lower, row_upper=self.row_upper, is_whole=np.array(self.is_whole, dtype=bool),
+            deadline=deadline, **options,
         )  # fmt: skip
-        _run(solver, deadline)
-        if solver.getModelStatus() == highspy.HighsModelStatus.kSolveError:
-            # Presolve can leave a point that is outside the rows by more than the tolerance.
-            solver.clearSolver()
-            solver.setOptionValue("presolve", "off")
-            _run(solver, deadline)
-        return _solution(solver)
 
     def _matrix(self) -> sp.csr_array:
         columns = np.concatenate([*self.indices, np.empty(0, np.int64)])
         values = np.concatenate([*self.coefficients, np.empty(0)])
         return sp.csr_array((values, columns, self.row_start), shape=(len(self.row_lower), len(self.cost)))
-
-
-def _run(solver: highspy.Highs, deadline: float) -> None:
-    """Run in a thread of its own, so that the deadline and KeyboardInterrupt are seen whatever the solver is at."""
-    solver.HandleKeyboardInterrupt = True
-    solver.startSolve()
-    try:
-        while not solver.wait(_WATCH_SECONDS)[0]:
-            if time.perf_counter() > deadline:
-                solver.cancelSolve()
-    except KeyboardInterrupt:
-        solver.cancelSolve()
-        while not solver.wait(_WATCH_SECONDS)[0]:
-            pass
-        raise
-
-
-def _solution(solver: highspy.Highs) -> Solution:
-    info, status = solver.getInfo(), solver.getModelStatus()
-    nodes = max(int(info.mip_node_count), 0)
-    if status == highspy.HighsModelStatus.kInfeasible:
-        return Solution(None, np.inf, True, nodes)
-    proven = status in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kObjectiveTarget)
-    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-        return Solution(None, float(info.mip_dual_bound), proven, nodes)
-    values = np.asarray(solver.getSolution().col_value)
-    return Solution(values, float(info.mip_dual_bound), proven, nodes)

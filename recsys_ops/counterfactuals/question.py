@@ -15,7 +15,7 @@ the factual history; with ``removed_items="eligible"`` an interaction that is ta
 candidate again. "Above" is claimed with a margin of ``MARGIN`` times the score scale, so that ties never decide.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -32,12 +32,16 @@ Validity = Literal["kth", "score"]
 RemovedItems = Literal["excluded", "eligible"]
 
 
+Inequalities = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
+"""``gains``, ``gaps`` (still without the margin) and ``requires``, as a question holds them."""
+
+
 @dataclass(frozen=True)
 class Question:
     """One user and one item; n interactions, m inequalities of which ``needed`` must hold.
 
     ``history``, ``amounts``, ``weights``, ``limits (n,)``: item, whole units, cost per unit of ``scale`` and most
-    units that may be taken. ``rows (n, n_items)`` weights of the history, ``scores (n_items,)`` factual scores.
+    units that may be taken. ``scores (n_items,)`` factual scores.
     ``gains (n, m)`` what one unit taken closes of ``gaps (m,)``, inf where the inequality can never hold;
     ``requires (m,)`` the position in the history that must be taken entirely, or -1. Column z belongs to item z
     (validity "kth"), the only column of "score" to none. An explanation touches at most ``max_removed`` interactions
@@ -54,7 +58,6 @@ class Question:
     scale: float
     weights: NDArray[np.float64]
     limits: NDArray[np.int64]
-    rows: NDArray[np.float64]
     scores: NDArray[np.float64]
     margin: float
     gains: NDArray[np.float64]
@@ -154,7 +157,7 @@ def make_question(
     amounts : ndarray, shape (n,)
         Whole units of each interaction: stars with ``scale`` the greatest rating, or ones with ``scale`` 1.
     item : int
-        The item asked about.
+        The item that the question is about.
     k : int, >= 1
         Length of the lists that the user sees.
     validity : "kth" or "score"
@@ -189,49 +192,59 @@ def make_question(
     rows = recommender.rows(items)
     scores = (units / scale) @ rows
     margin = MARGIN * (float(np.abs(scores).max()) or 1.0)
-    question = Question(
+    limits = np.where(may_go, units, 0)
+    gains, gaps, requires = (
+        _rivals(rows, scores, items, limits, item, scale=scale, removed_items=removed_items)
+        if validity == "kth"
+        else _threshold(rows, scores, items, item, k, scale=scale)
+    )
+    return Question(
         recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
-        history=items, amounts=units, scale=scale, weights=costs, limits=np.where(may_go, units, 0),
-        rows=rows, scores=scores, margin=margin,
-        gains=np.empty((0, 0)), gaps=np.empty(0), requires=np.empty(0, dtype=np.int64), needed=k,
+        history=items, amounts=units, scale=scale, weights=costs, limits=limits,
+        scores=scores, margin=margin, gains=gains, gaps=gaps + margin, requires=requires,
+        needed=k if validity == "kth" else 1,
         max_removed=np.inf if max_removed is None else max_removed,
         max_distance=np.inf if max_distance is None else max_distance,
     )  # fmt: skip
-    return _with_rivals(question) if validity == "kth" else _with_threshold(question)
 
 
-def _with_rivals(question: Question) -> Question:
+def _rivals(
+    rows: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    history: NDArray[np.int64],
+    limits: NDArray[np.int64],
+    item: int,
+    *,
+    scale: float,
+    removed_items: RemovedItems,
+) -> Inequalities:
     """An inequality per item; those of a itself, and of the history where it stays excluded, never hold."""
-    history, item = question.history, question.item
-    gains = question.rows[:, [item]] - question.rows
-    gains /= question.scale
-    gaps = question.scores[item] - question.scores + question.margin
+    gains = rows[:, [item]] - rows
+    gains /= scale
+    gaps = scores[item] - scores
     requires = np.full(len(gaps), -1, dtype=np.int64)
-    if question.removed_items == "eligible":
+    if removed_items == "eligible":
         requires[history] = np.arange(len(history))
-        gaps[history[question.limits == 0]] = np.inf
+        gaps[history[limits == 0]] = np.inf
     else:
         gaps[history] = np.inf
     gaps[item] = np.inf
-    return replace(question, gains=gains, gaps=gaps, requires=requires)
+    return gains, gaps, requires
 
 
-def _with_threshold(question: Question) -> Question:
-    rivals = question.scores.copy()
-    rivals[np.append(question.history, question.item)] = -np.inf
-    kth = (
-        np.partition(rivals, len(rivals) - question.k)[len(rivals) - question.k]
-        if question.k <= len(rivals)
-        else -np.inf
-    )
-    gap = question.scores[question.item] - kth + question.margin
-    return replace(
-        question,
-        gains=question.rows[:, [question.item]] / question.scale,
-        gaps=np.array([gap]),
-        requires=np.array([-1]),
-        needed=1,
-    )
+def _threshold(
+    rows: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    history: NDArray[np.int64],
+    item: int,
+    k: int,
+    *,
+    scale: float,
+) -> Inequalities:
+    """One inequality: the item falls to the score of the k-th best rival; it never holds where there are fewer."""
+    rivals = np.sort(np.delete(scores, np.append(history, item)))
+    gap = scores[item] - rivals[-k] if k <= len(rivals) else np.inf
+    return rows[:, [item]] / scale, np.array([gap]), np.array([-1], dtype=np.int64)
 
 
 def _check(
@@ -254,7 +267,7 @@ def _check(
     if np.any(np.diff(history) <= 0) or (n and not 0 <= history[0] <= history[-1] < n_items) or not 0 <= item < n_items:
         raise InputError(
             f"question: the history must hold items of 0 .. {n_items - 1}, each once and ascending, and so must the "
-            f"item asked about (found {item})."
+            f"item itself (found {item})."
         )
     broken = np.flatnonzero((amounts < 0) | (amounts > scale) | (amounts != np.rint(amounts)))
     if len(broken):

@@ -16,31 +16,19 @@ from recsys_ops.counterfactuals.formulation import Removals, add_removals, forbi
 from recsys_ops.counterfactuals.plausibility import Breakpoints, add_likelihood, forbid_cells
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.settings import Mixture
-from recsys_ops.counterfactuals.shortest import RESOLUTION, Earlier, Found
-from recsys_ops.models.likelihood import Likelihood
+from recsys_ops.counterfactuals.search import RESOLUTION, Earlier, Goal, SearchResult
 
 ROOM = 1e-6
 """Nats by which the program's threshold is lower than the one that counts: a point on the very edge of a row is beyond
 it by the solver's tolerance, and not found for long. What is within the room is evaluated, and forbidden."""
 
 
-@dataclass(frozen=True)
-class Goal:
-    """``alpha`` > 0 with threshold -inf, or a threshold with alpha 0; ``mixture`` says which log-likelihood counts."""
-
-    likelihood: Likelihood
-    alpha: float
-    threshold: float
-    mixture: Mixture
-
-
 @dataclass
 class Relaxation:
     """One case, and what has been learned about its log-likelihood so far.
 
-    ``visited``: where the bound is exact. ``too_low``: removals less plausible than asked by no more than the program
-    can tell. ``has_floor``: without the ranking, there are plausible removals nearer than what is known to be needed.
+    ``visited``: where the bound is exact. ``too_low``: removals below the threshold by no more than the program can
+    resolve. ``has_floor``: without the ranking, there are plausible removals nearer than what is known to be needed.
     """
 
     question: Question
@@ -71,7 +59,7 @@ class Relaxation:
         most: float,
         cutoff: float = np.inf,
         most_nodes: int | None = None,
-    ) -> Found:
+    ) -> SearchResult:
         """The best removal with an objective below ``cutoff`` that is plausible and has the item leave the top k.
 
         Parameters
@@ -88,7 +76,7 @@ class Relaxation:
 
         Returns
         -------
-        Found
+        SearchResult
             Without ``taken``, and proven, where there is none.
         """
         best, objective, bound, nodes, proven = None, cutoff, -np.inf, 0, False
@@ -130,7 +118,7 @@ class Relaxation:
                 bound = objective
             if proven or not solution.is_proven:
                 break
-        return Found(best, objective if best is not None else np.inf, bound, proven, "mio", nodes)
+        return SearchResult(best, objective if best is not None else np.inf, bound, proven, "mio", nodes)
 
     def _is_free(self, rivals: NDArray[np.intp]) -> bool:
         """Whether nothing but the likelihood keeps the program's removals from being too near."""

@@ -1,4 +1,4 @@
-"""What the caller asks of every case."""
+"""Settings that hold for every case."""
 
 from dataclasses import dataclass
 from typing import Literal

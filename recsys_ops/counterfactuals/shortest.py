@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,33 +11,9 @@ from recsys_ops.counterfactuals.formulation import add_removals, forbid, keep_on
 from recsys_ops.counterfactuals.multipliers import squeeze
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
-
-RESOLUTION = 1e-7
-"""Objectives closer than this are the same."""
+from recsys_ops.counterfactuals.search import RESOLUTION, Earlier, SearchResult
 
 _MOST_STARTS = 64
-
-Earlier = list[NDArray[np.intp]]
-"""Positions that each earlier explanation touches."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """Outcome of a search: units ``taken`` or None, their ``objective`` (inf without), and its proven ``bound``.
-
-    ``is_proven``: nothing better exists; without ``taken``, nothing at all. ``method`` is "bounds", "mio" or "pyomo".
-    ``by_exact``: the best-child bound has no solution, so the exact likelihood was asked. ``is_possible``: there are
-    removals that bring the item out of the top k, as far as is known.
-    """
-
-    taken: NDArray[np.int64] | None
-    objective: float
-    bound: float
-    is_proven: bool
-    method: str
-    nodes: int = 0
-    by_exact: bool = False
-    is_possible: bool = True
 
 
 def differs(taken: NDArray[np.int64], earlier: Earlier) -> bool:
@@ -46,7 +21,7 @@ def differs(taken: NDArray[np.int64], earlier: Earlier) -> bool:
     return all(bool(np.any(taken[touched] == 0)) for touched in earlier)
 
 
-def find_shortest(question: Question, earlier: Earlier, deadline: float, least: float = 0.0) -> Found:
+def find_shortest(question: Question, earlier: Earlier, deadline: float, least: float = 0.0) -> SearchResult:
     """The explanation of least distance, other than the earlier ones.
 
     Parameters
@@ -61,7 +36,7 @@ def find_shortest(question: Question, earlier: Earlier, deadline: float, least: 
 
     Returns
     -------
-    Found
+    SearchResult
         The objective is the distance.
     """
     best: NDArray[np.int64] | None = None
@@ -72,13 +47,13 @@ def find_shortest(question: Question, earlier: Earlier, deadline: float, least: 
             best, most = taken, question.distance(taken)
     bound = max(least, cheapest(least_distances(question, question.limits, most), question.needed))
     if bound == np.inf:
-        return Found(None, np.inf, np.inf, True, "bounds")
+        return SearchResult(None, np.inf, np.inf, True, "bounds")
     if best is not None and bound >= most - RESOLUTION:
-        return Found(best, most, most, True, "bounds")
+        return SearchResult(best, most, most, True, "bounds")
     if best is not None and not earlier:
         best, bound = squeeze(question, best, bound)
         if bound >= question.distance(best) - RESOLUTION:
-            return Found(best, question.distance(best), question.distance(best), True, "bounds")
+            return SearchResult(best, question.distance(best), question.distance(best), True, "bounds")
     return _search(question, earlier, deadline, best, bound)
 
 
@@ -92,8 +67,8 @@ def _starts(question: Question, earlier: Earlier) -> Iterator[NDArray[np.int64]]
 
 def _search(
     question: Question, earlier: Earlier, deadline: float, best: NDArray[np.int64] | None, bound: float
-) -> Found:
-    """Ask the solver for something strictly better than the best known, until there is none."""
+) -> SearchResult:
+    """Solve for something strictly better than the best known, until there is none."""
     grain = question.grain
     step = grain if grain > 0 else RESOLUTION
     most = question.distance(best) - step if best is not None else question.farthest
@@ -116,4 +91,4 @@ def _search(
         if grain > 0 and np.isfinite(bound):
             bound = float(np.ceil(bound / grain - 1e-6) * grain)
         proven = solution.is_proven or bound >= objective - RESOLUTION
-        return Found(best, objective, objective if proven else bound, proven, "mio", nodes)
+        return SearchResult(best, objective, objective if proven else bound, proven, "mio", nodes)

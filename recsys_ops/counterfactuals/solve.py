@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from recsys_ops.counterfactuals.bounds import cheapest, least_distances
 from recsys_ops.counterfactuals.plausible import find_plausible
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.relaxation import Goal
+from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
 from recsys_ops.counterfactuals.settings import Settings
-from recsys_ops.counterfactuals.shortest import Earlier, Found, find_shortest
+from recsys_ops.counterfactuals.shortest import find_shortest
 from recsys_ops.counterfactuals.verify import has_left, rank_without
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.likelihood import Likelihood
@@ -22,7 +22,7 @@ ROUNDING = 1e-9
 """Relative difference of log-likelihoods, summed in another order, that does not decide about a threshold."""
 
 USUAL_COSTS = (1e-2, 1e5)
-"""Greatest costs between which questions are asked as they are."""
+"""Greatest costs between which questions are solved as they are."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ def explain(question: Question, likelihood: Likelihood | None, settings: Setting
     Raises
     ------
     ConfigError
-        Plausibility is asked for without a likelihood.
+        Plausibility is wanted, and there is no likelihood.
     """
     started = time.perf_counter()
     goal = _goal(likelihood, settings)
-    asked, sought, unit = _in_units(question, goal)
+    scaled, scaled_goal, unit = _in_units(question, goal)
     rank = None if question.item in question.history else rank_without(question, np.zeros_like(question.amounts))
     explanations: list[Explanation] = []
     trivial = _without_search(question, rank)
@@ -107,7 +107,7 @@ def explain(question: Question, likelihood: Likelihood | None, settings: Setting
     least = -np.inf
     for option in range(settings.n_options):
         began = time.perf_counter()
-        found = _search(asked, sought, settings, earlier, started + settings.time_limit, least)
+        found = _search(scaled, scaled_goal, settings, earlier, started + settings.time_limit, least)
         if option > 0 and found.taken is None and found.is_proven:
             break
         reported = _report(question, _times(found, unit), settings, goal, option, rank)
@@ -142,11 +142,11 @@ def _in_units(question: Question, goal: Goal | None) -> tuple[Question, Goal | N
         return question, goal, 1.0
     alpha = 0.0 if goal is None else goal.alpha
     unit = 2.0 ** np.floor(np.log2(max(greatest, min(alpha, 1.0))))
-    asked = replace(question, weights=question.weights / unit, max_distance=question.max_distance / unit)
-    return asked, goal if goal is None else replace(goal, alpha=alpha / unit), float(unit)
+    scaled = replace(question, weights=question.weights / unit, max_distance=question.max_distance / unit)
+    return scaled, goal if goal is None else replace(goal, alpha=alpha / unit), float(unit)
 
 
-def _times(found: Found, unit: float) -> Found:
+def _times(found: SearchResult, unit: float) -> SearchResult:
     return replace(found, objective=found.objective * unit, bound=found.bound * unit)
 
 
@@ -167,8 +167,8 @@ def _without_search(question: Question, rank: int | None) -> Explanation | None:
 
 def _search(
     question: Question, goal: Goal | None, settings: Settings, earlier: Earlier, deadline: float, least: float
-) -> Found:
-    """Ask the engine; where the best-child bound finds nothing, ask the exact likelihood."""
+) -> SearchResult:
+    """Run the engine; where the best-child bound finds nothing, solve with the exact likelihood."""
     if settings.engine == "pyomo":
         from recsys_ops.counterfactuals.specification import find_by_specification  # late: few need its library
 
@@ -184,7 +184,7 @@ def _search(
 
 
 def _report(
-    question: Question, found: Found, settings: Settings, goal: Goal | None, option: int, rank: int | None
+    question: Question, found: SearchResult, settings: Settings, goal: Goal | None, option: int, rank: int | None
 ) -> Explanation:
     """What was found, once the recommender has confirmed it."""
     if found.taken is None:
@@ -208,7 +208,7 @@ def _report(
     )  # fmt: skip
 
 
-def _why_not(question: Question, goal: Goal | None, found: Found) -> str:
+def _why_not(question: Question, goal: Goal | None, found: SearchResult) -> str:
     if question.needed > np.isfinite(question.gaps).sum():
         return f"there are fewer than {question.k} other candidates"
     if question.is_capped:

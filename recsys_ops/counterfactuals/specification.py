@@ -9,34 +9,37 @@ With the counterfactual history x' (whole units, only decreases), its scores and
           u_c = sum_{j in c} x'_j                                 units of a category       (7), (8)
           u_c >= q_c,  u_c <= M q_c                               disjunction               (9) to (11)
 
-and the sum-product network in the log domain (LiCE, eq. 6 to 10), o_n the value of node n and b one-hot in the pieces
+and the sum-product network in the log domain (LiCE, eq. 6 to 10), o_n the value of node n and b one-hot in the bins
 of a leaf's variable:
 
-          o_leaf = sum_p log_density_p b_p                        b_p = 1 only if the variable is in piece p
+          o_leaf = sum_p log_density_p b_p                        b_p = 1 only if the variable is in bin p
           o_product = sum_i o_i
           o_sum <= o_i + log w_i + M (1 - m_i),  sum_i m_i = 1    the best child, a lower bound
           L = o_root            "optimise"        or        o_root >= tau        "threshold"
 
-It is what the fast engine is tested against, and shares nothing with it but the question and the network.
+It is what the fast engine is tested against. Of the question it reads what was put, never what was prepared: scores,
+margin and candidates are counted here again, from the recommender's weights and the history, so that the two can
+disagree.
 Sources: Plausible Counterfactual Explanations of Recommendations, eq. 1 to 11; LiCE (Nemecek et al., ICLR 2025).
 """
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from pyomo.contrib.appsi.base import TerminationCondition
 from pyomo.contrib.appsi.solvers.highs import Highs
 
-from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.relaxation import Goal
-from recsys_ops.counterfactuals.shortest import Earlier, Found
+from recsys_ops.counterfactuals.question import MARGIN, Question
+from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
 from recsys_ops.models.network import Network, NodeKind, leaf_log_densities
 
 
-def find_by_specification(question: Question, goal: Goal | None, earlier: Earlier, deadline: float) -> Found:
+def find_by_specification(question: Question, goal: Goal | None, earlier: Earlier, deadline: float) -> SearchResult:
     """Solve the textbook program.
 
     Parameters
@@ -51,30 +54,56 @@ def find_by_specification(question: Question, goal: Goal | None, earlier: Earlie
 
     Returns
     -------
-    Found
+    SearchResult
     """
-    if question.needed > np.isfinite(question.gaps).sum():
-        return Found(None, np.inf, np.inf, True, "pyomo")
-    model = build_model(question, goal, earlier)
+    ranking = _rank(question)
+    if len(ranking.rivals) < question.k:
+        return SearchResult(None, np.inf, np.inf, True, "pyomo")
+    model = _build_model(question, ranking, goal, earlier)
     solver = Highs()
     solver.config.load_solution = False
     solver.config.time_limit = max(deadline - time.perf_counter(), 1e-3)
     solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8, "mip_feasibility_tolerance": 1e-7}
     results = solver.solve(model)
     if results.termination_condition in (TerminationCondition.infeasible, TerminationCondition.infeasibleOrUnbounded):
-        return Found(None, np.inf, np.inf, True, "pyomo")
+        return SearchResult(None, np.inf, np.inf, True, "pyomo")
     proven = results.termination_condition == TerminationCondition.optimal
     bound = -np.inf if results.best_objective_bound is None else float(results.best_objective_bound)
     if results.best_feasible_objective is None:
-        return Found(None, np.inf, bound, False, "pyomo")
+        return SearchResult(None, np.inf, bound, False, "pyomo")
     results.solution_loader.load_vars()
     taken = question.amounts - np.array([round(pyo.value(model.x[j])) for j in model.interactions], dtype=np.int64)
     objective = float(pyo.value(model.objective))
-    return Found(taken, objective, objective if proven else min(bound, objective), proven, "pyomo")
+    return SearchResult(taken, objective, objective if proven else min(bound, objective), proven, "pyomo")
 
 
-def build_model(question: Question, goal: Goal | None, earlier: Earlier) -> Any:
-    """The program of one question, as a Pyomo model."""
+@dataclass(frozen=True)
+class _Ranking:
+    """Scores ``factual (n_items,)`` from the weights ``rows (n, n_items)`` of the history, and who may overtake.
+
+    ``rivals`` are the candidates other than the item: what is not in the history, and with validity "kth" and removed
+    items eligible also what may be taken from it entirely.
+    """
+
+    rows: NDArray[np.float64]
+    factual: NDArray[np.float64]
+    margin: float
+    rivals: list[int]
+
+
+def _rank(question: Question) -> _Ranking:
+    """Read the weights, and count the candidates again, instead of taking over what the question has prepared."""
+    weights = question.recommender.weights[question.history]
+    rows = np.asarray(weights.toarray() if sp.issparse(weights) else weights, dtype=np.float64)
+    factual = (question.amounts / question.scale) @ rows
+    hidden = {question.item, *question.history.tolist()}
+    rivals = [z for z in range(len(factual)) if z not in hidden]
+    if question.validity == "kth" and question.removed_items == "eligible":
+        rivals += question.history[(question.limits > 0) & (question.limits == question.amounts)].tolist()
+    return _Ranking(rows, factual, MARGIN * (float(np.abs(factual).max()) or 1.0), rivals)
+
+
+def _build_model(question: Question, ranking: _Ranking, goal: Goal | None, earlier: Earlier) -> Any:
     model = pyo.ConcreteModel()
     n = len(question.history)
     model.interactions = pyo.RangeSet(0, n - 1)
@@ -86,7 +115,7 @@ def build_model(question: Question, goal: Goal | None, earlier: Earlier) -> Any:
     distance = sum(
         float(question.weights[j]) * (int(question.amounts[j]) - model.x[j]) / question.scale for j in range(n)
     )
-    _add_validity(model, question)
+    _add_validity(model, question, ranking)
     _add_caps(model, question, distance)
     _add_earlier(model, question, earlier)
     if goal is None:
@@ -100,33 +129,27 @@ def build_model(question: Question, goal: Goal | None, earlier: Earlier) -> Any:
     return model
 
 
-def _add_validity(model: Any, question: Question) -> None:
+def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
     """Equations (2) to (6)."""
-    a, history = question.item, question.history.tolist()
+    a, rows, rivals, margin = question.item, ranking.rows, ranking.rivals, ranking.margin
 
     def score(z: int) -> Any:
-        return sum(model.x[j] * float(question.rows[j, z] / question.scale) for j in model.interactions)
+        return sum(model.x[j] * float(rows[j, z] / question.scale) for j in model.interactions)
 
-    others = [z for z in range(len(question.scores)) if z != a and z not in set(history)]
     if question.validity == "score":
-        factual = sorted((float(question.scores[z]) for z in others), reverse=True)
-        threshold = factual[question.k - 1] if len(factual) >= question.k else -1e6
-        model.leaves = pyo.Constraint(expr=score(a) + question.margin <= threshold)
+        threshold = sorted(ranking.factual[rivals].tolist(), reverse=True)[question.k - 1]
+        model.leaves = pyo.Constraint(expr=score(a) + margin <= threshold)
         return
-    rivals = others + (history if question.removed_items == "eligible" else [])
     model.rivals = pyo.Set(initialize=rivals)
     model.y = pyo.Var(model.rivals, domain=pyo.Binary)
-    spans = (np.abs(question.rows[:, [a]] - question.rows) * question.amounts[:, None] / question.scale).sum(axis=0)
-    big_m = float(spans.max()) + question.margin
-    model.above = pyo.Constraint(
-        model.rivals, rule=lambda m, z: score(a) + question.margin <= score(z) + big_m * (1 - m.y[z])
-    )
+    spans = (np.abs(rows[:, [a]] - rows) * question.amounts[:, None] / question.scale).sum(axis=0)
+    big_m = float(spans.max()) + margin
+    model.above = pyo.Constraint(model.rivals, rule=lambda m, z: score(a) + margin <= score(z) + big_m * (1 - m.y[z]))
     model.enough = pyo.Constraint(expr=sum(model.y[z] for z in rivals) >= question.k)
-    if question.removed_items == "eligible":
-        amounts = dict(zip(history, enumerate(question.amounts.tolist()), strict=True))
-        model.entirely = pyo.ConstraintList()
-        for z, (j, amount) in amounts.items():
-            model.entirely.add(model.x[j] <= amount * (1 - model.y[z]) if amount > 0 else model.y[z] <= 0)
+    model.entirely = pyo.ConstraintList()
+    for j, z in enumerate(question.history.tolist()):
+        if z in model.rivals:
+            model.entirely.add(model.x[j] <= int(question.amounts[j]) * (1 - model.y[z]))
 
 
 def _add_caps(model: Any, question: Question, distance: Any) -> None:
@@ -166,10 +189,10 @@ def _add_network(model: Any, question: Question, goal: Goal) -> None:
         edges = range(network.child_start[n], network.child_start[n + 1])
         children = [int(network.child[e]) for e in edges]
         if network.kind[n] == NodeKind.LEAF:
-            pieces = variables[int(network.variable[n])]
-            densities = [float(leaf_log_densities(network, n, np.array([value]))[0]) for value, _ in pieces]
+            bins = variables[int(network.variable[n])]
+            densities = [float(leaf_log_densities(network, n, np.array([value]))[0]) for value, _ in bins]
             low[n], high[n] = min(densities), max(densities)
-            model.network.add(model.o[n] == sum(f * b for f, (_, b) in zip(densities, pieces, strict=True)))
+            model.network.add(model.o[n] == sum(f * b for f, (_, b) in zip(densities, bins, strict=True)))
         elif network.kind[n] == NodeKind.PRODUCT:
             low[n], high[n] = low[children].sum(), high[children].sum()
             model.network.add(model.o[n] == sum(model.o[i] for i in children))
@@ -184,7 +207,7 @@ def _add_network(model: Any, question: Question, goal: Goal) -> None:
 
 
 def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list[tuple[float, Any]]]:
-    """Of each variable, a value in each piece that any of its leaves tells apart, and the binary that is 1 there."""
+    """Of each variable, a value in each bin that any of its leaves tells apart, and the binary that is 1 there."""
     network, aggregation = goal.likelihood.network, goal.likelihood.aggregation
     membership = aggregation.membership[question.history].toarray()
     model.b = pyo.VarList(domain=pyo.Binary)
@@ -197,7 +220,7 @@ def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list
             starts = [0, 1] if most else [0]
             values = [0.0, 1.0]
         else:
-            # Pieces in whole units of the category, where no rounding can move an interaction across their ends.
+            # Bins in whole units of the category, where no rounding can move an interaction across their ends.
             grid = aggregation.values(np.arange(most + 1.0), np.full(most + 1, c))
             edges = np.concatenate([np.empty(0), *(_inner_edges(network, n) for n in _leaves(network, c))])
             starts = sorted({0, *(start for start in np.searchsorted(grid, edges).tolist() if start <= most)})
@@ -213,8 +236,8 @@ def _add_variables(model: Any, question: Question, goal: Goal) -> dict[int, list
 
 
 def _inner_edges(network: Network, leaf: int) -> NDArray[np.float64]:
-    """Where the pieces of a leaf begin, other than the first."""
-    return network.piece_lower[network.piece_start[leaf] + 1 : network.piece_start[leaf + 1]]
+    """Where the bins of a leaf begin, other than the first."""
+    return network.bin_lower[network.bin_start[leaf] + 1 : network.bin_start[leaf + 1]]
 
 
 def _leaves(network: Network, variable: int) -> list[int]:

@@ -34,7 +34,7 @@ class CheckedRows:
     def reject(self, is_bad: np.ndarray, column: str, reason: str, remedy: str, shown: str | None = None) -> None:
         """Stop at rows where ``is_bad``, or note them; rows noted before are not noted again.
 
-        ``reason`` completes "column ... has n values ..." and ``shown`` names another column to show beside it.
+        ``reason`` completes "column ... has n values ..." and ``shown`` names another column to show next to it.
         """
         rows = np.flatnonzero(is_bad & self.holds)
         if len(rows) == 0:
@@ -63,7 +63,7 @@ class CheckedRows:
         return f"{self.source}: column '{column}' has {len(rows)} {values} {reason} (first: {first}). {remedy}"
 
     def _values(self, rows: np.ndarray, column: str, shown: str | None) -> list[str]:
-        """What stands in the rows, as text."""
+        """Values in the rows, as text."""
         columns = [column] if shown is None else [shown, column]
         cells = [_as_text(self.table.column(name).take(pa.array(rows))) for name in columns]
         texts = [pc.fill_null(cell, "null").to_pylist() for cell in cells]

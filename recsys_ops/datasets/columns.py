@@ -41,7 +41,7 @@ def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequ
     -------
     pyarrow.Table
         Strings are ``string``, ratings and floats ``double``, integers other than ids ``int64``. Columns that are
-        neither asked for nor numbers, strings, booleans or lists of strings are left out.
+        neither in the contract or the rules nor numbers, strings, booleans or lists of strings are left out.
 
     Raises
     ------

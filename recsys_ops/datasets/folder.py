@@ -95,7 +95,7 @@ def _read_mapping(folder: str, file: str) -> Mapping:
 
 
 def _locate(folder: str, name: TableName, mapping: Mapping) -> str | None:
-    """URL of a table's file: what the mapping names, else the file beside it that is named after the table."""
+    """URL of a table's file: what the mapping names, else the file next to it that is named after the table."""
     named = mapping.source(name).file
     if named is not None:
         return named if named.startswith("/") or "://" in named else _join(folder, named)

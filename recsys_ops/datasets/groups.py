@@ -26,7 +26,7 @@ def user_groups(dataset: Dataset, spec: str, *, prefix: str = "") -> tuple[list[
         ``COLUMN``: a group per value. ``COLUMN:N``: N groups of equal size along a numeric column; sizes differ by
         at most one, and users of the same value are split in the order of their ids. ``n_ratings`` is always there.
     prefix : str
-        What a job wants before it, so that messages tell what can be typed.
+        What a job wants before it, so that messages show what can be typed.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def user_groups(dataset: Dataset, spec: str, *, prefix: str = "") -> tuple[list[
 
 
 def default_groups(dataset: Dataset) -> str:
-    """Target groups where none were asked for.
+    """Target groups where none are given.
 
     Parameters
     ----------

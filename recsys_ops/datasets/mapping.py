@@ -18,7 +18,7 @@ class TableSource(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str | None = None
-    """Path relative to features.yaml, or any fsspec URL; by default ``<table>.*`` beside it."""
+    """Path relative to features.yaml, or any fsspec URL; by default ``<table>.*`` next to it."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Your column for each of the contract's that is called otherwise; one of yours may serve several times."""
 

@@ -1,6 +1,6 @@
 """MovieLens folders as GroupLens distributes them: 100K and 1M, with or without gzip, with or without timestamps.
 
-MovieLens names no sellers, so each film is its own provider. A ``plots.tsv`` beside the files (film id, plot) adds
+MovieLens names no sellers, so each film is its own provider. A ``plots.tsv`` next to the files (film id, plot) adds
 plot summaries, the part of a film that RecRec lets its provider change.
 """
 

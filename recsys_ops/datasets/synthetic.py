@@ -1,8 +1,8 @@
 """A seeded marketplace of any size: sellers, items with descriptions, and users whose tastes form groups.
 
 Every item and every user is a mixture of topics. Words, tags, category and price of an item follow its mixture,
-a user's ratings follow the agreement of both mixtures and the item's quality. So descriptions tell something about
-taste, as they do in real catalogues, and a recourse has something to find.
+a user's ratings follow the agreement of both mixtures and the item's quality. So descriptions say something about
+taste, as they do in real catalogues, and there are recourses to find.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ RULES = (
     FeatureRule(column="price", kind="number", direction="decrease", step=0.5, weight=0.3),
     FeatureRule(column="origin", kind="category", mutable=False, label="country of origin", weight=0.3),
 )
-"""Sellers may rewrite descriptions, tags and category and lower the price; where a thing is made stays."""
+"""Sellers may rewrite descriptions, tags and category and lower the price; the country of origin stays."""
 
 _COMMON_SHARE = 0.3
 _PAIRS_AT_ONCE = 1_000_000

@@ -102,5 +102,5 @@ def _made_up(ending: str, n: int) -> list[str]:
     """The first n made-up words with an ending of their own, so that no two topics share one."""
     stems = {"".join(parts) for parts in product(_ONSETS, _VOWELS, _CODAS, _ONSETS)}
     words = sorted(stem + ending for stem in stems)
-    stride = 7919  # prime to the number of words: neighbours in frequency do not look alike
+    stride = 7919  # prime to the number of words: neighbours in frequency do not look similar
     return [words[(stride * position) % len(words)] for position in range(n)]

@@ -58,8 +58,8 @@ def read_table(url: str, file: str, *, ids: Collection[str] = ()) -> pa.Table:
                 raise InputError(f"{file}: there is no such file ({url}).") from error
             if not is_bad_content(error):
                 raise
-            told = " ".join(str(error).split())
-            raise InputError(f"{file}: cannot be read ({told}). Write the file again.") from error
+            reason = " ".join(str(error).split())
+            raise InputError(f"{file}: cannot be read ({reason}). Write the file again.") from error
 
 
 def _read_csv(url: str, ids: Collection[str]) -> pa.Table:

@@ -1,6 +1,6 @@
 """What a history looks like to the likelihood: one number per category of items.
 
-Single items are too many and too rare to model; categories (a genre, a release year) are few and told by many users.
+Single items are too many and too rare to model; categories (a genre, a release year) are few, and many users show them.
 Sums and disjunctions stay whole numbers, means do not. Source: Plausible Counterfactual Explanations of
 Recommendations, section IV-A, eq. 7 to 11.
 """
@@ -125,7 +125,7 @@ def keep_items(amounts: sp.csr_array, *, n: int = 200, scale: float = 1.0) -> Ag
     ----------
     amounts : csr_array, shape (n_users, n_items)
     n : int, >= 1
-        Variables. Time and size of the network grow with them, and rare items tell little.
+        Variables. Time and size of the network grow with them, and rare items say little.
     scale : float, > 0
         Greatest amount of one interaction.
 

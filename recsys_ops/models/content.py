@@ -1,4 +1,4 @@
-"""The content recommender: an item scores by its likeness to what a user rated, weighted by the rating.
+"""The content recommender: an item scores by its similarity to what a user rated, weighted by the rating.
 
 ``score(u, z) = f_z . p_u`` with the profile ``p_u = sum_j R[u, j] f_j``; the items a recommender would show are
 those the user has not rated. One pass over blocks of users yields all that recourse needs of the whole
@@ -41,8 +41,8 @@ class ContentModel:
         -------
         ndarray, shape (n, m)
         """
-        likeness = (self.features @ items.T).toarray()
-        scored: NDArray[np.float64] = ratings @ likeness
+        similarity = (self.features @ items.T).toarray()
+        scored: NDArray[np.float64] = ratings @ similarity
         return scored
 
 
@@ -63,7 +63,7 @@ class GroupCounts:
     """Integer sums over the users of a block, so that adding blocks in any order gives the same numbers.
 
     ``n_candidates``, ``n_in_top (n_groups, n_items)``: users who may be shown the item, and who are, in the top k;
-    ``rank_sums (n_groups, n_asked)``: sum of the ranks of the asked items over the users who may be shown them.
+    ``rank_sums (n_groups, n_selected)``: sum of the ranks of the selected items over the users who may be shown them.
     """
 
     n_candidates: NDArray[np.int64]
@@ -90,7 +90,7 @@ def summarise_users(
     k: int,
     groups: NDArray[np.integer],
     n_groups: int,
-    asked: NDArray[np.integer],
+    selected: NDArray[np.integer],
     columns: FeatureColumns,
 ) -> tuple[UserSummary, GroupCounts]:
     """Score every item for the users ``first .. last - 1`` and keep what recourse needs.
@@ -105,7 +105,7 @@ def summarise_users(
     groups : ndarray, shape (n_users,)
         Group of each user, -1 for none.
     n_groups : int
-    asked : ndarray, shape (n_asked,)
+    selected : ndarray, shape (n_selected,)
         Items whose ranks are wanted.
     columns : FeatureColumns
 
@@ -132,15 +132,15 @@ def summarise_users(
     counts = GroupCounts(
         np.zeros((n_groups, n_items), np.int64),
         np.zeros((n_groups, n_items), np.int64),
-        np.zeros((n_groups, len(asked)), np.int64),
+        np.zeros((n_groups, len(selected)), np.int64),
     )
     for row, group in enumerate(groups[first:last]):
         if group < 0:
             continue
         counts.n_candidates[group] += shown[row]
         counts.n_in_top[group] += in_top[row]
-        ranks = 1 + n_items - np.searchsorted(ascending[row], scores[row, asked], side="right")
-        counts.rank_sums[group] += np.where(shown[row, asked], ranks, 0)
+        ranks = 1 + n_items - np.searchsorted(ascending[row], scores[row, selected], side="right")
+        counts.rank_sums[group] += np.where(shown[row, selected], ranks, 0)
     return UserSummary(top, gains), counts
 
 
@@ -154,7 +154,7 @@ def _best(ascending: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 def _cumulative_gains(profiles: NDArray[np.float64], columns: FeatureColumns) -> NDArray[np.float64]:
     """Per user, the most that n = 1 .. GAIN_DEPTH changes can add to any item's score."""
     single = columns.one_hot < 0
-    # Whatever an item has now, a feature rises by at most its upper bound and falls by at most the greatest one seen.
+    # Whatever an item has now, a feature rises by at most its upper limit and falls by at most the greatest one seen.
     rise = np.where(columns.can_rise, columns.upper, 0.0)[single]
     fall = np.where(columns.can_fall, np.maximum(columns.greatest - columns.lower, 0.0), 0.0)[single]
     profile = profiles[:, single]

@@ -51,7 +51,7 @@ def fit_ease(histories: sp.csr_array, *, ridge: float, dtype: FloatType = np.flo
     Notes
     -----
     Memory: ``ease_bytes``, one matrix of n_items x n_items, in which the Gram matrix is factorised, inverted and
-    turned into weights, and blocks of fixed size beside it. Time: n_items^3 multiplications on one core (2 seconds
+    turned into weights, plus blocks of fixed size. Time: n_items^3 multiplications on one core (2 seconds
     for 4,000 items, 2 minutes for 20,000), so that the bytes of the weights do not depend on the number of cores.
     """
     if not 0 < ridge < np.finfo(dtype).max:

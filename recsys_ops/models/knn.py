@@ -1,6 +1,6 @@
-"""Item-kNN: an item is recommended for its likeness to what the user had.
+"""Item-kNN: an item is recommended for its similarity to what the user had.
 
-The likeness of two items is the cosine of their columns of interactions, shrunk towards 0 where there is little
+The similarity of two items is the cosine of their columns of interactions, shrunk towards 0 where there is little
 evidence (Sarwar et al. 2001; shrinkage as in Bell and Koren 2007). Each item keeps its nearest neighbours only, so
 the weights are sparse and catalogues of any size fit.
 """
@@ -57,10 +57,10 @@ def fit_item_knn(
     lengths = np.sqrt(np.asarray((histories * histories).sum(axis=0)).ravel())
     sources, weights = [], []
     for target, others, products in co_occurrences(histories):
-        likeness = products / (lengths[others] * lengths[target] + shrinkage)
-        nearest = np.sort(best_positions(likeness, neighbours))
+        similarity = products / (lengths[others] * lengths[target] + shrinkage)
+        nearest = np.sort(best_positions(similarity, neighbours))
         sources.append(others[nearest])
-        weights.append(likeness[nearest])
+        weights.append(similarity[nearest])
     return LinearRecommender(weights_by_target(sources, weights))
 
 

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from recsys_ops.errors import InputError
 from recsys_ops.models.aggregate import Aggregation
-from recsys_ops.models.bins import make_pieces
+from recsys_ops.models.bins import make_bins
 from recsys_ops.models.network import Network, log_likelihood
 from recsys_ops.models.spn_export import export_network
 
 MIN_INSTANCES = 0.2
 """Share of the users below which a cluster is not divided."""
 
-N_PIECES = 8
-"""Most pieces of a variable: each may cost the optimiser a binary."""
+N_BINS = 8
+"""Most bins of a variable: each may cost the optimiser a binary."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def learn_likelihood(
     *,
     seed: int,
     min_instances: float = MIN_INSTANCES,
-    n_pieces: int = N_PIECES,
+    n_bins: int = N_BINS,
 ) -> Likelihood:
     """Learn the likelihood of histories.
 
@@ -65,8 +65,8 @@ def learn_likelihood(
     seed : int
     min_instances : float, 0 to 1
         Share of the users below which a cluster is not divided: smaller fits closer, with a larger network.
-    n_pieces : int, >= 2
-        Most pieces of a variable.
+    n_bins : int, >= 2
+        Most bins of a variable.
 
     Returns
     -------
@@ -82,9 +82,9 @@ def learn_likelihood(
 
     _check(amounts, aggregation)
     values = aggregation.aggregate(amounts)
-    pieces = make_pieces(amounts, aggregation, n_pieces)
-    module = learn_module(values, pieces, seed=seed, min_instances=int(np.ceil(min_instances * len(values))))
-    network = export_network(module, pieces)
+    bins = make_bins(amounts, aggregation, n_bins)
+    module = learn_module(values, bins, seed=seed, min_instances=int(np.ceil(min_instances * len(values))))
+    network = export_network(module, bins)
     return Likelihood(network, aggregation, float(np.median(log_likelihood(network, values))))
 
 

@@ -58,7 +58,7 @@ class LinearRecommender:
         """Scores of all items: the recommender as it runs.
 
         A score is the sum over the history in the order of the items, in float64: the same bits for sparse and
-        for dense weights, and whichever users are asked together.
+        for dense weights, and whichever users are scored together.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ def best_positions(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
 
 
 def history_matrix(ratings: sp.csr_array, *, binary: bool, scale: float) -> sp.csr_array:
-    """What the recommender is told about each user: that there was an interaction, or how it was rated.
+    """What the recommender reads about each user: that there was an interaction, or how it was rated.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def history_matrix(ratings: sp.csr_array, *, binary: bool, scale: float) -> sp.c
     Raises
     ------
     ConfigError
-        Ratings are asked for and the greatest one possible is not positive.
+        Ratings are wanted and the greatest one possible is not positive.
     """
     if not binary and not scale > 0:
         raise ConfigError(f"--ratings: the greatest rating possible is {scale:g}, not positive. Use --binary.")

@@ -7,7 +7,7 @@ _LIMITS = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
 )
-"""Limit, usage, and the part of it that the kernel gives back when asked: cgroup version 2, then 1."""
+"""Limit, usage, and the part of it that the kernel gives back on demand: cgroup version 2, then 1."""
 
 
 def available_bytes(cgroup: Path = Path("/sys/fs/cgroup"), meminfo: Path = Path("/proc/meminfo")) -> int:

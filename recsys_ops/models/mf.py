@@ -105,7 +105,7 @@ def fit_als(
         The ratings of the real users.
     settings : AlsSettings
     artificial : csr_array, shape (n_artificial, n_items), optional
-        Ratings of artificial users, fitted beside the real ones.
+        Ratings of artificial users, fitted together with the real ones.
     start : ndarray, shape (n_items, rank), optional
         Item factors to start from (warm start); by default drawn from the seed.
 

@@ -242,7 +242,7 @@ def with_values(pattern: sp.csr_array, values: NDArray[np.float64]) -> sp.csr_ar
 
 
 def times(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Product with a matrix in which each row is summed in the same order, whatever rows are beside it.
+    """Product with a matrix in which each row is summed in the same order, whatever the other rows are.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """A sum-product network as flat arrays: what the optimiser and the workers read.
 
 Nodes stand in topological order, children before parents, the root last. A leaf is the log-density of one variable,
-piecewise constant: a Bernoulli or categorical leaf has a piece per value ``0, 1, 2 ..``, a histogram one per bin.
+constant within each bin: a Bernoulli or categorical leaf has a bin per value ``0, 1, 2 ..``, a histogram one per bin.
 Source: Poon and Domingos (2011); LiCE (Nemecek, Pevny, Marecek, ICLR 2025), section 3.
 """
 
@@ -29,10 +29,10 @@ class Network:
     """Flat arrays of a sum-product network in the log domain.
 
     ``kind (n_nodes,)`` of ``NodeKind``. Children of node n: ``child[child_start[n]:child_start[n + 1]]`` with
-    ``log_weight`` on the same edges (0 below products). Leaves: ``variable (n_nodes,)``, -1 for inner nodes; pieces of
-    leaf n are ``piece_start[n]:piece_start[n + 1]``, each from ``piece_lower`` (inclusive; the first one reaches down
-    to -inf) to the next piece's lower end (exclusive; the last one reaches up to inf) at ``piece_log_density``, all
-    finite. ``is_discrete (n_variables,)``: the variable takes whole numbers only, so that a piece is its values.
+    ``log_weight`` on the same edges (0 below products). Leaves: ``variable (n_nodes,)``, -1 for inner nodes; bins of
+    leaf n are ``bin_start[n]:bin_start[n + 1]``, each from ``bin_lower`` (inclusive; the first one reaches down
+    to -inf) to the next bin's lower end (exclusive; the last one reaches up to inf) at ``bin_log_density``, all
+    finite. ``is_discrete (n_variables,)``: the variable takes whole numbers only, so that a bin is its values.
     """
 
     kind: NDArray[np.int8]
@@ -40,9 +40,9 @@ class Network:
     child: NDArray[np.int64]
     log_weight: NDArray[np.float64]
     variable: NDArray[np.int64]
-    piece_start: NDArray[np.int64]
-    piece_lower: NDArray[np.float64]
-    piece_log_density: NDArray[np.float64]
+    bin_start: NDArray[np.int64]
+    bin_lower: NDArray[np.float64]
+    bin_log_density: NDArray[np.float64]
     is_discrete: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -100,9 +100,9 @@ def leaf_log_densities(network: Network, leaf: int, values: NDArray[np.float64])
     -------
     ndarray, shape (n,)
     """
-    first, last = network.piece_start[leaf], network.piece_start[leaf + 1]
-    piece = first + np.searchsorted(network.piece_lower[first + 1 : last], values, side="right")
-    densities: NDArray[np.float64] = network.piece_log_density[piece]
+    first, last = network.bin_start[leaf], network.bin_start[leaf + 1]
+    position = first + np.searchsorted(network.bin_lower[first + 1 : last], values, side="right")
+    densities: NDArray[np.float64] = network.bin_log_density[position]
     return densities
 
 
@@ -112,7 +112,7 @@ def _evaluate(
     leaves = np.flatnonzero(network.kind == NodeKind.LEAF)
     inner = np.flatnonzero(network.kind != NodeKind.LEAF)
     result = np.empty(len(values))
-    size = max(1, BLOCK_BYTES // (16 * (len(network) + len(network.piece_lower))))
+    size = max(1, BLOCK_BYTES // (16 * (len(network) + len(network.bin_lower))))
     for first in range(0, len(values), size):
         block = values[first : first + size]
         nodes = np.empty((len(block), len(network)))
@@ -129,12 +129,12 @@ def _evaluate(
 
 def _all_leaves(network: Network, leaves: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """What ``leaf_log_densities`` gives for each leaf, ``(n, n_leaves)``, many times faster for a single row."""
-    starts = network.piece_start[leaves]
-    variable_of_piece = np.repeat(network.variable[leaves], network.piece_start[leaves + 1] - starts)
-    # Inner nodes have no pieces, so that those of the leaves follow each other.
-    begun = network.piece_lower <= values[:, variable_of_piece]
+    starts = network.bin_start[leaves]
+    variable_of_bin = np.repeat(network.variable[leaves], network.bin_start[leaves + 1] - starts)
+    # Inner nodes have no bins, so that those of the leaves follow each other.
+    begun = network.bin_lower <= values[:, variable_of_bin]
     position = np.maximum(np.add.reduceat(begun, starts, axis=1, dtype=np.int64) - 1, 0)
-    densities: NDArray[np.float64] = network.piece_log_density[starts + position]
+    densities: NDArray[np.float64] = network.bin_log_density[starts + position]
     return densities
 
 

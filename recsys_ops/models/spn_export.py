@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.models.bins import Pieces
+from recsys_ops.models.bins import Bins
 from recsys_ops.models.network import Network, NodeKind
 
 
@@ -25,13 +25,13 @@ class _Node:
     log_density: NDArray[np.float64] = field(default_factory=_nothing)
 
 
-def export_network(module: Any, pieces: Pieces) -> Network:
+def export_network(module: Any, bins: Bins) -> Network:
     """Flat arrays of what ``learn_module`` has learned.
 
     Parameters
     ----------
     module : spflow module
-    pieces : Pieces
+    bins : Bins
         With which it was learned.
 
     Returns
@@ -40,35 +40,35 @@ def export_network(module: Any, pieces: Pieces) -> Network:
         A tree. A sum below a sum and a product below a product are merged into one node.
     """
     nodes: list[_Node] = []
-    _add(module, pieces, nodes)
+    _add(module, bins, nodes)
     return Network(
         kind=np.array([node.kind for node in nodes], dtype=np.int8),
         child_start=_starts([node.children for node in nodes]),
         child=np.array([child for node in nodes for child in node.children], dtype=np.int64),
         log_weight=np.concatenate([node.log_weights for node in nodes]),
         variable=np.array([node.variable for node in nodes], dtype=np.int64),
-        piece_start=_starts([node.lower for node in nodes]),
-        piece_lower=np.concatenate([node.lower for node in nodes]),
-        piece_log_density=np.concatenate([node.log_density for node in nodes]),
-        is_discrete=pieces.is_discrete,
+        bin_start=_starts([node.lower for node in nodes]),
+        bin_lower=np.concatenate([node.lower for node in nodes]),
+        bin_log_density=np.concatenate([node.log_density for node in nodes]),
+        is_discrete=bins.is_discrete,
     )
 
 
-def _add(module: Any, pieces: Pieces, nodes: list[_Node]) -> int:
+def _add(module: Any, bins: Bins, nodes: list[_Node]) -> int:
     """Append a module, after what is below it, and return its position."""
     from spflow.modules.products.product import Product
     from spflow.modules.sums.sum import Sum
 
     if isinstance(module, Sum):
         parts = _mixture(module, 0.0)
-        children = [_add(part, pieces, nodes) for part, _ in parts]
+        children = [_add(part, bins, nodes) for part, _ in parts]
         node = _Node(NodeKind.SUM, children, np.array([log_weight for _, log_weight in parts]))
     elif isinstance(module, Product):
-        children = [_add(factor, pieces, nodes) for factor in _factors(module)]
+        children = [_add(factor, bins, nodes) for factor in _factors(module)]
         node = _Node(NodeKind.PRODUCT, children, np.zeros(len(children)))
     else:
         variable = module.scope.query[0]
-        edges = pieces.edges[variable]
+        edges = bins.edges[variable]
         log_density = _log_shares(module.logits) - np.log(np.diff(edges))
         node = _Node(NodeKind.LEAF, variable=variable, lower=edges[:-1], log_density=log_density)
     nodes.append(node)

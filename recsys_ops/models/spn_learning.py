@@ -1,12 +1,12 @@
 """Learning a sum-product network: LearnSPN over histograms, with spflow.
 
 LearnSPN (Gens and Domingos 2013) cuts the table of users and variables by turns: variables into groups that are
-independent of each other (a product node), users into clusters that are alike (a sum node), until few users are left,
+independent of each other (a product node), users into clusters of similar ones (a sum node), until few users are left,
 whose variables are then taken as independent. spflow runs the recursion; the two cuts and the leaves are given to it
 here, because its own take no seed and fail where a variable is constant within a cluster.
 
-Every leaf is a histogram over the pieces of its variable, the same ones all over the network: a Bernoulli variable has
-the pieces 0 and 1. The share of a piece is smoothed towards the one among all users, so that nothing is impossible.
+Every leaf is a histogram over the bins of its variable, the same ones all over the network: a Bernoulli variable has
+the bins 0 and 1. The share of a bin is smoothed towards the one among all users, so that nothing is impossible.
 spflow is imported here only, and only once something is learned: it takes seconds.
 """
 
@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import chi2
 from threadpoolctl import threadpool_limits
 
-from recsys_ops.models.bins import Pieces
+from recsys_ops.models.bins import Bins
 
 N_LEVELS = 4
 """Levels to which values are reduced where users are compared: more of them would be empty in small clusters."""
@@ -30,14 +30,14 @@ SMOOTHING = 2.0
 """Users' worth of weight that the shares among all users have in each leaf."""
 
 
-def learn_module(values: NDArray[np.float64], pieces: Pieces, *, seed: int, min_instances: int) -> Any:
+def learn_module(values: NDArray[np.float64], bins: Bins, *, seed: int, min_instances: int) -> Any:
     """Learn a network.
 
     Parameters
     ----------
     values : ndarray, shape (n, n_variables)
-        Each within the edges of its variable's pieces.
-    pieces : Pieces
+        Each within the edges of its variable's bins.
+    bins : Bins
     seed : int
     min_instances : int
         Clusters of fewer users are not divided.
@@ -55,7 +55,7 @@ def learn_module(values: NDArray[np.float64], pieces: Pieces, *, seed: int, min_
     cuts = _Cuts(np.random.default_rng([seed, 40]))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        leaf = _leaf_class(values, pieces)
+        leaf = _leaf_class(values, bins)
         return learn_spn(
             torch.from_numpy(values),
             leaf_modules=[leaf(Scope([variable])) for variable in range(values.shape[1])],
@@ -137,22 +137,22 @@ def _x_log_x(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return product
 
 
-def _leaf_class(values: NDArray[np.float64], pieces: Pieces) -> Any:
-    """Histogram that knows the pieces of its variable, as spflow makes new leaves from class, scope and channels."""
+def _leaf_class(values: NDArray[np.float64], bins: Bins) -> Any:
+    """Histogram that knows the bins of its variable, as spflow makes new leaves from class, scope and channels."""
     import torch
     from spflow.modules.leaves.histogram import Histogram
 
-    numbers_of_all = [pieces.count(variable, column) + 0.5 for variable, column in enumerate(values.T)]
+    numbers_of_all = [bins.count(variable, column) + 0.5 for variable, column in enumerate(values.T)]
     shares_of_all = [numbers / numbers.sum() for numbers in numbers_of_all]
 
     class Leaf(Histogram):
         def __init__(self, scope: Any, out_channels: int = 1) -> None:
-            edges = torch.from_numpy(pieces.edges[scope.query[0]])
+            edges = torch.from_numpy(bins.edges[scope.query[0]])
             super().__init__(scope, bin_edges=edges, out_channels=out_channels)
 
         def _compute_parameter_estimates(self, data: Any, weights: Any, bias_correction: bool) -> dict[str, Any]:
             variable = self.scope.query[0]
-            shares = pieces.count(variable, data.numpy().ravel()) + SMOOTHING * shares_of_all[variable]
+            shares = bins.count(variable, data.numpy().ravel()) + SMOOTHING * shares_of_all[variable]
             return {"probs": torch.from_numpy(shares / shares.sum()).reshape(self.logits.shape)}
 
     return Leaf

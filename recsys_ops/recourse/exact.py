@@ -7,14 +7,14 @@ An open user's row is divided by the gap, so that no big M is needed: effects ar
 categories that only gain. Where a lever can lose users, the row's constant is the loss of all such levers together.
 """
 
+import time
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.solver import load_program
+from recsys_ops.solver import solve_program
 
 
 @dataclass(frozen=True)
@@ -118,16 +118,13 @@ def _run(
     *,
     maximise: bool,
 ) -> ExactResult:
-    solver = load_program(
+    solution = solve_program(
         rows, cost=cost, lower=np.zeros(len(cost)), upper=np.ones(len(cost)), row_lower=lower, row_upper=upper,
-        is_whole=np.ones(len(cost), dtype=bool), time_limit=time_limit, mip_abs_gap=0.999,
+        is_whole=np.ones(len(cost), dtype=bool), deadline=time.perf_counter() + time_limit, mip_abs_gap=0.999,
     )  # fmt: skip
-    solver.run()
-    info = solver.getInfo()
     sign = -1.0 if maximise else 1.0
-    bound = sign * info.mip_dual_bound
+    bound = sign * solution.bound
     bound = float(np.floor(bound + 1e-6) if maximise else np.ceil(bound - 1e-6))
-    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+    if solution.values is None:
         return ExactResult(-1, bound, np.array([], dtype=np.intp))
-    values = np.asarray(solver.getSolution().col_value)
-    return ExactResult(round(sign * info.objective_function_value), bound, np.flatnonzero(values[:n_levers] > 0.5))
+    return ExactResult(round(sign * solution.objective), bound, np.flatnonzero(solution.values[:n_levers] > 0.5))

@@ -5,12 +5,11 @@ and costs the other items there their rank. Given which features change, the sma
 program with a variable per change.
 """
 
-import highspy
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.solver import load_program
+from recsys_ops.solver import solve_program
 
 
 def least_overshoot(
@@ -63,11 +62,8 @@ def least_cost(
     ndarray, shape (n_changes,), or None
         None if no fractions close all gaps (within the solver's tolerance).
     """
-    solver = load_program(
+    solution = solve_program(
         sp.csc_array(effects), cost=costs, lower=least, upper=most,
         row_lower=gaps, row_upper=np.full(len(gaps), np.inf),
     )  # fmt: skip
-    solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        return None
-    return np.asarray(solver.getSolution().col_value)
+    return solution.values if solution.is_proven else None

@@ -61,11 +61,11 @@ def main(share: float) -> None:
         )
         artificial = first_ratings(problem, "random", max(1, round(BUDGET * rows.shape[0])), seed=0)
         fit_seconds, fit = seconds_of(lambda: problem.fit(artificial))
-        judge_seconds, predictions = seconds_of(lambda: problem.judge(fit.factors))
+        measure_seconds, predictions = seconds_of(lambda: problem.measure(fit.factors))
         arguments = (rows, problem.objective, predictions, fit, artificial, als.regularisation)
         gradient_seconds, _ = seconds_of(lambda: paper_gradient(*arguments).at(artificial))
-    total = fit_seconds + judge_seconds + gradient_seconds
-    print(f"{n_ratings} {fit_seconds / len(fit.rmse):.3f} {judge_seconds:.3f} {gradient_seconds:.3f} {total:.3f}")
+    total = fit_seconds + measure_seconds + gradient_seconds
+    print(f"{n_ratings} {fit_seconds / len(fit.rmse):.3f} {measure_seconds:.3f} {gradient_seconds:.3f} {total:.3f}")
 
 
 if __name__ == "__main__":

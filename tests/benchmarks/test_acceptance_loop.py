@@ -22,7 +22,7 @@ from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
 from jobs.runtime import job as runtime
 from jobs.runtime.cluster import connect
-from recsys_ops.acceptance.feedback import Cases, case_ids, read_cases
+from recsys_ops.acceptance.feedback import RatedCases, case_ids, read_cases
 from recsys_ops.acceptance.learned import Learned, choose_first, read_learned
 from recsys_ops.acceptance.loop import Providers, mean_with_interval, simulate_feedback, simulate_providers
 from recsys_ops.features.caps import Caps
@@ -52,7 +52,7 @@ def night(out: Path, **limits: Any) -> Run:
     return open_run(f"{out}/runs/night-{name}")
 
 
-def shown_first(runs: list[Run], learned: Learned | None) -> Cases:
+def shown_first(runs: list[Run], learned: Learned | None) -> RatedCases:
     """One option of every case of the runs: the first, or the one that what was learned puts first."""
     cases = read_cases(runs)
     table = cases.table
@@ -60,7 +60,7 @@ def shown_first(runs: list[Run], learned: Learned | None) -> Cases:
     for position, name in enumerate(table["case_id"].to_pylist()):
         options[name.partition("/")[2].rpartition("/")[0]].append(position)
     if learned is None:
-        return Cases(table.take(pa.array([positions[0] for positions in options.values()])), cases.measured_by)
+        return RatedCases(table.take(pa.array([positions[0] for positions in options.values()])), cases.measured_by)
     chosen = []
     for positions in options.values():
         mine = table.take(pa.array(positions))
@@ -68,10 +68,10 @@ def shown_first(runs: list[Run], learned: Learned | None) -> Cases:
         distances = (mine[name].to_numpy() for name in ("sparsity", "proximity"))
         first = choose_first(*distances, features, seller=str(mine["seller_id"][0]), learned=learned)
         chosen.append(positions[first])
-    return Cases(table.take(pa.array(chosen)), cases.measured_by)
+    return RatedCases(table.take(pa.array(chosen)), cases.measured_by)
 
 
-def acting_and_reach(cases: Cases, providers: Providers, runs: list[Run]) -> tuple[float, float]:
+def acting_and_reach(cases: RatedCases, providers: Providers, runs: list[Run]) -> tuple[float, float]:
     """Mean over all cases of the probability to act, and of that times the share of the group reached."""
     reached: dict[str, float] = {}
     items = set()

@@ -32,12 +32,12 @@ def test_the_whole_of_movielens_1m_for_individual_fairness(tmp_path: Path, algor
 
 
 def test_a_gradient_iteration_on_25_million_ratings_stays_below_8_gib() -> None:
-    print(f"\n{'users':>8} {'items':>7} {'ratings':>9} {'ALS':>9} {'judge':>7} {'grad.':>7} {'all':>7} {'GiB':>6}")
+    print(f"\n{'users':>8} {'items':>7} {'ratings':>9} {'ALS':>9} {'measure':>7} {'grad.':>7} {'all':>7} {'GiB':>6}")
     for share in (0.125, 0.25, 0.5, 1.0):
         measured = run_measured(str(share), module="tests.benchmarks.antidote_step")
-        n_ratings, als, judge, gradient, total = measured.output.split()[-5:]
+        n_ratings, als, measure, gradient, total = measured.output.split()[-5:]
         print(
-            f"{round(USERS * share):8d} {round(ITEMS * share):7d} {n_ratings:>9} {als:>9} {judge:>7} {gradient:>7} "
+            f"{round(USERS * share):8d} {round(ITEMS * share):7d} {n_ratings:>9} {als:>9} {measure:>7} {gradient:>7} "
             f"{total:>7} {measured.peak_bytes / GIB:6.2f}",
             flush=True,
         )

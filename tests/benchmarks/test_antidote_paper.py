@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from recsys_ops.antidote.algorithms import ALGORITHMS, propose
 from recsys_ops.antidote.evaluate import Evaluation, evaluate
 from recsys_ops.antidote.objectives import GroupUnfairness, IndividualUnfairness, Objective, Polarisation, measure
-from recsys_ops.antidote.problem import AntidoteProblem, Direction, Judgement, budget_users
+from recsys_ops.antidote.problem import AntidoteProblem, Direction, EvaluationRatings, budget_users
 from recsys_ops.antidote.unseen import choose_reference, expect_unseen
 from recsys_ops.datasets import load_dataset
 from recsys_ops.models.aggregate import categories_of
@@ -69,13 +69,13 @@ def show(name: str, budget: str, problem: AntidoteProblem, evaluation: Evaluatio
 
 
 def table(
-    problem: AntidoteProblem, held_out: sp.csr_array | None, judgement: Judgement | None
+    problem: AntidoteProblem, held_out: sp.csr_array | None, unseen: EvaluationRatings | None
 ) -> dict[str, Evaluation]:
     """All algorithms at all budgets; the search keeps the limit on the RMSE, and has a variant for unseen ratings."""
     limited = replace(problem, max_rmse_loss=MOST_RMSE_LOST)
     problems = {name: (name, limited if name == "search" else problem) for name in ALGORITHMS}
-    if judgement is not None:
-        problems["search_unseen"] = ("search", replace(limited, judgement=judgement))
+    if unseen is not None:
+        problems["search_unseen"] = ("search", replace(limited, evaluated_on=unseen))
     print(f"\n{type(problem.objective).__name__}, train" + ("" if held_out is None else " | held out"))
     before, found = problem.fit(), {}
     for budget in BUDGETS:
@@ -135,9 +135,11 @@ def test_what_the_paper_gains_on_held_out_ratings_is_the_way_off_a_saddle(object
         train, held_out = hold_out(part.ratings, 0.2, seed=split)
         problem = AntidoteProblem(LocalRows(train), asked, "min", replace(stopped, tolerance=TOLERANCE), RATING_RANGE)
         reference = choose_reference(train, stopped.rank, seed=SEED)
-        judged = replace(problem, max_rmse_loss=MOST_RMSE_LOST, judgement=expect_unseen(train, reference, seed=SEED))
+        on_unseen = replace(
+            problem, max_rmse_loss=MOST_RMSE_LOST, evaluated_on=expect_unseen(train, reference, seed=SEED)
+        )
         n = budget_users(budget, train.shape[0])
-        made = [None, *(propose(judged if name == "search" else problem, name, n, seed=SEED) for name in names)]
+        made = [None, *(propose(on_unseen if name == "search" else problem, name, n, seed=SEED) for name in names)]
         seen, values = LocalRows(held_out), {}
         for start, settings in (("equal", stopped), ("drawn", problem.als)):
             fits = [

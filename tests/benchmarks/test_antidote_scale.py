@@ -70,7 +70,7 @@ def test_one_gradient_iteration_on_synthetic_ratings(share: float) -> None:
     began = time.perf_counter()
     fit = problem.fit(artificial)
     fitted = time.perf_counter()
-    predictions = problem.judge(fit.factors)
+    predictions = problem.measure(fit.factors)
     arguments = (rows, problem.objective, predictions, fit, artificial, 1.0)
     paper_gradient(*arguments).at(artificial)
     paper = time.perf_counter()

@@ -97,17 +97,17 @@ def test_a_run_that_loses_a_node_and_gets_another_has_the_bytes_of_one_machine(f
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["start"], "a cluster runs in"),
         (["kill", "worker-9"], "there is no running worker worker-9 (running: worker-"),
         (["kill", "head"], "Use stop"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_one_message(folder: Path, arguments: list[str], told: str) -> None:
+def test_what_cannot_be_done_is_refused_in_one_message(folder: Path, arguments: list[str], message: str) -> None:
     done = local(*arguments, folder=folder, check=False)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

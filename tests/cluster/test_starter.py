@@ -132,8 +132,8 @@ def test_a_night_that_failed_is_started_again_under_the_next_name(
     assert not server.statuses
     assert server.found[f"{RUN}-3"]["metadata"]["name"] == f"{RUN}-3"
     assert server.found[f"{RUN}-3"]["spec"]["entrypoint"].endswith(" --run-id nightly")
-    told = capsys.readouterr().err
-    assert f"{RUN}: ended without success\n{RUN}-2: ended without success\n{RUN}-3: created\n" in told
+    log = capsys.readouterr().err
+    assert f"{RUN}: ended without success\n{RUN}-2: ended without success\n{RUN}-3: created\n" in log
 
 
 def test_a_night_that_failed_and_is_under_way_again_is_waited_for(server: ApiServer) -> None:

@@ -158,7 +158,7 @@ def bad_cases(store: ObjectStore) -> dict[str, tuple[dict[str, str | None], list
         "endpoint no URL": ({"AWS_ENDPOINT_URL": "nourl"}, out, 3,
             f"{told}{probe} (ValueError). The endpoint is not a URL."),
         "encryption not set up": ({}, [*out, "--sse", "AES256"], 3,
-            f"{told}{probe} (InvalidRequest). The store does not offer what was asked."),
+            f"{told}{probe} (InvalidRequest). The store does not offer what was requested."),
         "no permission to write": ({}, ["--out", f"{store.bucket_url}/closed"], 3,
             f"recsys-ops: {store.bucket_url}/closed: {probe} (AccessDenied). The credentials are known,"),
         "credentials in the URL": ({}, ["--out", f"s3://AKIAKEY:{secret}@bucket/out"], 2,

@@ -26,11 +26,16 @@ def write_run(
         pq.write_table(pa.table({"item_id": [number]}), sink)
         path = f"recourse/part-{number:05d}.parquet"
         (folder / path).write_bytes(sink.getvalue())
-        parts.append({"path": path, "sha256": hashlib.sha256(sink.getvalue()).hexdigest()})
+        digest = hashlib.sha256(sink.getvalue()).hexdigest()
+        parts.append({"path": path, "rows": 1, "bytes": len(sink.getvalue()), "sha256": digest})
     info: dict[str, Any] = {"run_id": run_id, "job": job, "started": finished, "n_shards": 2}
     (folder / "_run.json").write_text(json.dumps(info))
     if complete:
-        manifest = {**info, "finished": finished, "format": "parquet", "tables": {"recourse": {"parts": parts}}}
+        manifest = {
+            **info, "finished": finished, "format": "parquet", "configuration": {}, "inputs": {}, "versions": {},
+            "counts": {"optimal": 2}, "n_cases": 2, "timings": {"wall_seconds": 1.5}, "peak_memory_bytes": 1,
+            "tables": {"recourse": {"rows": 2, "parts": parts}},
+        }  # fmt: skip
         (folder / "_manifest.json").write_text(json.dumps(manifest))
         (out / "latest").mkdir(exist_ok=True)
         (out / f"latest/{job}.json").write_text(json.dumps({"run_id": run_id}))
@@ -48,7 +53,7 @@ def test_a_file_that_the_manifest_does_not_list_is_not_read(tmp_path: Path) -> N
     assert open_run(str(tmp_path)).table("recourse").count_rows() == 2
 
 
-def test_a_results_folder_opens_its_latest_run_of_the_job_asked_for(tmp_path: Path) -> None:
+def test_a_results_folder_opens_its_latest_run_of_the_requested_job(tmp_path: Path) -> None:
     write_run(tmp_path, "a", job="recourse", finished="2026-11-19")
     write_run(tmp_path, "b", job="antidote", finished="2026-11-20")
     assert open_run(str(tmp_path)).run_id == "b"

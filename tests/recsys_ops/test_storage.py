@@ -84,11 +84,11 @@ def test_a_request_that_fails_in_passing_is_repeated(s3: ScriptedS3, fault: str)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_store_that_fails_at_every_try_is_told_as_such(s3: ScriptedS3) -> None:
+def test_a_store_that_fails_at_every_try_is_reported_as_failed(s3: ScriptedS3) -> None:
     s3.script = lambda environ, n: (500, "InternalError")
     filesystem, root = open_store(f"s3://{BUCKET}/out")
-    told = r"^s3://scripted/out: writing failed \(InternalError\)\. The store failed"
-    with pytest.raises(StorageError, match=told), storage_errors(f"s3://{BUCKET}/out", "writing"):
+    message = r"^s3://scripted/out: writing failed \(InternalError\)\. The store failed"
+    with pytest.raises(StorageError, match=message), storage_errors(f"s3://{BUCKET}/out", "writing"):
         filesystem.pipe_file(f"{root}/file", b"data")
     assert s3.counts["PUT", f"/{BUCKET}/out/file"] == 9
 
@@ -116,7 +116,7 @@ def test_a_missing_bucket_is_not_taken_for_a_missing_file(s3: ScriptedS3) -> Non
         read_table(f"s3://{BUCKET}/items.csv", "items.csv")
 
 
-def test_broken_content_is_told_from_a_broken_store() -> None:
+def test_broken_content_is_distinguished_from_a_broken_store() -> None:
     assert is_bad_content(ValueError("not CSV"))
     assert is_bad_content(OSError("Could not open Parquet input source"))
     assert not is_bad_content(OSError(28, "No space left on device"))

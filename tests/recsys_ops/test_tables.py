@@ -1,9 +1,15 @@
 """The schemas of the data contract."""
 
+import inspect
+import re
+
 import pyarrow as pa
 import pytest
 
 from recsys_ops import tables
+
+NO_RESULT = ("parse_schema", "table_schema")
+"""Functions of the package that are about any schema."""
 
 FIXED_RECOURSE_COLUMNS = [
     "item_id",
@@ -55,3 +61,42 @@ def test_a_row_of_runs_holds_counts_and_versions() -> None:
         "fingerprints": [],
     }
     assert pa.Table.from_pylist([row], schema=tables.RUNS).to_pylist()[0]["counts"] == row["counts"]
+
+
+def result_schemas() -> list[pa.Schema]:
+    """Every result schema that the package offers, with ids of type null."""
+    offered = {name: getattr(tables, name) for name in tables.__all__}
+    makers = [make for name, make in offered.items() if name.endswith("_schema") and name not in NO_RESULT]
+    made = [make(**dict.fromkeys(inspect.signature(make).parameters, pa.null())) for make in makers]
+    return [*(value for value in offered.values() if isinstance(value, pa.Schema)), *made]
+
+
+def test_every_result_schema_is_described_column_by_column() -> None:
+    described = [list(columns) for columns in tables.describe_tables().values()]
+    assert len(result_schemas()) == len(described)
+    for schema in result_schemas():
+        assert schema.names in described
+
+
+@pytest.mark.parametrize("table", tables.describe_tables())
+def test_every_column_has_a_type_and_a_meaning_of_one_line(table: str) -> None:
+    for column, (kind, meaning) in tables.describe_tables()[table].items():
+        assert kind, column
+        assert re.fullmatch(r"\S[^\n]*[.\d]", meaning), column
+
+
+def test_every_result_table_says_what_a_row_is() -> None:
+    assert tables.describe_rows().keys() == tables.describe_tables().keys()
+    assert all(row.endswith(".") for row in tables.describe_rows().values())
+
+
+def test_a_described_id_has_the_type_of_the_input() -> None:
+    described = tables.describe_tables()
+    assert described["recourse"]["item_id"] == ("id", "The item, as in the input.")
+    assert described["counterfactuals"]["removed"][0] == "list<item: id>"
+    assert described["runs"]["seconds"][0] == "double"
+
+
+def test_descriptions_are_not_stored() -> None:
+    assert tables.RUNS.metadata is None
+    assert all(field.metadata is None for field in tables.recourse_schema(pa.int64(), pa.string()))

@@ -27,7 +27,7 @@ SPILL_BYTES = 48 * 2**20
 DEADLINE_SECONDS = 120
 """A disturbed run that has not ended by then hangs."""
 
-CLOCK_TABLES = frozenset({"runs", "timings"})
+CLOCK_TABLES = frozenset({"runs", "shard_timings", "timings"})
 """They depend on the clock, so their bytes may differ."""
 
 RAY_SETTINGS = {

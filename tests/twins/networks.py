@@ -24,7 +24,7 @@ def random_network(
     rng : Generator
     n_variables : int, >= 1
     n_values : int, >= 1
-        Discrete variables take 0 .. n_values - 1: exp of the log-likelihoods of all joint values sums to 1. Pieces of
+        Discrete variables take 0 .. n_values - 1: exp of the log-likelihoods of all joint values sums to 1. Bins of
         a leaf are single values or runs of them, and differ from leaf to leaf.
     continuous : bool
         Densities on [0, 1) instead.
@@ -43,17 +43,17 @@ def random_network(
 
 
 def log_likelihood(network: Network, values: NDArray[np.float64], *, best_child: bool = False) -> float:
-    """Log-likelihood of one row, node by node from the root; sums by their best child if asked."""
+    """Log-likelihood of one row, node by node from the root; sums by their best child with ``best_child``."""
     return _node_value(network, len(network) - 1, values, best_child)
 
 
 def leaf_log_density(network: Network, leaf: int, value: float) -> float:
-    """Log-density of the last piece that begins at or below the value, of the first one if none does."""
-    first, last = network.piece_start[leaf], network.piece_start[leaf + 1]
-    density = float(network.piece_log_density[first])
-    for piece in range(first, last):
-        if network.piece_lower[piece] <= value:
-            density = float(network.piece_log_density[piece])
+    """Log-density of the last bin that begins at or below the value, of the first one if none does."""
+    first, last = network.bin_start[leaf], network.bin_start[leaf + 1]
+    density = float(network.bin_log_density[first])
+    for position in range(first, last):
+        if network.bin_lower[position] <= value:
+            density = float(network.bin_log_density[position])
     return density
 
 
@@ -69,7 +69,7 @@ def _node_value(network: Network, node: int, values: NDArray[np.float64], best_c
 
 
 class _Tree:
-    """Nodes in the order in which they are finished: children before parents."""
+    """Nodes in topological order: children before parents."""
 
     def __init__(self, n_values: int, continuous: bool) -> None:
         self.n_values, self.continuous = n_values, continuous
@@ -77,7 +77,7 @@ class _Tree:
         self.children: list[list[int]] = []
         self.log_weights: list[list[float]] = []
         self.variables: list[int] = []
-        self.pieces: list[tuple[list[float], list[float]]] = []
+        self.bins: list[tuple[list[float], list[float]]] = []
 
     def grow(
         self, rng: np.random.Generator, scope: list[int], depth: int, n_children: int, *, prefers_sum: bool
@@ -89,7 +89,7 @@ class _Tree:
             ]
             return self._add(NodeKind.SUM, below, np.log(_shares(rng, len(below))).tolist())
         if len(scope) == 1:
-            return self._add(NodeKind.LEAF, [], [], scope[0], self._pieces(rng))
+            return self._add(NodeKind.LEAF, [], [], scope[0], self._bins(rng))
         n_parts = len(scope) if depth == 0 else int(rng.integers(2, min(n_children, len(scope)) + 1))
         parts = [part.tolist() for part in np.array_split(rng.permutation(scope), n_parts)]
         below = [self.grow(rng, part, depth - 1, n_children, prefers_sum=True) for part in parts]
@@ -102,13 +102,13 @@ class _Tree:
             child=np.array([child for below in self.children for child in below], dtype=np.int64),
             log_weight=np.array([weight for edges in self.log_weights for weight in edges], dtype=np.float64),
             variable=np.array(self.variables, dtype=np.int64),
-            piece_start=_starts([lower for lower, _ in self.pieces]),
-            piece_lower=np.array([edge for lower, _ in self.pieces for edge in lower], dtype=np.float64),
-            piece_log_density=np.array([value for _, values in self.pieces for value in values], dtype=np.float64),
+            bin_start=_starts([lower for lower, _ in self.bins]),
+            bin_lower=np.array([edge for lower, _ in self.bins for edge in lower], dtype=np.float64),
+            bin_log_density=np.array([value for _, values in self.bins for value in values], dtype=np.float64),
             is_discrete=np.full(n_variables, not self.continuous),
         )
 
-    def _pieces(self, rng: np.random.Generator) -> tuple[list[float], list[float]]:
+    def _bins(self, rng: np.random.Generator) -> tuple[list[float], list[float]]:
         """Lower ends and log-densities: mass per value of a run of values, or per unit of an interval."""
         if self.continuous:
             inner = np.sort(rng.choice(np.arange(1, 20), size=rng.integers(0, 5), replace=False)) / 20
@@ -124,13 +124,13 @@ class _Tree:
         children: list[int],
         log_weights: list[float],
         variable: int = -1,
-        pieces: tuple[list[float], list[float]] | None = None,
+        bins: tuple[list[float], list[float]] | None = None,
     ) -> int:
         self.kinds.append(kind)
         self.children.append(children)
         self.log_weights.append(log_weights)
         self.variables.append(variable)
-        self.pieces.append(pieces or ([], []))
+        self.bins.append(bins or ([], []))
         return len(self.kinds) - 1
 
 

@@ -78,13 +78,15 @@ def start(jobs: RayJobs, job: dict[str, Any]) -> str:
     while True:
         numbered = name if number == 1 else f"{name}-{number}"
         if jobs.create(job | {"metadata": job["metadata"] | {"name": numbered}}):
-            tell(f"{numbered}: created")
+            report(f"{numbered}: created")
             return numbered
         status = jobs.get(numbered).get("status", {})
         if has_succeeded(status) or status.get("jobDeploymentStatus") not in ENDED:
-            tell(f"{numbered}: {'has succeeded already' if has_succeeded(status) else 'is under way, waiting for it'}")
+            report(
+                f"{numbered}: {'has succeeded already' if has_succeeded(status) else 'is under way, waiting for it'}"
+            )
             return numbered
-        tell(f"{numbered}: ended without success")
+        report(f"{numbered}: ended without success")
         number += 1
 
 
@@ -95,7 +97,7 @@ def has_succeeded(status: dict[str, Any]) -> bool:
 
 def wait(jobs: RayJobs, name: str) -> int:
     """0 when the run completed, 1 when it failed."""
-    told, reached = None, time.monotonic()
+    reported, reached = None, time.monotonic()
     while True:
         try:
             status = jobs.get(name).get("status", {})
@@ -106,15 +108,15 @@ def wait(jobs: RayJobs, name: str) -> int:
                 raise
             status = {}
         state = status.get("jobDeploymentStatus")
-        if state and state != told:
-            told = state
-            tell(f"{name}: {state} {status.get('reason', '')} {status.get('message', '')}".strip())
+        if state and state != reported:
+            reported = state
+            report(f"{name}: {state} {status.get('reason', '')} {status.get('message', '')}".strip())
         if state in ENDED:
             return 0 if has_succeeded(status) else 1
         time.sleep(POLL_SECONDS)
 
 
-def tell(line: str) -> None:
+def report(line: str) -> None:
     """One line to the pod's log."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
@@ -123,7 +125,7 @@ def tell(line: str) -> None:
 def main(given: list[str]) -> int:
     """Run the command line; the exit code is the run's."""
     if len(given) < 2:
-        tell(str(__doc__))
+        report(str(__doc__))
         return 2
     template, name, *arguments = (text.replace("{date}", f"{datetime.now(UTC):%Y-%m-%d}") for text in given)
     if template == "-":

@@ -72,7 +72,7 @@ def test_every_case_has_a_row_per_split_in_the_order_asked(base: Run) -> None:
     found = [(*case_of(row), row["split"]) for row in rows_of(base)]
     assert found == [(*case, split) for case in cases for split in ("train", "test")]
     assert base.manifest["n_cases"] == 8
-    assert set(base.tables) == {*TABLES, "rejected", "runs", "timings"}
+    assert set(base.tables) == {*TABLES, "rejected", "runs", "shard_timings"}
 
 
 def test_a_share_of_the_users_and_a_number_are_budgets(base: Run) -> None:

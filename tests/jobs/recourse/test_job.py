@@ -178,7 +178,7 @@ def test_the_manifest_lists_every_part_with_rows_bytes_and_checksum(base: Run) -
         assert part["rows"] == len(pd.read_parquet(folder / path))
         assert part["bytes"] == len(data)
         assert part["sha256"] == hashlib.sha256(data).hexdigest()
-    assert base.tables == ["frontier", "recourse", "rejected", "runs", "timings"]
+    assert base.tables == ["frontier", "recourse", "rejected", "runs", "shard_timings"]
     assert base.manifest["tables"]["rejected"]["rows"] == 0
 
 

@@ -66,14 +66,14 @@ def test_a_committed_run_reads_back_in_order(computed: Any, out: str, format: st
     commit_run(run, records, driver_tables={"rejected": pa.table({"row": pa.array([], pa.int64())})})
     opened = open_run(out, job="doubling", verify=True)
     assert opened.table("doubles").to_table()["doubled"].to_pylist() == [0, 2, 4, 6, 8, 10, 12, 14]
-    assert opened.tables == ["doubles", "rejected", "runs", "timings"]
+    assert opened.tables == ["doubles", "rejected", "runs", "shard_timings"]
     assert opened.table("rejected").count_rows() == 0
     (row,) = opened.table("runs").to_table().to_pylist()
     assert (row["run_id"], row["job"], row["cases"]) == ("r1", "doubling", 8)
     assert row["counts"] == [{"status": "optimal", "cases": 8}]
     assert row["fingerprints"][0] == {"name": "interactions", "value": "abc"}
     assert row["started"].isoformat() == opened.manifest["started"]
-    assert opened.table("timings").to_table()["shard"].to_pylist() == [0, 1, 2, 3]
+    assert opened.table("shard_timings").to_table()["shard"].to_pylist() == [0, 1, 2, 3]
 
 
 def test_a_second_commit_of_a_run_is_refused_and_changes_nothing(computed: Any) -> None:

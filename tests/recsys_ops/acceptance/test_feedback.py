@@ -8,7 +8,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from recsys_ops.acceptance.feedback import Cases, case_ids, read_cases, read_feedback
+from recsys_ops.acceptance.feedback import RatedCases, case_ids, read_cases, read_feedback
 from recsys_ops.errors import InputError
 from tests.reactions import recourse_rows, recourse_run
 
@@ -17,7 +17,7 @@ NOTHING = pa.array([[], []], pa.list_(pa.string()))
 
 
 @pytest.fixture
-def cases() -> Cases:
+def cases() -> RatedCases:
     """Two recourses, the second of two changes."""
     return read_cases([recourse_run(("price",), ("price", "tag: new"))])
 
@@ -40,7 +40,7 @@ def test_no_two_cases_have_one_name() -> None:
     assert len(set(names)) == len(rows)
 
 
-def test_ratings_get_seller_and_distances_of_their_case(tmp_path: Path, cases: Cases) -> None:
+def test_ratings_get_seller_and_distances_of_their_case(tmp_path: Path, cases: RatedCases) -> None:
     feedback = read_feedback(write(tmp_path), cases)
     assert feedback.table.select(["case_id", "seller_id", "sparsity", "proximity", "act"]).to_pylist() == [
         {"case_id": "r/0/all/0", "seller_id": "ann", "sparsity": 1.0, "proximity": 0.5, "act": 7.0},
@@ -80,7 +80,7 @@ def test_runs_whose_sellers_are_of_two_types_are_not_mixed() -> None:
         read_cases([one, other])
 
 
-def test_impossible_features_come_as_lists_or_as_one_string(tmp_path: Path, cases: Cases) -> None:
+def test_impossible_features_come_as_lists_or_as_one_string(tmp_path: Path, cases: RatedCases) -> None:
     lists = pa.array([None, ["price", "tag: new"]], pa.list_(pa.string()))
     as_lists = read_feedback(write(tmp_path, impossible_features=lists), cases).table
     as_text = read_feedback(write(tmp_path, impossible_features=[None, "price| tag: new "]), cases).table
@@ -88,14 +88,14 @@ def test_impossible_features_come_as_lists_or_as_one_string(tmp_path: Path, case
     assert as_text["impossible_features"].to_pylist() == as_lists["impossible_features"].to_pylist()
 
 
-def test_a_feature_named_twice_in_a_row_counts_once(tmp_path: Path, cases: Cases) -> None:
+def test_a_feature_named_twice_in_a_row_counts_once(tmp_path: Path, cases: RatedCases) -> None:
     lists = pa.array([["price", "price"], ["tag: new", "price", "tag: new"]], pa.list_(pa.string()))
     for twice in (lists, ["price|price", "tag: new|price| tag: new"]):
         feedback = read_feedback(write(tmp_path, impossible_features=twice), cases)
         assert feedback.table["impossible_features"].to_pylist() == [["price"], ["tag: new", "price"]]
 
 
-def test_a_csv_file_is_read_like_a_parquet_file(tmp_path: Path, cases: Cases) -> None:
+def test_a_csv_file_is_read_like_a_parquet_file(tmp_path: Path, cases: RatedCases) -> None:
     path = str(tmp_path / "feedback.csv")
     pa_csv.write_csv(pa.table(GOOD | {"impossible_features": ["", "price"]}), path)
     lists = pa.array([[], ["price"]], pa.list_(pa.string()))
@@ -103,7 +103,7 @@ def test_a_csv_file_is_read_like_a_parquet_file(tmp_path: Path, cases: Cases) ->
     assert read_feedback(path, cases).table.equals(expected)
 
 
-def test_a_recourse_with_something_impossible_is_not_among_the_possible(tmp_path: Path, cases: Cases) -> None:
+def test_a_recourse_with_something_impossible_is_not_among_the_possible(tmp_path: Path, cases: RatedCases) -> None:
     feedback = read_feedback(write(tmp_path, impossible_features=["", "price"]), cases)
     assert feedback.possible["case_id"].to_pylist() == ["r/0/all/0"]
 
@@ -141,7 +141,7 @@ BAD_ROWS = {
 
 
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_bad_rows_are_refused_and_named(tmp_path: Path, cases: Cases, name: str) -> None:
+def test_bad_rows_are_refused_and_named(tmp_path: Path, cases: RatedCases, name: str) -> None:
     columns, message = BAD_ROWS[name]
     with pytest.raises(InputError) as refused:
         read_feedback(write(tmp_path, **columns), cases)
@@ -149,7 +149,7 @@ def test_bad_rows_are_refused_and_named(tmp_path: Path, cases: Cases, name: str)
 
 
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_quarantine_sets_bad_rows_aside_and_keeps_the_others(tmp_path: Path, cases: Cases, name: str) -> None:
+def test_quarantine_sets_bad_rows_aside_and_keeps_the_others(tmp_path: Path, cases: RatedCases, name: str) -> None:
     feedback = read_feedback(write(tmp_path, **BAD_ROWS[name][0]), cases, on_bad_rows="quarantine")
     assert feedback.table["case_id"].to_pylist() == ["r/0/all/0"]
     (row,) = feedback.rejected.to_pylist()
@@ -162,7 +162,7 @@ def test_a_recourse_that_changes_nothing_cannot_be_rated(tmp_path: Path) -> None
         read_feedback(write(tmp_path), cases)
 
 
-def test_a_missing_column_is_named_with_what_the_table_needs(tmp_path: Path, cases: Cases) -> None:
+def test_a_missing_column_is_named_with_what_the_table_needs(tmp_path: Path, cases: RatedCases) -> None:
     path = str(tmp_path / "f.parquet")
     pq.write_table(pa.table(GOOD), path)
     with pytest.raises(
@@ -171,7 +171,7 @@ def test_a_missing_column_is_named_with_what_the_table_needs(tmp_path: Path, cas
         read_feedback(path, cases)
 
 
-def test_words_in_place_of_ratings_are_named(tmp_path: Path, cases: Cases) -> None:
+def test_words_in_place_of_ratings_are_named(tmp_path: Path, cases: RatedCases) -> None:
     with pytest.raises(
         InputError, match=r"'act' is string, expected a number .*row 0 = 'yes'\). Correct the column\.$"
     ):

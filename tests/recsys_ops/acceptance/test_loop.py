@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from recsys_ops.acceptance.feedback import Cases, read_cases, read_feedback
+from recsys_ops.acceptance.feedback import RatedCases, read_cases, read_feedback
 from recsys_ops.acceptance.loop import mean_with_interval, simulate_feedback, simulate_providers
 from tests.reactions import recourse_run
 
@@ -14,13 +14,13 @@ NAMES = tuple(f"f{n}" for n in range(12))
 
 
 @pytest.fixture
-def cases() -> Cases:
+def cases() -> RatedCases:
     """300 recourses of 30 sellers, 1 to 12 changes."""
     changes = [NAMES[: 1 + n % 12] for n in range(300)]
     return read_cases([recourse_run(*changes, seller_id=[f"s{n % 30:02}" for n in range(300)])])
 
 
-def test_simulated_feedback_keeps_the_contract(tmp_path: Path, cases: Cases) -> None:
+def test_simulated_feedback_keeps_the_contract(tmp_path: Path, cases: RatedCases) -> None:
     providers = simulate_providers(cases, seed=1)
     table = simulate_feedback(cases, providers, seed=1, n_each=4)
     pq.write_table(table, tmp_path / "feedback.parquet")
@@ -30,7 +30,7 @@ def test_simulated_feedback_keeps_the_contract(tmp_path: Path, cases: Cases) -> 
     assert 0 < feedback.table.num_rows - feedback.possible.num_rows < 120
 
 
-def test_what_is_impossible_is_not_done(cases: Cases) -> None:
+def test_what_is_impossible_is_not_done(cases: RatedCases) -> None:
     providers = simulate_providers(cases, seed=1, share_impossible=0.1)
     acting = providers.act_probability(cases)
     is_blocked = np.array([len(names) > 0 for names in providers.impossible(cases)])
@@ -38,7 +38,7 @@ def test_what_is_impossible_is_not_done(cases: Cases) -> None:
     assert np.all((acting[~is_blocked] > 0) & (acting[~is_blocked] < 1))
 
 
-def test_the_share_that_acts_is_that_of_answers_from_five_up(cases: Cases) -> None:
+def test_the_share_that_acts_is_that_of_answers_from_five_up(cases: RatedCases) -> None:
     providers = simulate_providers(cases, seed=2, share_impossible=0.0)
     person = np.array([int(seller[1:]) for seller in cases.table["seller_id"].to_pylist()])
     distance = cases.table["sparsity"].to_numpy()

@@ -91,16 +91,16 @@ def test_the_limit_on_accuracy_lost_holds_and_costs_some_of_the_effect() -> None
     assert effects[0].value_after < effects[1].value_after < effects[1].value_before
 
 
-def test_the_limit_is_about_the_fit_also_where_unseen_ratings_are_judged() -> None:
-    judgement = expect_unseen(marketplace(), AlsSettings(2, 1.0), seed=0)
-    problem = polarisation_problem(objective=IndividualUnfairness(), judgement=judgement, max_rmse_loss=0.02)
+def test_the_limit_is_about_the_fit_also_where_the_objective_is_evaluated_on_unseen_ratings() -> None:
+    unseen = expect_unseen(marketplace(), AlsSettings(2, 1.0), seed=0)
+    problem = polarisation_problem(objective=IndividualUnfairness(), evaluated_on=unseen, max_rmse_loss=0.02)
     made = propose(problem, "search", 4, seed=0)
     fits = [problem.fit(rows).factors for rows in (None, made)]
     before, after = (measure(problem.rows, factors).rmse for factors in fits)
-    judged = [problem.objective.value(problem.judge(factors)) for factors in fits]
+    values = [problem.objective.value(problem.measure(factors)) for factors in fits]
     assert made.shape[0] == 4
     assert after - before <= 0.02
-    assert judged[1] < judged[0]
+    assert values[1] < values[0]
 
 
 @pytest.mark.parametrize("limit", [0.01, 0.02, 0.03, 0.05])
@@ -248,9 +248,9 @@ def test_the_reference_is_the_one_that_predicts_held_out_ratings_best() -> None:
 
 def test_expected_losses_of_the_reference_itself_are_the_noise() -> None:
     ratings, reference = marketplace(), AlsSettings(2, 1.0)
-    judgement = expect_unseen(ratings, reference, seed=0)
-    losses = judgement.measure(fit_als(LocalRows(ratings), reference).factors).user_losses
-    np.testing.assert_allclose(losses, judgement.user_noise, rtol=1e-9)
+    unseen = expect_unseen(ratings, reference, seed=0)
+    losses = unseen.measure(fit_als(LocalRows(ratings), reference).factors).user_losses
+    np.testing.assert_allclose(losses, unseen.user_noise, rtol=1e-9)
 
 
 def test_a_user_whose_only_rating_is_held_out_adds_no_noise() -> None:
@@ -268,11 +268,11 @@ def test_whole_ratings_need_a_whole_number_in_the_range() -> None:
         whole_range((2.2, 2.9))
 
 
-def test_a_search_judged_by_unseen_ratings_improves_that_judgement() -> None:
-    judgement = expect_unseen(marketplace(), AlsSettings(2, 1.0), seed=0)
-    problem = polarisation_problem(objective=IndividualUnfairness(), judgement=judgement)
+def test_a_search_evaluated_on_unseen_ratings_improves_the_objective_on_them() -> None:
+    unseen = expect_unseen(marketplace(), AlsSettings(2, 1.0), seed=0)
+    problem = polarisation_problem(objective=IndividualUnfairness(), evaluated_on=unseen)
     before, after = (
-        problem.objective.value(problem.judge(problem.fit(rows).factors))
+        problem.objective.value(problem.measure(problem.fit(rows).factors))
         for rows in (None, propose(problem, "search", 3, seed=0))
     )
     assert after < 0.9 * before

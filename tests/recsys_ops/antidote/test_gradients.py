@@ -178,14 +178,14 @@ def test_the_exact_gradient_equals_finite_differences_of_the_whole_pipeline(name
 def test_the_gradient_for_held_out_ratings_differs_from_that_for_fitted_ones_and_is_exact_too() -> None:
     world, other = World(0), World(9)
     fit = converged(world, world.artificial)
-    objective, judged = IndividualUnfairness(), other.rows
-    arguments = (world.rows, objective, measure(judged, fit.factors), fit, sp.csr_array(world.artificial), 0.8)
-    found = exact_gradient(*arguments, judged=judged, tolerance=1e-12, max_iterations=500).dense()
+    objective, evaluated = IndividualUnfairness(), other.rows
+    arguments = (world.rows, objective, measure(evaluated, fit.factors), fit, sp.csr_array(world.artificial), 0.8)
+    found = exact_gradient(*arguments, evaluated=evaluated, tolerance=1e-12, max_iterations=500).dense()
     moved = []
     for change in (1e-3, -1e-3):
         changed = world.artificial.copy()
         changed[1, 7] += change
-        moved.append(objective.value(measure(judged, converged(world, changed, fit.factors.items).factors)))
+        moved.append(objective.value(measure(evaluated, converged(world, changed, fit.factors.items).factors)))
     assert found[1, 7] == pytest.approx((moved[0] - moved[1]) / 2e-3, rel=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""Ids of artificial users: never a real one's, told apart by a rule."""
+"""Ids of artificial users: never that of a real user, and recognised by a rule."""
 
 import pyarrow as pa
 import pytest
@@ -42,5 +42,5 @@ def test_a_type_without_room_above_the_greatest_id_is_refused(kind: pa.DataType,
 
 
 @pytest.mark.parametrize("users", [pa.array([5], pa.int64()), pa.array(["ann"])])
-def test_room_for_very_many_is_told_at_once(users: pa.Array) -> None:
+def test_room_for_very_many_is_known_at_once(users: pa.Array) -> None:
     artificial_ids(users).check_room(10**18)

@@ -77,12 +77,12 @@ def test_the_most_plausible_within_caps_is_that_of_brute_force(seed: int, kind: 
     evaluate = log_likelihood_of(question, likelihood, "exact")
     values = sorted(evaluate(question.amounts - taken) for taken in twin.all_removals(question))
     threshold = values[2 * len(values) // 3] - 1e-6
-    asked = (
+    choice = (
         Settings(plausibility="optimise", alpha=0.3, time_limit=PATIENT)
         if optimise
         else Settings(plausibility="threshold", threshold=threshold, time_limit=PATIENT)
     )
-    (found,) = explain(question, likelihood, asked)
+    (found,) = explain(question, likelihood, choice)
     best = (
         best_within(question, 0.3, -np.inf, evaluate) if optimise else best_within(question, 0.0, threshold, evaluate)
     )

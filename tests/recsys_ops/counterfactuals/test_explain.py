@@ -131,8 +131,8 @@ def test_the_most_plausible_explanation_is_that_of_brute_force(
     seed: int, ratings: bool, validity: str, removed_items: str, kind: str, alpha: float
 ) -> None:
     puzzle = random_puzzle(seed, kind, ratings=ratings, validity=validity, removed_items=removed_items)
-    asked = Settings(plausibility="optimise", alpha=alpha, time_limit=PATIENT)
-    (found,) = explain(puzzle.question, puzzle.likelihood, asked)
+    choice = Settings(plausibility="optimise", alpha=alpha, time_limit=PATIENT)
+    (found,) = explain(puzzle.question, puzzle.likelihood, choice)
     if found.status is Status.ALREADY_SATISFIED:
         return
     expected = twin.best_explanations(puzzle.question, alpha=alpha, log_likelihood=puzzle.log_likelihood)
@@ -149,8 +149,8 @@ def test_the_shortest_explanation_that_is_likely_enough_is_that_of_brute_force(
     values = np.array([puzzle.log_likelihood(puzzle.question.amounts - taken) for taken in ways])
     # Between two values, so that rounding does not decide what is likely enough.
     threshold = float(np.quantile(np.unique(values.round(9)), share, method="lower")) - 1e-5
-    asked = Settings(plausibility="threshold", threshold=threshold, time_limit=PATIENT)
-    (found,) = explain(puzzle.question, puzzle.likelihood, asked)
+    choice = Settings(plausibility="threshold", threshold=threshold, time_limit=PATIENT)
+    (found,) = explain(puzzle.question, puzzle.likelihood, choice)
     if found.status is Status.ALREADY_SATISFIED:
         return
     expected = twin.best_explanations(puzzle.question, threshold=threshold, log_likelihood=puzzle.log_likelihood)
@@ -161,8 +161,8 @@ def test_the_shortest_explanation_that_is_likely_enough_is_that_of_brute_force(
 @given(seed=st.integers(0, 10**6), kind=st.sampled_from(KINDS), ratings=st.booleans())
 def test_with_the_best_child_only_the_objective_is_that_of_the_bound(seed: int, kind: str, ratings: bool) -> None:
     puzzle = random_puzzle(seed, kind, ratings=ratings)
-    asked = Settings(plausibility="optimise", alpha=0.3, mixture="best", time_limit=PATIENT)
-    (found,) = explain(puzzle.question, puzzle.likelihood, asked)
+    choice = Settings(plausibility="optimise", alpha=0.3, mixture="best", time_limit=PATIENT)
+    (found,) = explain(puzzle.question, puzzle.likelihood, choice)
     if found.status is Status.ALREADY_SATISFIED:
         return
     expected = twin.best_explanations(puzzle.question, alpha=0.3, log_likelihood=puzzle.best_child)
@@ -175,9 +175,9 @@ def test_the_textbook_program_finds_the_same_objective(
     seed: int, ratings: bool, validity: str, removed_items: str, kind: str, plausibility: str
 ) -> None:
     puzzle = random_puzzle(seed, kind, ratings=ratings, validity=validity, removed_items=removed_items)
-    asked = Settings(plausibility=plausibility, alpha=0.2, threshold=-6.0, mixture="best", time_limit=PATIENT)
+    choice = Settings(plausibility=plausibility, alpha=0.2, threshold=-6.0, mixture="best", time_limit=PATIENT)
     found = [
-        explain(puzzle.question, puzzle.likelihood, replace(asked, engine=engine))[0] for engine in ("direct", "pyomo")
+        explain(puzzle.question, puzzle.likelihood, replace(choice, engine=engine))[0] for engine in ("direct", "pyomo")
     ]
     assert found[0].status is found[1].status
     assert found[0].objective == pytest.approx(found[1].objective, abs=2e-6)

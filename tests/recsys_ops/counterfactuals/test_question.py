@@ -10,9 +10,9 @@ from recsys_ops.models.linear import LinearRecommender
 MODEL = LinearRecommender(np.random.default_rng(0).normal(0, 1, (6, 6)) * (1 - np.eye(6)))
 
 
-def ask(**changes: object) -> object:
-    asked = {"history": np.array([0, 2, 5]), "amounts": np.array([1, 4, 5]), "item": 3, "k": 2, "scale": 5.0}
-    return make_question(MODEL, **{**asked, **changes})
+def question_with(**changes: object) -> object:
+    valid = {"history": np.array([0, 2, 5]), "amounts": np.array([1, 4, 5]), "item": 3, "k": 2, "scale": 5.0}
+    return make_question(MODEL, **{**valid, **changes})
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def ask(**changes: object) -> object:
 )
 def test_arrays_that_contradict_each_other_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        ask(**changes)
+        question_with(**changes)
 
 
 def test_distances_are_those_of_the_model_inputs() -> None:

@@ -34,12 +34,12 @@ def questions() -> list[Question]:
     model = LinearRecommender(weights.astype(np.float32))
     users = np.random.default_rng(0).choice(dataset.n_users, 10, replace=False)
     lists = top_lists(model, sp.csr_array(histories[users]), 3)
-    asked = []
+    cases = []
     for user, items in zip(users, lists, strict=True):
         seen = histories.indices[histories.indptr[user] : histories.indptr[user + 1]].astype(np.int64)
         amounts = np.ones(len(seen), dtype=np.int64)
-        asked += [make_question(model, seen, amounts, int(item), k=K) for item in items]
-    return asked
+        cases += [make_question(model, seen, amounts, int(item), k=K) for item in items]
+    return cases
 
 
 def test_every_explanation_takes_the_film_out_of_the_list(questions: list[Question]) -> None:

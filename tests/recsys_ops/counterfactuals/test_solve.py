@@ -131,8 +131,8 @@ def test_the_plausible_explanation_equals_the_best_of_all_removals(kind: str, mi
     threshold = float(np.quantile(values, rng.random())) + 1e-7
     if is_open(question):
         evaluate = log_likelihood_of(question, likelihood, mixture)
-        asked = Settings(plausibility="threshold", threshold=threshold, mixture=mixture)
-        explanations = explain(question, likelihood, asked)
+        choice = Settings(plausibility="threshold", threshold=threshold, mixture=mixture)
+        explanations = explain(question, likelihood, choice)
         wanted = twin.best_explanations(question, threshold=threshold, log_likelihood=evaluate)
         if not wanted and mixture == "best":
             wanted = twin.best_explanations(question, threshold=threshold, log_likelihood=exact)
@@ -147,7 +147,7 @@ def test_the_plausible_explanation_equals_the_best_of_all_removals(kind: str, mi
 @pytest.mark.parametrize("plausibility", ["optimise", "threshold"])
 @settings(deadline=None, max_examples=25)
 @given(SEEDS)
-def test_with_too_many_rivals_to_ask_at_once_the_outcome_equals_the_best_of_all_removals(
+def test_with_too_many_rivals_to_solve_at_once_the_outcome_equals_the_best_of_all_removals(
     plausibility: Literal["optimise", "threshold"], seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -211,7 +211,7 @@ def test_a_history_exactly_on_the_threshold_is_plausible(kind: str, seed: int) -
 @pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e7, 1e12])
 @settings(deadline=None, max_examples=10)
 @given(SEEDS)
-def test_costs_of_any_size_are_told_apart(scale: float, seed: int) -> None:
+def test_costs_of_any_size_are_distinguished(scale: float, seed: int) -> None:
     question = random_question(np.random.default_rng(seed), has_costs=True)
     if is_open(question):
         dear = replace(question, weights=question.weights * scale)
@@ -271,8 +271,8 @@ def tied_question(lead: float, **changes: object) -> Question:
     weights[0, 3], weights[0, 4] = 0.5, 0.0
     weights[1, 3], weights[1, 4] = 0.25, 0.25
     weights[2, 4] = 0.5 - lead
-    asked = {"k": 1, **changes}
-    return make_question(LinearRecommender(weights), np.arange(3), np.ones(3, dtype=np.int64), 3, **asked)
+    options = {"k": 1, **changes}
+    return make_question(LinearRecommender(weights), np.arange(3), np.ones(3, dtype=np.int64), 3, **options)
 
 
 def test_an_item_that_ties_for_rank_k_is_in_the_top_k() -> None:
@@ -378,8 +378,8 @@ def test_the_same_question_has_the_same_answer_twice() -> None:
     rng = np.random.default_rng(5)
     question = random_question(rng)
     likelihood = random_likelihood(rng, question, "sum")
-    asked = Settings(plausibility="optimise", n_options=3)
-    first, second = (explain(question, likelihood, asked) for _ in range(2))
+    choice = Settings(plausibility="optimise", n_options=3)
+    first, second = (explain(question, likelihood, choice) for _ in range(2))
     assert [repr(replace(e, effort=first[0].effort)) for e in first] == [
         repr(replace(e, effort=first[0].effort)) for e in second
     ]

@@ -197,7 +197,7 @@ def test_credentials_in_a_features_yaml_are_refused_without_repeating_them(
     assert "hush" not in str(caught.value)
 
 
-def test_a_list_where_a_text_belongs_is_told_without_repeating_it(tables: Tables, write: Write) -> None:
+def test_a_list_where_a_text_belongs_is_refused_without_repeating_it(tables: Tables, write: Write) -> None:
     with pytest.raises(InputError, match=r"tables.items.file: Input should be a valid string \(found a list\)"):
         read_folder(write(tables, yaml=FEATURES_YAML + "tables: {items: {file: [items.csv]}}"))
 

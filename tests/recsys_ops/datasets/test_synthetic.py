@@ -1,4 +1,4 @@
-"""The synthetic marketplace: as large as asked, the same for a seed, with tastes in it."""
+"""The synthetic marketplace: as large as requested, the same for a seed, with tastes in it."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def test_the_same_seed_gives_the_same_marketplace_and_another_seed_another() -> 
     assert prints[0] == prints[1] != prints[2]
 
 
-def test_sizes_are_as_asked() -> None:
+def test_sizes_are_as_requested() -> None:
     dataset = make_marketplace(items=300, users=400, sellers=25, features=900, ratings_per_user=30, seed=3)
     assert dataset.ratings.shape == (400, 300)
     assert len(set(dataset.items.column("seller_id").to_pylist())) == 25
@@ -24,7 +24,7 @@ def test_sizes_are_as_asked() -> None:
     assert set(np.unique(dataset.ratings.data)) == {1, 2, 3, 4, 5}
 
 
-def test_the_vocabulary_is_about_as_large_as_asked() -> None:
+def test_the_vocabulary_is_about_as_large_as_requested() -> None:
     dataset = make_marketplace(items=2000, users=50, features=3000, seed=0)
     words = encode_items(dataset.items, RULES[:1]).columns
     assert 2_700 <= len(words) <= 3_000

@@ -21,7 +21,6 @@ WORLDS = [
 
 
 def summaries(world: World, first: int, last: int, groups: np.ndarray) -> tuple[UserSummary, GroupCounts]:
-    asked = np.arange(world.rated.shape[1])
     return summarise_users(
         world.model,
         first,
@@ -29,7 +28,7 @@ def summaries(world: World, first: int, last: int, groups: np.ndarray) -> tuple[
         k=world.k,
         groups=groups,
         n_groups=2,
-        asked=asked,
+        selected=np.arange(world.rated.shape[1]),
         columns=world.items.columns,
     )
 

@@ -29,7 +29,7 @@ def test_weights_are_those_of_the_inverse_and_of_one_regression_per_item(seed: i
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_diagonal_is_exactly_zero_and_the_type_is_the_one_asked_for(dtype: type) -> None:
+def test_the_diagonal_is_exactly_zero_and_the_type_is_the_requested_one(dtype: type) -> None:
     weights = fit_ease(history_matrix(random_ratings(1), binary=True, scale=5), ridge=2.0, dtype=dtype).weights
     assert weights.dtype == dtype
     assert not weights.diagonal().any()

@@ -46,7 +46,7 @@ def test_items_that_nobody_has_recommend_nothing_and_are_not_recommended() -> No
     assert not weights.diagonal().any()
 
 
-def test_weights_are_sparse_float64_in_order_and_no_more_than_asked_for() -> None:
+def test_weights_are_sparse_float64_in_order_and_no_more_than_the_neighbours() -> None:
     weights = fit_item_knn(history_matrix(random_ratings(2), binary=False, scale=5), neighbours=3).weights
     assert isinstance(weights, sp.csr_array)
     assert weights.dtype == np.float64

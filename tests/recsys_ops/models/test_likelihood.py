@@ -100,7 +100,7 @@ def test_amounts_that_are_not_whole_are_refused() -> None:
         ("genres", "sum", (8.0, 10.0), 154),
     ],
 )
-def test_movielens_100k_is_told_better_than_by_independent_categories(
+def test_movielens_100k_is_described_better_than_by_independent_categories(
     column: str, kind: str, gain: tuple[float, float], n_nodes: int
 ) -> None:
     dataset = load_dataset(f"movielens-100k:{Path(os.environ['RECSYS_OPS_DATA'], 'ml-100k')}", seed=0)
@@ -110,13 +110,13 @@ def test_movielens_100k_is_told_better_than_by_independent_categories(
     train, held_out = amounts[order[:754]], amounts[order[754:]]
     aggregation = aggregate_categories(kind, categories_of(dataset.items, column)[0])
 
-    def told(likelihood: Likelihood) -> float:
+    def mean_log_likelihood(likelihood: Likelihood) -> float:
         return float(likelihood.log_likelihood(held_out).mean())
 
     learned = learn_likelihood(train, aggregation, seed=0)
     independent = learn_likelihood(train, aggregation, seed=0, min_instances=2.0)
     assert len(independent.network) == aggregation.n_variables + 1
-    assert gain[0] < told(learned) - told(independent) < gain[1]
+    assert gain[0] < mean_log_likelihood(learned) - mean_log_likelihood(independent) < gain[1]
     assert 0.7 * n_nodes < len(learned.network) < 1.3 * n_nodes
     bound = best_child_bound(learned.network, aggregation.aggregate(held_out))
-    assert 0 < told(learned) - bound.mean() < 0.3
+    assert 0 < mean_log_likelihood(learned) - bound.mean() < 0.3

@@ -14,7 +14,7 @@ from tests.twins import networks
 
 
 def some_network(seed: int, *, continuous: bool) -> tuple[Network, NDArray[np.float64]]:
-    """A random network, and values within its pieces and beyond them."""
+    """A random network, and values within its bins and beyond them."""
     rng = np.random.default_rng([seed, 5])
     n_variables, n_values = int(rng.integers(1, 7)), int(rng.integers(1, 5))
     network = networks.random_network(rng, n_variables, n_values=n_values, continuous=continuous)
@@ -52,7 +52,7 @@ def test_probabilities_of_all_joint_values_sum_to_one(seed: int) -> None:
 
 @given(seed=st.integers(0, 10_000), continuous=st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_leaves_take_the_density_of_the_piece_that_holds_the_value(seed: int, continuous: bool) -> None:
+def test_leaves_take_the_density_of_the_bin_that_holds_the_value(seed: int, continuous: bool) -> None:
     network, values = some_network(seed, continuous=continuous)
     for leaf in np.flatnonzero(network.kind == NodeKind.LEAF):
         own = values[:, network.variable[leaf]]
@@ -80,9 +80,9 @@ def test_a_mixture_of_two_coins_that_share_a_side_is_known_by_hand() -> None:
         child=np.array([0, 2, 1, 2, 3, 4]),
         log_weight=np.array([0.0, 0.0, 0.0, 0.0, np.log(0.25), np.log(0.75)]),
         variable=np.array([0, 0, 1, -1, -1, -1]),
-        piece_start=np.array([0, 2, 4, 6, 6, 6, 6]),
-        piece_lower=np.array([0.0, 1.0] * 3),
-        piece_log_density=np.log([0.5, 0.5, 0.9, 0.1, 0.2, 0.8]),
+        bin_start=np.array([0, 2, 4, 6, 6, 6, 6]),
+        bin_lower=np.array([0.0, 1.0] * 3),
+        bin_log_density=np.log([0.5, 0.5, 0.9, 0.1, 0.2, 0.8]),
         is_discrete=np.array([True, True]),
     )
     values = np.array([[0.0, 1.0], [1.0, 0.0]])

@@ -40,7 +40,7 @@ def catalogue() -> tuple[ContentModel, EncodedItems, TargetGroup]:
         k=K,
         groups=group_of_user,
         n_groups=len(labels),
-        asked=np.array([], dtype=np.int64),
+        selected=np.array([], dtype=np.int64),
         columns=items.columns,
     )
     group = make_group(

@@ -1,0 +1,106 @@
+"""The tables of the acceptance job: how people's ratings depend on distance, and what they cannot change."""
+
+import pyarrow as pa
+
+from recsys_ops.tables.schema import Columns, table_schema
+
+_FIT: Columns = {
+    "response": (pa.string(), "Question that people answered: accept or act."),
+    "distance": (pa.string(), "Distance of the recourse: sparsity or proximity."),
+}
+"""The columns by which every row says which fit it is of."""
+
+ACCEPTANCE_FITS_COLUMNS: Columns = {
+    **_FIT,
+    "measured_by": (pa.string(), "Column of the recourse table that the distance was read from."),
+    "status": (pa.string(), "What the fit says: flat, falls_then_flat, falls, rises, too_few or error."),
+    "reason": (pa.string(), "What the data have too few of, or why the fit failed; else empty."),
+    "n": (pa.int64(), "Number of ratings."),
+    "n_people": (pa.int64(), "Number of people."),
+    "edf": (pa.float64(), "Effective degrees of freedom of the curve; 1 is a straight line."),
+    "f": (pa.float64(), "Statistic of the test that the curve is flat."),
+    "p": (pa.float64(), "p-value of that test."),
+    "r2_adjusted": (pa.float64(), "Share of the variance that the fit explains, adjusted for its degrees of freedom."),
+    "aic": (pa.float64(), "Akaike information criterion of the fit."),
+    "intercept": (pa.float64(), "Mean of the ratings by the fit, in rating points."),
+    "intercept_se": (pa.float64(), "Standard error of the intercept."),
+    "residual_sd": (pa.float64(), "Standard deviation of the residuals, in rating points."),
+    "intercept_sd": (pa.float64(), "Standard deviation of the people's intercepts, in rating points."),
+    "slope_sd": (pa.float64(), "Standard deviation of the people's slopes, in rating points per unit of distance."),
+    "edf_intercepts": (pa.float64(), "Effective degrees of freedom of the people's intercepts."),
+    "edf_slopes": (pa.float64(), "Effective degrees of freedom of the people's slopes."),
+    "threshold": (pa.float64(), "Distance past which the curve is flat; null where it is not."),
+    "threshold_low": (pa.float64(), "Lower end of the threshold's 95 % interval."),
+    "threshold_high": (pa.float64(), "Upper end of the threshold's 95 % interval."),
+    "cap": (pa.float64(), "Largest distance for the next run that follows from the threshold; of act only."),
+}
+
+ACCEPTANCE_CURVES_COLUMNS: Columns = {
+    **_FIT,
+    "at": (pa.float64(), "Distance."),
+    "smooth": (pa.float64(), "The fitted curve there, in rating points, with mean 0 over the data."),
+    "se": (pa.float64(), "Its posterior standard error."),
+    "low": (pa.float64(), "Lower end of its 95 % band."),
+    "high": (pa.float64(), "Upper end of its 95 % band."),
+    "n": (pa.int64(), "Number of ratings nearest to this distance."),
+}
+
+ACCEPTANCE_FITS = table_schema(ACCEPTANCE_FITS_COLUMNS)
+"""One row per response and distance."""
+
+ACCEPTANCE_CURVES = table_schema(ACCEPTANCE_CURVES_COLUMNS)
+"""The fitted curves with 95 % bands, one row per fit and distance."""
+
+
+def acceptance_people_columns(person_id: pa.DataType, seller_id: pa.DataType) -> Columns:
+    """Columns of the ``acceptance_people`` table."""
+    return {
+        **_FIT,
+        "person_id": (person_id, "The person, as in the feedback."),
+        "seller_id": (seller_id, "Seller whose recourses the person rated; null if there are several."),
+        "n": (pa.int64(), "Number of ratings by the person."),
+        "intercept": (pa.float64(), "What the person adds to the curve at distance 0, in rating points."),
+        "intercept_se": (pa.float64(), "Its posterior standard error."),
+        "slope": (pa.float64(), "What the person adds per unit of distance, in rating points."),
+        "slope_se": (pa.float64(), "Its posterior standard error."),
+    }
+
+
+def impossible_features_columns(person_id: pa.DataType, seller_id: pa.DataType) -> Columns:
+    """Columns of the ``impossible_features`` table."""
+    return {
+        "person_id": (person_id, "The person, as in the feedback."),
+        "seller_id": (seller_id, "The seller whose recourses are meant."),
+        "feature": (pa.string(), "What the person cannot change, as in the changes of the recourse table."),
+        "n": (pa.int64(), "Number of recourses for which the person said so."),
+    }
+
+
+def acceptance_people_schema(person_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``acceptance_people`` table: what each person adds to the curves, one row per fit and person.
+
+    Parameters
+    ----------
+    person_id, seller_id : pyarrow.DataType
+        Types of the ids in the feedback and in the run.
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
+    return table_schema(acceptance_people_columns(person_id, seller_id))
+
+
+def impossible_features_schema(person_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``impossible_features`` table: what a person cannot change, one row per person, seller and feature.
+
+    Parameters
+    ----------
+    person_id, seller_id : pyarrow.DataType
+        Types of the ids in the feedback and in the run.
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
+    return table_schema(impossible_features_columns(person_id, seller_id))

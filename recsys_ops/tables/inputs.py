@@ -1,0 +1,30 @@
+"""What the input tables must have."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TableContract:
+    """What one input table must have: each required column and what may stand in it (id, number, or string)."""
+
+    name: str
+    columns: dict[str, str]
+    is_in_mapping: bool = True
+    """Whether features.yaml can say where it is and what its columns are called."""
+
+
+INTERACTIONS = TableContract("interactions", {"user_id": "id", "item_id": "id", "rating": "number"})
+"""One row per user and item; further columns (a timestamp) are not read."""
+
+ITEMS = TableContract("items", {"item_id": "id", "seller_id": "id", "title": "string"})
+"""One row per item, with the feature columns that the rules name."""
+
+USERS = TableContract("users", {"user_id": "id"})
+"""One row per user; every other column can form groups."""
+
+FEEDBACK = TableContract(
+    "feedback",
+    {"case_id": "string", "person_id": "id", "accept": "number", "act": "number", "impossible_features": "tags"},
+    is_in_mapping=False,
+)
+"""One row per recourse shown and person: two ratings 1..7, and the features that the person cannot change."""

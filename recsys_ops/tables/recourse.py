@@ -1,0 +1,90 @@
+"""The tables of the recourse job: what to change about an item, and what so many changes reach."""
+
+import pyarrow as pa
+
+from recsys_ops.tables.schema import Columns, table_schema
+
+CHANGE = pa.struct(
+    [
+        pa.field("feature", pa.string()),
+        pa.field("before", pa.string()),
+        pa.field("after", pa.string()),
+        pa.field("text", pa.string()),
+    ]
+)
+"""One change of a recourse, in the provider's words."""
+
+
+def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
+    """Columns of the ``recourse`` table."""
+    return {
+        "item_id": (item_id, "The item, as in the input."),
+        "seller_id": (seller_id, "Its provider, as in the input."),
+        "title": (pa.string(), "Its title."),
+        "group": (pa.string(), "Group of users that should get to see the item."),
+        "option": (pa.int32(), "Number of the recourse within its case, from 0, the one to show first."),
+        "status": (pa.string(), "optimal, feasible, infeasible (proven), timeout, already_satisfied or error."),
+        "reason": (pa.string(), "Why the row does not reach what was wanted, whatever its changes; else null."),
+        "n_targets": (pa.int32(), "Users of the group who have not rated the item; success is a share of these."),
+        "rank_before": (pa.float64(), "Mean rank of the unchanged item among what each of them has not rated."),
+        "success_before": (pa.float64(), "Share of them with the unchanged item in their top k."),
+        "success_after": (pa.float64(), "Share of them with the changed item in their top k, by the recommender."),
+        "success_unthresholded": (pa.float64(), "Share that all changes found by the search reach together."),
+        "success_bound": (pa.float64(), "Share that no changes within the rules and caps can exceed."),
+        "changes": (pa.list_(CHANGE), "What to do: feature, values before and after, and a sentence."),
+        "n_changes": (pa.int32(), "Number of changes."),
+        "share_changed": (pa.float64(), "Share of the columns of encoded features that change."),
+        "cost": (pa.float64(), "Sum of the costs that the rules give to the changed features."),
+        "l1": (pa.float64(), "Sum of the absolute changes of the encoded features."),
+        "rbo": (pa.float64(), "Mean rank-biased overlap (p = 0.5) of their lists before and after; 1 is equal."),
+        "lower_bound": (pa.int32(), "Number of changes that any recourse of this success needs at least; proven."),
+        "gap": (pa.float64(), "(n_changes - lower_bound) / n_changes; with a reason, success_bound - success_after."),
+        "sparsity": (pa.int32(), "Number of features changed."),
+        "proximity": (pa.float64(), "Sum of the changes, each divided by the range of its feature."),
+        "method": (pa.string(), "recrec, or examples, whose bounds are over real items only."),
+    }
+
+
+def frontier_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
+    """Columns of the ``frontier`` table."""
+    return {
+        "item_id": (item_id, "The item, as in the input."),
+        "seller_id": (seller_id, "Its provider, as in the input."),
+        "group": (pa.string(), "Group of users that should get to see the item."),
+        "option": (pa.int32(), "Always 0: a case has one path, that of the search; no option need lie on it."),
+        "n_changes": (pa.int32(), "Number of changes, from 0."),
+        "success": (pa.float64(), "Share of the group that these changes reach, each made in full."),
+        "text": (pa.string(), "These changes in words."),
+    }
+
+
+def recourse_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``recourse`` table: one row per item, group and option.
+
+    Parameters
+    ----------
+    item_id, seller_id : pyarrow.DataType
+        Types of the ids in the input.
+
+    Returns
+    -------
+    pyarrow.Schema
+        Bounds of ``method`` "examples" are over the real items that the group sees, and over all real items where
+        none of these serves.
+    """
+    return table_schema(recourse_columns(item_id, seller_id))
+
+
+def frontier_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``frontier`` table: what so many changes reach, one row per number of changes.
+
+    Parameters
+    ----------
+    item_id, seller_id : pyarrow.DataType
+        Types of the ids in the input.
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
+    return table_schema(frontier_columns(item_id, seller_id))
