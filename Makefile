@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export RECSYS_OPS_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: help install demo test check bench lock audit clean
+.PHONY: help install demo test check docs bench lock audit clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ check: install  ## lint, format and types
 
 test: check  ## the whole test suite, after check
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+docs: install  ## write into docs/ what its pages repeat from the code
+	$(BIN)/python docs/generate.py
 
 bench: install  ## the measured comparisons of the acceptance lists (minutes)
 	$(BIN)/pytest -m benchmark -s tests/benchmarks

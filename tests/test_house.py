@@ -1,80 +1,23 @@
-"""The house rules that a program can check, and the README, which must be true."""
+"""The house rules that a program can check; what the pages say is checked in tests/docs."""
 
 import ast
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
-from typing import Any
-
-import typer
-
-import jobs.__main__
-from recsys_ops.datasets.mapping import parse_mapping
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 SOURCES = sorted(path for package in ("recsys_ops", "jobs") for path in (ROOT / package).rglob("*.py"))
-FOLDERS = ("recsys_ops", "jobs", "tests", "cluster", ".ci")
+FOLDERS = ("recsys_ops", "jobs", "tests", "cluster", "docs", "examples", ".ci")
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:work|tmp|root|opt)\b")
 MOST_LINES = 300
-
-
-def blocks(language: str) -> list[str]:
-    """The README's fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-
-
-def options_of(command: Any) -> set[str]:
-    return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-
-
-def test_the_readme_runs_from_top_to_bottom(tmp_path: Path) -> None:
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-    }
-    environment.pop("RAY_ADDRESS", None)
-    started = {"bash": ["bash", "-euc"], "python": [sys.executable, "-W", "error", "-c"]}
-    found = re.findall(r"^```(bash|python)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-    runs = [[*started[language], block] for language, block in found]
-    assert {language for language, _ in found} == started.keys()
-    for run in runs:
-        done = subprocess.run(
-            run, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
-        )
-        assert done.returncode == 0, f"{run[-1]}\n{done.stdout}\n{done.stderr}"
-        assert done.stdout.strip()
-
-
-def test_every_block_of_the_readme_is_of_a_kind_that_is_checked() -> None:
-    fences = re.findall(r"^```(\w*)$", README, flags=re.MULTILINE)
-    assert set(fences) == {"bash", "python", "yaml", ""}
-    assert fences.count("") == len(fences) / 2
-
-
-def test_the_readmes_features_yaml_is_one() -> None:
-    (block,) = blocks("yaml")
-    assert {rule.kind for rule in parse_mapping(block, "README.md").features} == {"text", "tags", "category", "number"}
-
-
-def test_every_make_target_of_the_readme_exists() -> None:
-    defined = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    named = re.findall(r"(?:^    |`)make ([a-z]+)", README, flags=re.MULTILINE)
-    assert {"demo", "test"} <= set(named) <= set(defined)
-
-
-def test_every_option_and_job_of_the_readme_exists() -> None:
-    app: Any = typer.main.get_command(jobs.__main__.make_app())
-    commands = [*app.commands.values(), *app.commands["submit"].commands.values()]
-    known = set().union(*(options_of(command) for command in commands)) | {"--help"}
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
-    named = set(re.findall(r"recsys-ops ([a-z]+)", README))
-    assert named - {"gives", "is"} <= set(app.commands)
-    table = re.findall(r"^\| `recsys-ops ([a-z]+)` \|", README, flags=re.MULTILINE)
-    assert sorted(table) == sorted(app.commands)
+FLOORS = (
+    {"arrow", "errors", "solver", "status", "storage", "tables"},
+    {"parts", "manifest", "features"},
+    {"runs", "datasets"},
+    {"models", "metrics"},
+    {"recourse", "counterfactuals", "antidote", "acceptance"},
+)
+"""Of the library, from the ground up; what is not named stands above all of them."""
 
 
 def test_a_module_is_small_enough_to_read() -> None:
@@ -117,6 +60,19 @@ def test_the_library_knows_neither_ray_nor_the_jobs() -> None:
                 names = [node.module or "."]
             is_library = path.is_relative_to(ROOT / "recsys_ops")
             wrong += [(shown(path), name) for name in names if is_library and re.match(r"(ray|jobs)\b|\.", name)]
+    assert not wrong
+
+
+def test_a_floor_of_the_library_imports_only_from_lower_ones_and_no_question_from_another() -> None:
+    height = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+    wrong = []
+    for path in (ROOT / "recsys_ops").rglob("*.py"):
+        own = path.relative_to(ROOT / "recsys_ops").parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if own in height and isinstance(node, ast.ImportFrom) and (node.module or "").startswith("recsys_ops."):
+                other = (node.module or "").split(".")[1]
+                is_lower = height.get(other, len(FLOORS)) < height[own] or (height[own] == 0 and other in FLOORS[0])
+                wrong += [] if other == own or is_lower else [f"{shown(path)}: {other}"]
     assert not wrong
 
 
