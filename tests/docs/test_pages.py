@@ -133,6 +133,13 @@ def test_the_four_jobs_have_every_option_that_matters_to_them_alone(commands: di
         assert own <= set(_OPTION.findall(text_of(f"docs/{job}.md"))), job
 
 
+def test_the_options_of_all_jobs_are_explained_once(commands: dict[str, Any]) -> None:
+    shared = set.intersection(*(options_of(commands[job]) for job in ("recourse", "counterfactuals", "antidote")))
+    own = {option for option in shared if not option.startswith("--no-")}
+    cells = " ".join(re.findall(r"^\| (`--[^|]+) \|", text_of("docs/operations.md"), flags=re.MULTILINE))
+    assert set(_OPTION.findall(cells)) == own
+
+
 def test_the_generated_regions_are_what_the_code_gives() -> None:
     specification = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
     assert specification is not None
