@@ -1,5 +1,67 @@
-"""The library: tables and arrays in, arrays out; knows nothing of Ray or of the command line."""
+"""The library: tables and arrays in, arrays out; knows nothing of Ray or of the command line.
 
-from recsys_ops.runs import Run, list_runs, open_run
+    import recsys_ops
 
-__all__ = ["Run", "list_runs", "open_run"]
+    model = recsys_ops.fit_ease(ratings)                      # a DataFrame of user_id, item_id and perhaps rating
+    print(recsys_ops.explain(model, ratings, user=5, k=10))   # what the first item of the list hangs on
+
+    run = recsys_ops.open_run("s3://bucket/out/latest/counterfactuals")
+    run.table("counterfactuals").to_table()
+
+Read what a job wrote: ``open_run``, ``list_runs``, ``Run``. Read a catalogue: ``load_dataset``, ``Dataset``. Explain:
+``fit_ease``, ``explain``. What can go wrong: ``InputError``, ``ConfigError``, ``StorageError``; how a case ends:
+``Status``. Each name is imported when it is first used, so that ``import recsys_ops`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recsys_ops.counterfactuals.explanation import explain
+    from recsys_ops.datasets.dataset import Dataset
+    from recsys_ops.datasets.load import load_dataset
+    from recsys_ops.errors import ConfigError, InputError, StorageError
+    from recsys_ops.models.fit import fit_ease
+    from recsys_ops.runs import Run, list_runs, open_run
+    from recsys_ops.status import Status
+
+__all__ = [
+    "ConfigError",
+    "Dataset",
+    "InputError",
+    "Run",
+    "Status",
+    "StorageError",
+    "explain",
+    "fit_ease",
+    "list_runs",
+    "load_dataset",
+    "open_run",
+]
+
+_MODULES = {
+    "ConfigError": "recsys_ops.errors",
+    "Dataset": "recsys_ops.datasets.dataset",
+    "InputError": "recsys_ops.errors",
+    "Run": "recsys_ops.runs",
+    "Status": "recsys_ops.status",
+    "StorageError": "recsys_ops.errors",
+    "explain": "recsys_ops.counterfactuals.explanation",
+    "fit_ease": "recsys_ops.models.fit",
+    "list_runs": "recsys_ops.runs",
+    "load_dataset": "recsys_ops.datasets.load",
+    "open_run": "recsys_ops.runs",
+}
+"""Where each public name is defined; a new one is added here, to ``__all__`` and for the type checker above."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'recsys_ops' has no attribute '{name}'")
+    value = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

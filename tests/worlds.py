@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.models.content import ContentModel, UserSummary, summarise_users
-from recsys_ops.recourse.problem import TargetGroup, make_group
+from recsys_ops.recourse.group import TargetGroup, draw_sample, make_group
+from recsys_ops.recourse.problem import Search
+from recsys_ops.recourse.settings import RecourseSettings
 
 WORDS = ("heist", "robot", "wedding", "desert", "detective", "piano", "volcano", "ghost")
 TAGS = ("drama", "comedy", "action")
@@ -70,17 +72,19 @@ class World:
     def group(self, users: Sequence[int] | None = None, *, n_sampled: int | None = None, seed: int = 0) -> TargetGroup:
         """A target group, of everybody by default, searched over all of its users by default."""
         members = np.arange(len(self.opinions)) if users is None else np.asarray(users)
-        summary = self.summary()
+        n_sampled = len(members) if n_sampled is None else n_sampled
         return make_group(
             self.model,
             self.items.columns,
+            self.summary(),
             label="everybody",
             users=members.astype(np.int64),
-            top_scores=summary.top_scores,
-            gains=summary.gains,
-            n_sampled=len(members) if n_sampled is None else n_sampled,
-            rng=np.random.default_rng(seed),
+            sample=draw_sample(len(members), n_sampled, np.random.default_rng(seed)),
         )
+
+    def search(self, settings: RecourseSettings | None = None, *, group: TargetGroup | None = None) -> Search:
+        """A search for recourse, for everybody by default."""
+        return Search(self.model, self.items, group or self.group(), settings or RecourseSettings())
 
 
 def text_rule(**changes: object) -> FeatureRule:

@@ -43,7 +43,7 @@ class LocalError(Exception):
 
 @dataclass
 class Node:
-    """A ``ray start --block``: leader of its own process group; ``created`` distinguishes it from a later owner of its id."""
+    """A ``ray start --block``, leader of its own process group; ``created`` tells it from a later owner of its pid."""
 
     name: str
     pid: int

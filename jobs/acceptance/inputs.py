@@ -38,6 +38,10 @@ class AcceptanceInputs:
     impossible: pa.Table
     seed: int
 
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """A column of the ratings."""
+        return self.ratings[column].to_numpy().astype(np.float64)
+
 
 def make_inputs(feedback: Feedback, *, seed: int) -> AcceptanceInputs:
     """Number the people and gather what they cannot change."""

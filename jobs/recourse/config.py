@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from jobs.config import JobConfig
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
-from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.settings import RecourseSettings
 
 MOST_CHANGES = 10
 """Of one recourse where nobody says otherwise."""
@@ -50,7 +50,7 @@ class RecourseConfig(JobConfig):
     learned: str | None = None
     """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and of several options the likeliest to be acted upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
     overlap: float = Field(default=0.995, ge=0, le=1)
-    """Only where features have no upper bound: least mean overlap (RBO) of the group's lists before and after."""
+    """Only where features have no upper limit: least mean overlap (RBO) of the group's lists before and after."""
     prove: float = Field(default=0.0, ge=0)
     """Seconds per case to prove the fewest changes by a mixed-integer program; 0 keeps the quick bounds."""
     time_limit: float = Field(default=60.0, gt=0)
@@ -71,10 +71,10 @@ class RecourseConfig(JobConfig):
             raise ValueError("no such torch device. Use cpu or cuda") from None
         return device
 
-    def limits(self, caps: Caps) -> Limits:
+    def settings(self, caps: Caps) -> RecourseSettings:
         """The part of the settings that the search sees; learned caps hold where the settings name none."""
         by_default = min(caps.sparsity, np.inf if self.method == "examples" else MOST_CHANGES)
-        return Limits(
+        return RecourseSettings(
             self.tolerance, self.max_changes or by_default, self.overlap, self.prove, self.device,
             max_proximity=self.max_proximity or caps.proximity, max_cost=self.max_cost or np.inf,
             min_success=self.wanted,

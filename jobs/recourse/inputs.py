@@ -15,10 +15,10 @@ from recsys_ops.datasets import Dataset, user_groups
 from recsys_ops.datasets.groups import default_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary
-from recsys_ops.recourse.examples import Examples, Nearest, fixed_kinds
+from recsys_ops.recourse.examples import Examples, Nearest, fixed_kinds, seen_shares
+from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.options import Offer
-from recsys_ops.recourse.problem import MOST_SAMPLED, TargetGroup, make_group
-from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.settings import RecourseSettings
 
 BATCH_ITEMS = 32
 """Items of one batch of the descent; the same items whatever the shards, so that rows do not depend on them."""
@@ -70,7 +70,7 @@ class RecourseInputs:
     groups: tuple[TargetGroup, ...]
     cases: RecourseCases
     item_table: pa.Table
-    limits: Limits
+    settings: RecourseSettings
     offer: Offer
     examples: tuple[Examples, ...]
     learned: Learned
@@ -117,7 +117,7 @@ def make_inputs(
         groups=_make_groups(catalogue, summary, sample=config.sample, seed=config.seed),
         cases=make_cases(catalogue.dataset, selected, counts, seen_by=seen_by),
         item_table=catalogue.dataset.items.select(["item_id", "seller_id", "title"]),
-        limits=config.limits(learned.caps),
+        settings=config.settings(learned.caps),
         offer=config.offer,
         examples=make_examples(encoded, counts, config.wanted, config.nearest) if by_examples else (),
         learned=learned,
@@ -126,7 +126,7 @@ def make_inputs(
 
 def on_device(inputs: RecourseInputs, device: str) -> RecourseInputs:
     """The same inputs with the descent on another torch device."""
-    return replace(inputs, limits=replace(inputs.limits, device=device))
+    return replace(inputs, settings=replace(inputs.settings, device=device))
 
 
 def make_cases(
@@ -172,17 +172,10 @@ def _make_groups(catalogue: Catalogue, summary: UserSummary, *, sample: float, s
     groups = []
     for number, label in enumerate(catalogue.labels):
         users = np.flatnonzero(catalogue.group_of_user == number)
+        n_sampled = min(int(np.ceil(sample * len(users))), MOST_SAMPLED)
+        drawn = draw_sample(len(users), n_sampled, np.random.default_rng([seed, number]))
         groups.append(
-            make_group(
-                catalogue.model,
-                catalogue.encoded.columns,
-                label=label,
-                users=users,
-                top_scores=summary.top_scores,
-                gains=summary.gains,
-                n_sampled=min(int(np.ceil(sample * len(users))), MOST_SAMPLED),
-                rng=np.random.default_rng([seed, number]),
-            )
+            make_group(catalogue.model, catalogue.encoded.columns, summary, label=label, users=users, sample=drawn)
         )
     return tuple(groups)
 
@@ -190,6 +183,4 @@ def _make_groups(catalogue: Catalogue, summary: UserSummary, *, sample: float, s
 def make_examples(encoded: EncodedItems, counts: GroupCounts, share: float, nearest: Nearest) -> tuple[Examples, ...]:
     """The real items as examples, for each group."""
     kinds = fixed_kinds(encoded)
-    # An item that all have rated may be shown to nobody, but the group knows it: its features count as seen.
-    seen = np.where(counts.n_candidates > 0, counts.n_in_top / np.maximum(counts.n_candidates, 1), 1.0)
-    return tuple(Examples(of_group, kinds, share, nearest) for of_group in seen)
+    return tuple(Examples(seen, kinds, share, nearest) for seen in seen_shares(counts))

@@ -16,8 +16,9 @@ from recsys_ops.acceptance.learned import Learned, choose_first
 from recsys_ops.features.encode import fix_features
 from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary, summarise_users
 from recsys_ops.recourse.examples import find_examples
+from recsys_ops.recourse.group import TargetGroup, without_fixed
 from recsys_ops.recourse.options import find_options
-from recsys_ops.recourse.problem import TargetGroup, searched_of
+from recsys_ops.recourse.problem import Search
 from recsys_ops.recourse.solve import Recourse
 from recsys_ops.status import Status
 
@@ -90,11 +91,11 @@ def _search(
     inputs: RecourseInputs, group: int, items: NDArray[np.int64], fixed: frozenset[str]
 ) -> list[list[Recourse]]:
     encoded = fix_features(inputs.encoded, fixed)
-    target = searched_of(inputs.groups[group], encoded.columns) if fixed else inputs.groups[group]
-    arguments = (inputs.model, encoded, target, items, inputs.limits, inputs.offer)
+    target = without_fixed(inputs.groups[group], encoded.columns) if fixed else inputs.groups[group]
+    search = Search(inputs.model, encoded, target, inputs.settings)
     if inputs.examples:
-        return find_examples(*arguments, inputs.examples[group])
-    return find_options(*arguments)
+        return find_examples(search, items, inputs.offer, inputs.examples[group])
+    return find_options(search, items, inputs.offer)
 
 
 def _likeliest_first(options: list[Recourse], seller: str, learned: Learned) -> list[Recourse]:

@@ -67,9 +67,34 @@ def make_histories(dataset: Dataset, *, ratings: bool, costs: sp.csr_array | Non
     ConfigError
         The ratings are not steps of any usual scale.
     """
-    greatest = dataset.rating_range[1]
-    inputs = history_matrix(dataset.ratings, binary=not ratings, scale=greatest)
-    step = _step(np.append(dataset.ratings.data.astype(np.float64), greatest)) if ratings else 1.0
+    return count_units(dataset.ratings, dataset.rating_range[1], ratings=ratings, costs=costs)
+
+
+def count_units(
+    interactions: sp.csr_array, greatest: float, *, ratings: bool, costs: sp.csr_array | None = None
+) -> Histories:
+    """Histories of all users, from their interactions alone.
+
+    Parameters
+    ----------
+    interactions : csr_array, shape (n_users, n_items)
+        Stars of each interaction; what is stored is an interaction.
+    greatest : float
+        The greatest rating possible.
+    ratings, costs
+        As in ``make_histories``.
+
+    Returns
+    -------
+    Histories
+
+    Raises
+    ------
+    ConfigError
+        The ratings are not steps of any usual scale.
+    """
+    inputs = history_matrix(interactions, binary=not ratings, scale=greatest)
+    step = _step(np.append(interactions.data.astype(np.float64), greatest)) if ratings else 1.0
     units = np.rint(inputs.data * greatest / step) if ratings else inputs.data
     amounts = sp.csr_array((units, inputs.indices, inputs.indptr), shape=inputs.shape)
     return Histories(inputs, amounts, greatest / step if ratings else 1.0, step, ratings, costs)

@@ -12,15 +12,15 @@ from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
 
 FREQUENT = 99.0
-"""Percentile of what real items have that bounds words and numbers where a rule names no bound."""
+"""Percentile of what real items have that limits words and numbers where a rule names no limit."""
 
 RESOLUTION = 1000
-"""Parts of its range that a number without a step of its own can be told apart by at least."""
+"""Least number of values that a number without a step of its own can take over its range."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """The columns of one rule in the provider's units: ``counts (n_items, n_columns)`` less ``offset``, and bounds."""
+    """The columns of one rule in the provider's units: ``counts (n_items, n_columns)`` less ``offset``, and limits."""
 
     counts: sp.csr_array
     values: list[str]
@@ -48,7 +48,7 @@ def _encode_text(column: ChunkedArray, rule: FeatureRule) -> Block:
     lower = np.full(len(words), rule.lower or 0.0)
     if np.any(lower > upper):
         word = int(np.argmax(lower > upper))
-        raise InputError(_no_value(rule, f"lower {lower[word]:g}", f"{_usual_bound(upper[word])} of '{words[word]}'"))
+        raise InputError(_no_value(rule, f"lower {lower[word]:g}", f"{_usual_limit(upper[word])} of '{words[word]}'"))
     return Block(counts, words, unit, 0.0, lower, upper, 1.0 if rule.step is None else rule.step)
 
 
@@ -110,7 +110,7 @@ def _encode_number(column: ChunkedArray, rule: FeatureRule) -> Block:
     upper = float(frequent if rule.upper is None else rule.upper)
     if lower > upper and known.any():
         low = f"{lower:g}, the least that items have," if lower == least else f"lower {lower:g}"
-        raise InputError(_no_value(rule, low, _usual_bound(upper) if rule.upper is None else f"upper {upper:g}"))
+        raise InputError(_no_value(rule, low, _usual_limit(upper) if rule.upper is None else f"upper {upper:g}"))
     span = (greatest if rule.upper is None or np.isinf(upper) else upper) - lower
     step = _round_step(span if span > 0 else spread) if rule.step is None else rule.step
     return Block(
@@ -123,7 +123,7 @@ def _round_step(span: float) -> float:
     return float(f"1e{int(np.floor(np.log10(span / RESOLUTION) + 1e-9))}")
 
 
-def _usual_bound(upper: float) -> str:
+def _usual_limit(upper: float) -> str:
     return f"{upper:g}, the {FREQUENT:g}th percentile of what items have"
 
 

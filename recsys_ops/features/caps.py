@@ -1,7 +1,7 @@
 """Caps: how far a recourse may be. People act less the farther it is, up to a distance past which few act at all.
 
-A cap is a rule and not a goal: within it the search reaches as many users as it can, and what cannot be had within it
-is told as such. Source: Tominaga, Yamashita and Kurashima 2024, section 5.2.
+A cap is a rule and not a goal: within it the search reaches as many users as it can, and a row says what cannot be
+had within it. Source: Tominaga, Yamashita and Kurashima 2024, section 5.2.
 """
 
 from dataclasses import dataclass

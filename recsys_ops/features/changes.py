@@ -44,8 +44,8 @@ def describe_changes(items: EncodedItems, item: int, after: NDArray[np.float64])
     Returns
     -------
     list of Change
-        One per changed word, tag, number or ordinal and one per changed category, in column order. What is told before
-        is what the provider wrote, ``none`` where that is nothing; numbers after are told in full.
+        One per changed word, tag, number or ordinal and one per changed category, in column order. ``before``
+        is what the provider wrote, ``none`` where that is nothing; numbers in ``after`` have all of their digits.
     """
     columns = items.columns
     before = items.matrix[[item]].toarray()[0]
@@ -90,14 +90,14 @@ def _decimals(step: float) -> int:
     return max(-int(exponent), 0)
 
 
-def _told(value: float, decimals: int = 0) -> str:
+def _in_digits(value: float, decimals: int = 0) -> str:
     """A number in so many decimals, or in as many as it has."""
     text = f"{value:.{decimals}f}"
     return text if float(text) == value else np.format_float_positional(value, trim="-")
 
 
 def _word_change(feature: str, word: str, old: float, new: float) -> Change:
-    before, after = _told(old), _told(new)
+    before, after = _in_digits(old), _in_digits(new)
     if new == 0:
         text = f"remove the word '{word}'"
     elif old == 0:
@@ -113,10 +113,10 @@ def _tag_change(rule: FeatureRule, tag: str, added: bool) -> Change:
 
 
 def _number_change(feature: str, old: float | None, new: float, decimals: int) -> Change:
-    after = _told(new, decimals)
+    after = _in_digits(new, decimals)
     if old is None:
         return Change(feature, "none", after, f"set {feature} to {after}")
-    before = _told(old, decimals)
+    before = _in_digits(old, decimals)
     return Change(feature, before, after, f"{feature} {before} -> {after}")
 
 

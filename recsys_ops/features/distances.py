@@ -1,9 +1,9 @@
-"""How far a recourse is from where the item stands, as people were asked about it.
+"""How far a recourse is from where the item stands, as the study with people measured it.
 
     delta_i = [x'_i != x_i]  if feature i is categorical,  |x'_i - x_i| / M_i  otherwise      (eq. 2)
     sparsity = number of features with delta_i != 0,   proximity = sum of all delta_i         (eq. 3)
 
-M_i is the range of feature i: between the bounds of its rule, or what real items have where the rule names none. A
+M_i is the range of feature i: between the limits of its rule, or what real items have where the rule names none. A
 category is one feature, however many columns it is encoded in; each tag is a feature that is there or not; each word
 is a feature that counts, with the greatest number of its occurrences in one description as its range.
 Source: Tominaga, Yamashita and Kurashima 2024, equations 2 and 3.

@@ -24,9 +24,9 @@ from recsys_ops.features.rules import FeatureRule
 class FeatureColumns:
     """What each column of the feature matrix means and how it may change; arrays of length n_features.
 
-    Bounds, steps and values are encoded, and never negative; ``encoded = (provider's value - offset) * unit``.
+    Limits, steps and values are encoded, and never negative; ``encoded = (provider's value - offset) * unit``.
     Steps are taken from where an item stands, or ``from_zero`` of the provider's values, so that these are round.
-    ``span`` is the range of a feature: between its rule's bounds, or what items have where the rule names none.
+    ``span`` is the range of a feature: between its rule's limits, or what items have where the rule names none.
     ``greatest`` is what items really have, ``one_hot`` the category that a column is a value of (-1 for none).
     """
 
@@ -98,7 +98,7 @@ def encode_items(items: pa.Table, rules: Sequence[FeatureRule]) -> EncodedItems:
     Raises
     ------
     InputError
-        A column is missing, no feature is left after dropping the rare ones, or a bound that a rule names leaves no
+        A column is missing, no feature is left after dropping the rare ones, or a limit that a rule names leaves no
         value to one that follows from the items.
     """
     blocks = [ENCODERS[rule.kind](_column(items, rule), rule) for rule in rules]

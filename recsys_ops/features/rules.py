@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class FeatureRule(BaseModel):
     """How one column of the items table is read, and how its provider may change it.
 
-    Bounds and steps are in the provider's units: occurrences of a word for text, 0 (absent) or 1 (present) for a tag,
+    Limits and steps are in the provider's units: occurrences of a word for text, 0 (absent) or 1 (present) for a tag,
     the column's own unit for a number, the place in ``values`` for an ordinal (1 for the first). A category has none:
-    it is one of its values. An item outside of the bounds may stay there, but not move to another value outside.
+    it is one of its values. An item outside of the limits may stay there, but not move to another value outside.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
@@ -46,25 +46,25 @@ class FeatureRule(BaseModel):
     """text only: occurrences times inverse document frequency, or occurrences."""
 
     @model_validator(mode="after")
-    def _bounds_in_order(self) -> "FeatureRule":
+    def _limits_in_order(self) -> "FeatureRule":
         if self.lower is not None and self.upper is not None and self.lower > self.upper:
             raise ValueError(f"feature '{self.column}': lower {self.lower} is above upper {self.upper}")
         return self
 
     @model_validator(mode="after")
-    def _bounds_in_their_units(self) -> "FeatureRule":
+    def _limits_in_their_units(self) -> "FeatureRule":
         where = f"feature '{self.column}'"
-        for bound in (self.lower, self.upper):
-            if bound is None:
+        for limit in (self.lower, self.upper):
+            if limit is None:
                 continue
-            if math.isnan(bound):
-                raise ValueError(f"{where}: a bound is nan, not a number")
+            if math.isnan(limit):
+                raise ValueError(f"{where}: a limit is nan, not a number")
             if self.kind == "category":
-                raise ValueError(f"{where}: a category has no bounds (found {bound:g})")
-            if self.kind == "tags" and bound not in (0, 1):
-                raise ValueError(f"{where}: bounds of tags are 0 (absent) or 1 (present), not {bound:g}")
-            if self.kind == "text" and bound < 0:
-                raise ValueError(f"{where}: bounds of text are occurrences of a word, 0 or more, not {bound:g}")
+                raise ValueError(f"{where}: a category has no limits (found {limit:g})")
+            if self.kind == "tags" and limit not in (0, 1):
+                raise ValueError(f"{where}: limits of tags are 0 (absent) or 1 (present), not {limit:g}")
+            if self.kind == "text" and limit < 0:
+                raise ValueError(f"{where}: limits of text are occurrences of a word, 0 or more, not {limit:g}")
         return self
 
     @model_validator(mode="after")
@@ -78,9 +78,9 @@ class FeatureRule(BaseModel):
         if len(self.values) < 2 or len(set(self.values)) < len(self.values):
             raise ValueError(f"feature '{self.column}': an ordinal needs at least two different values, least first")
         last = len(self.values)
-        outside = [bound for bound in (self.lower, self.upper) if bound is not None and not 1 <= bound <= last]
+        outside = [limit for limit in (self.lower, self.upper) if limit is not None and not 1 <= limit <= last]
         if outside:
-            raise ValueError(f"feature '{self.column}': bound {outside[0]:g} is no place in its {last} values")
+            raise ValueError(f"feature '{self.column}': limit {outside[0]:g} is no place in its {last} values")
         return self
 
     @property

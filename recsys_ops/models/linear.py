@@ -29,9 +29,12 @@ class LinearRecommender:
     ----------
     weights : ndarray of float32 or float64, or csr_array of float64, shape (n_items, n_items)
         Row j is what interaction j adds to every item; the diagonal is exactly 0.
+    item_ids : pyarrow.Array, shape (n_items,), or None
+        Ids of the items for callers who name them; None where positions are the ids, as in the jobs.
     """
 
     weights: NDArray[Any] | sp.csr_array
+    item_ids: Array | None = None
 
     @property
     def n_items(self) -> int:

@@ -47,21 +47,39 @@ def read_weights(url: str, item_ids: Array) -> NDArray[Any] | sp.csr_array:
     """
     file = url.rpartition("/")[2]
     weights = _read_matrix(url, file) if url.endswith(MATRIX_SUFFIXES) else _read_pairs(url, file, item_ids)
+    check_weights(weights, file, item_ids)
+    return weights
+
+
+def check_weights(weights: NDArray[Any] | sp.csr_array, source: str, item_ids: Array) -> None:
+    """Refuse weights that are not those of a catalogue.
+
+    Parameters
+    ----------
+    weights : ndarray or csr_array
+    source : str
+        Where they come from, for messages.
+    item_ids : pyarrow.Array, shape (n_items,)
+
+    Raises
+    ------
+    InputError
+        They are not of shape (n_items, n_items), not finite, or an item gives one to itself.
+    """
     n_items = len(item_ids)
     if weights.shape != (n_items, n_items):
         raise InputError(
-            f"{file}: the weights have shape {weights.shape}, but the catalogue has {n_items} items. Give a row and a "
-            "column for each item, in the order of the ids."
+            f"{source}: the weights have shape {weights.shape}, but the catalogue has {n_items} items. Give a row and "
+            "a column for each item, in the order of the ids."
         )
-    _check_finite(weights, file, item_ids)
+    _check_finite(weights, source, item_ids)
     itself = np.flatnonzero(weights.diagonal())
     if len(itself):
         shown = ", ".join(f"item {_id(item_ids, item)} = {weights[item, item]:g}" for item in itself[:_SHOWN])
         raise InputError(
-            f"{file}: {len(itself)} items have a weight on themselves (first: {shown}). Set the diagonal to 0: only "
+            f"{source}: {len(itself)} items have a weight on themselves (first: {shown}). Set the diagonal to 0: only "
             "other items may recommend an item."
         )
-    return weights
 
 
 def _read_matrix(url: str, file: str) -> NDArray[Any] | sp.csr_array:
@@ -127,7 +145,7 @@ def _positions(column: Column, item_ids: Array, name: str, file: str) -> NDArray
     return positions
 
 
-def _check_finite(weights: NDArray[Any] | sp.csr_array, file: str, item_ids: Array) -> None:
+def _check_finite(weights: NDArray[Any] | sp.csr_array, source: str, item_ids: Array) -> None:
     values = weights.data if isinstance(weights, sp.csr_array) else weights
     # The extremes are nan or infinite if any value is, and need no memory.
     if values.size == 0 or np.isfinite([values.min(), values.max()]).all():
@@ -138,7 +156,7 @@ def _check_finite(weights: NDArray[Any] | sp.csr_array, file: str, item_ids: Arr
         places = np.stack(np.nonzero(~np.isfinite(values)))
     pairs = places[:, :_SHOWN].T
     shown = ", ".join(f"{_id(item_ids, source)} to {_id(item_ids, target)}" for source, target in pairs)
-    raise InputError(f"{file}: {places.shape[1]} weights are NaN or infinite (first: {shown}). Correct them.")
+    raise InputError(f"{source}: {places.shape[1]} weights are NaN or infinite (first: {shown}). Correct them.")
 
 
 def _in_order(weights: sp.csr_array) -> sp.csr_array:

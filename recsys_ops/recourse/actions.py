@@ -1,8 +1,8 @@
-"""Levers: the single changes a provider can make, each pulled all the way or not at all.
+"""Actions: the single changes a provider can make, each taken in full or not at all.
 
 Profiles and features are non-negative for words, tags and categories, so more of a wanted feature never hurts: within
-a limit on the number of changes the best recourse pulls few levers, each to its bound. How far each must really go is
-settled afterwards (``polish``).
+a limit on the number of changes the best recourse takes few actions, each to the limit of its feature. How far each
+must really go is settled afterwards (``least_effort.py``).
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.features.encode import FeatureColumns
-from recsys_ops.recourse.feasible import Box
+from recsys_ops.recourse.problem import Case
 
 
 @dataclass(frozen=True)
-class Levers:
-    """The changes of one item among given columns; arrays of length n_levers.
+class Actions:
+    """The changes of one item among given columns; arrays of length n_actions.
 
     ``column`` of the feature matrix that moves by ``amount``; ``drop`` the column that falls to 0 with it (the
-    present value of a category, -1 for none); ``unit`` is the same for levers of which only one can be pulled.
+    present value of a category, -1 for none); ``unit`` is the same for actions of which only one can be taken.
     """
 
     column: NDArray[np.int64]
@@ -31,26 +30,25 @@ class Levers:
     def __len__(self) -> int:
         return len(self.column)
 
-    def only(self, chosen: NDArray[np.intp]) -> "Levers":
-        """Some of the levers."""
-        return Levers(self.column[chosen], self.amount[chosen], self.drop[chosen], self.unit[chosen])
+    def only(self, chosen: NDArray[np.intp]) -> "Actions":
+        """Some of the actions."""
+        return Actions(self.column[chosen], self.amount[chosen], self.drop[chosen], self.unit[chosen])
 
-    def pull(self, features: NDArray[np.float64], pulled: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Features of the item after some levers have been pulled."""
+    def apply(self, features: NDArray[np.float64], taken: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Features of the item after some actions have been taken."""
         changed = features.copy()
-        dropped = self.drop[pulled]
+        dropped = self.drop[taken]
         changed[dropped[dropped >= 0]] = 0.0
-        changed[self.column[pulled]] += self.amount[pulled]
+        changed[self.column[taken]] += self.amount[taken]
         return changed
 
 
-def make_levers(
-    columns: FeatureColumns, features: NDArray[np.float64], box: Box, searched: NDArray[np.int64]
-) -> Levers:
-    """All levers of an item among the searched columns, those without effect left out.
+def make_actions(case: Case, searched: NDArray[np.int64]) -> Actions:
+    """All actions on an item among the searched columns, those without effect left out.
 
-    Unbounded features have no end to pull to: the caller bounds them first.
+    Features without a limit have no end to go to: the caller gives the case a finite box first.
     """
+    columns, features, box = case.search.columns, case.features, case.box
     one_hot = columns.one_hot[searched]
     single = searched[one_hot < 0]
     rise = single[box.upper[single] > features[single]]
@@ -63,33 +61,47 @@ def make_levers(
     drop[len(rise) + len(fall) :] = [present.get(int(columns.one_hot[c]), -1) for c in values]
     n_columns = len(columns)
     unit = np.concatenate([rise, fall, n_columns + columns.one_hot[values]]).astype(np.int64)
-    return Levers(column, amount, drop, unit)
+    return Actions(column, amount, drop, unit)
 
 
-def concatenate(parts: Sequence[Levers]) -> Levers:
-    """Several lists of levers as one."""
-    return Levers(
+def concatenate(parts: Sequence[Actions]) -> Actions:
+    """Several lists of actions as one."""
+    return Actions(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("column", "amount", "drop", "unit"))
     )
 
 
-def lever_effects(
-    levers: Levers, profiles: NDArray[np.float64], searched: NDArray[np.int64], features: NDArray[np.float64]
+def group_effects(case: Case, actions: Actions) -> NDArray[np.float64]:
+    """What each action adds to the item's score for every user of the group, ``(n_users, n_actions)``."""
+    search = case.search
+    used = np.unique(np.concatenate([actions.column, actions.drop[actions.drop >= 0]]))
+    profiles = (search.group.ratings @ search.model.features[:, used]).toarray()
+    return action_effects(actions, profiles, used, case.features)
+
+
+def sample_effects(case: Case, actions: Actions) -> NDArray[np.float64]:
+    """What each action on searched columns adds for every sampled user, ``(n_sampled, n_actions)``."""
+    group = case.search.group
+    return action_effects(actions, group.profiles, group.columns, case.features)
+
+
+def action_effects(
+    actions: Actions, profiles: NDArray[np.float64], searched: NDArray[np.int64], features: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """What each lever adds to the item's score for each user, ``(n_users, n_levers)``.
+    """What each action adds to the item's score for each user, ``(n_users, n_actions)``.
 
     Parameters
     ----------
-    levers : Levers
+    actions : Actions
     profiles : ndarray, shape (n_users, n_searched)
     searched : ndarray, shape (n_searched,)
         Sorted columns of ``profiles``.
     features : ndarray, shape (n_features,)
         Present features of the item.
     """
-    effects: NDArray[np.float64] = profiles[:, np.searchsorted(searched, levers.column)] * levers.amount
-    dropping = np.flatnonzero(levers.drop >= 0)
+    effects: NDArray[np.float64] = profiles[:, np.searchsorted(searched, actions.column)] * actions.amount
+    dropping = np.flatnonzero(actions.drop >= 0)
     if len(dropping):
-        dropped = levers.drop[dropping]
+        dropped = actions.drop[dropping]
         effects[:, dropping] -= profiles[:, np.searchsorted(searched, dropped)] * features[dropped]
     return effects

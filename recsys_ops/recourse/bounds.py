@@ -5,14 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.features.caps import Caps
-from recsys_ops.features.encode import EncodedItems
-from recsys_ops.models.content import ContentModel
-from recsys_ops.recourse.actions import lever_effects, make_levers
+from recsys_ops.recourse.actions import action_effects, make_actions
 from recsys_ops.recourse.capped import most_changes
 from recsys_ops.recourse.certificate import improve_multipliers, reach_by_changes, relaxation_bound
-from recsys_ops.recourse.feasible import Box
-from recsys_ops.recourse.problem import TIE, Case, TargetGroup
+from recsys_ops.recourse.problem import TIE, Case
 from recsys_ops.recourse.proposal import FrontierPoint
 
 
@@ -33,17 +29,7 @@ class Bounds:
         return int(np.argmax(self.reached >= n_satisfied)) if self.reached[-1] >= n_satisfied else len(self.reached)
 
 
-def bound_case(
-    model: ContentModel,
-    items: EncodedItems,
-    group: TargetGroup,
-    case: Case,
-    box: Box,
-    frontier: list[FrontierPoint],
-    *,
-    n_chosen: int,
-    caps: Caps,
-) -> Bounds:
+def bound_case(case: Case, frontier: list[FrontierPoint], *, n_chosen: int) -> Bounds:
     """Best valid bounds of a case: each user alone, and all together with two sets of multipliers.
 
     One set aims at the success that the most changes can have, the other at showing that fewer than ``n_chosen``
@@ -51,43 +37,26 @@ def bound_case(
 
     Parameters
     ----------
-    model : ContentModel
-    items : EncodedItems
-    group : TargetGroup
     case : Case
-    box : Box
-        What the provider may make of the item by changes that each keep the caps.
+        Its box holds what changes that each keep the caps make of the item; the cap on sparsity is finite.
     frontier : list of FrontierPoint
         What has been reached; only steers the multipliers.
     n_chosen : int
-    caps : Caps
-        Of which that on sparsity is finite.
 
     Returns
     -------
     Bounds
     """
-    n_most = most_changes(items.columns, caps)
+    n_most = most_changes(case.search.columns, case.search.settings.caps)
     shown = np.flatnonzero(case.targets)
     gaps = true_gaps(case)
-    reachable = reach_by_changes(group.gains[shown], gaps[shown], n_most)
+    reachable = reach_by_changes(case.search.group.gains[shown], gaps[shown], n_most)
     reached = reachable.sum(axis=0).astype(np.float64)
-    if np.all(np.isfinite(box.upper)):
+    if np.all(np.isfinite(case.box.upper)):
         for n_changes in sorted({n_most, max(n_chosen - 1, 0)}):
             aim = round(frontier[min(n_changes, len(frontier) - 1)].success * len(shown))
-            multipliers = _multipliers(items, group, case, box, gaps, n_changes, aim)
-            relaxed = relaxation_bound(
-                model,
-                items.columns,
-                box,
-                case.features,
-                group.ratings[shown],
-                gaps[shown],
-                multipliers[shown],
-                reachable,
-                caps,
-            )
-            reached = np.minimum(reached, relaxed)
+            multipliers = _multipliers(case, gaps, n_changes, aim)
+            reached = np.minimum(reached, relaxation_bound(case, gaps[shown], multipliers[shown], reachable))
     return Bounds(np.floor(reached + 1e-6).astype(np.int64), len(shown))
 
 
@@ -102,24 +71,16 @@ def true_gaps(case: Case) -> NDArray[np.float64]:
     return gaps
 
 
-def _multipliers(
-    items: EncodedItems,
-    group: TargetGroup,
-    case: Case,
-    box: Box,
-    gaps: NDArray[np.float64],
-    n_changes: int,
-    aim: int,
-) -> NDArray[np.float64]:
+def _multipliers(case: Case, gaps: NDArray[np.float64], n_changes: int, aim: int) -> NDArray[np.float64]:
     """Multipliers of all users of the group; 0 for those not sampled, with nothing to gain or out of reach."""
+    group, sampled = case.search.group, case.search.group.sample
     multipliers = np.zeros(len(gaps))
     depth = min(max(n_changes, 1), group.gains.shape[1])
-    sampled = group.sample
     open_users = (gaps[sampled] > 0) & (group.gains[sampled, depth - 1] >= gaps[sampled])
-    levers = make_levers(items.columns, case.features, box, group.columns)
-    if not open_users.any() or not len(levers):
+    actions = make_actions(case, group.columns)
+    if not open_users.any() or not len(actions):
         return multipliers
-    effects = lever_effects(levers, group.profiles[open_users], group.columns, case.features)
+    effects = action_effects(actions, group.profiles[open_users], group.columns, case.features)
     open_positions = sampled[open_users]
     closing = (np.maximum(effects, 0.0) / gaps[open_positions, None]).T.astype(np.float32)
     satisfied = int((case.targets & (gaps <= 0)).sum())

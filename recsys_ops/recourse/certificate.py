@@ -20,10 +20,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.features.caps import Caps
-from recsys_ops.features.encode import FeatureColumns
 from recsys_ops.models.content import ContentModel
-from recsys_ops.recourse.feasible import Box
+from recsys_ops.recourse.problem import Case
 
 STEPS = 40
 """Subgradient steps per set of multipliers."""
@@ -94,42 +92,29 @@ def improve_multipliers(closing: NDArray[np.float32], n_changes: int, n_reached:
 
 
 def relaxation_bound(
-    model: ContentModel,
-    columns: FeatureColumns,
-    box: Box,
-    features: NDArray[np.float64],
-    ratings: sp.csr_array,
-    gaps: NDArray[np.float64],
-    multipliers: NDArray[np.float64],
-    reachable: NDArray[np.bool_],
-    caps: Caps,
+    case: Case, gaps: NDArray[np.float64], multipliers: NDArray[np.float64], reachable: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Lagrangian bound on the users that 0 .. n_most changes reach, over all features of the item.
 
     Parameters
     ----------
-    model : ContentModel
-    columns : FeatureColumns
-    box : Box
-        What the provider may make of the item.
-    features : ndarray, shape (n_features,)
-    ratings : csr_array, shape (n_users, n_items)
-        Of the target users.
-    gaps : ndarray, shape (n_users,)
-        What the score must gain; not more than 0 for users who have the item.
-    multipliers : ndarray, shape (n_users,), >= 0
+    case : Case
+        Caps on proximity and cost count: changes by fractions fill them best, those first that are worth most for what
+        they take.
+    gaps : ndarray, shape (n_targets,)
+        What the score of each target must gain; not more than 0 for users who have the item.
+    multipliers : ndarray, shape (n_targets,), >= 0
         0 for users who were left out; they count as reached where they are reachable.
-    reachable : ndarray, shape (n_users, n_most + 1)
-    caps : Caps
-        On proximity and cost: changes by fractions fill them best, those first that are worth most for what they take.
+    reachable : ndarray, shape (n_targets, n_most + 1)
 
     Returns
     -------
     ndarray, shape (n_most + 1,)
     """
+    caps, ratings = case.search.settings.caps, case.search.group.ratings[np.flatnonzero(case.targets)]
     is_open = gaps > 0
     price = np.where(is_open, multipliers / np.where(is_open, gaps, 1.0), 0.0)
-    gains, proximity, cost = _unit_gains(model, columns, box, features, ratings, price)
+    gains, proximity, cost = _unit_gains(case, ratings, price)
     n_most = reachable.shape[1] - 1
     largest = -np.sort(-gains)[:n_most]
     cumulative = np.zeros(n_most + 1)
@@ -153,18 +138,14 @@ def _fractional_knapsack(gains: NDArray[np.float64], weights: NDArray[np.float64
 
 
 def _unit_gains(
-    model: ContentModel,
-    columns: FeatureColumns,
-    box: Box,
-    features: NDArray[np.float64],
-    ratings: sp.csr_array,
-    price: NDArray[np.float64],
+    case: Case, ratings: sp.csr_array, price: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Most that one change of each feature is worth to all users together, those it harms left out.
 
     With the proximity and the cost of that change; per proximity, the other direction is not worth more.
     """
-    rise, fall = _pulls(model, ratings, price)
+    model, columns, features, box = case.search.model, case.search.columns, case.features, case.box
+    rise, fall = _worth_of_units(model, ratings, price)
     single = columns.one_hot < 0
     room, depth = box.upper - features, np.maximum(features - box.lower, 0.0)
     with np.errstate(invalid="ignore"):
@@ -187,7 +168,7 @@ def _unit_gains(
     return np.concatenate(gains), np.concatenate(proximities), np.concatenate(costs)
 
 
-def _pulls(
+def _worth_of_units(
     model: ContentModel, ratings: sp.csr_array, price: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bounds on the sums over users of price x profile, over positive and over negative entries, ``(n_features,)``."""

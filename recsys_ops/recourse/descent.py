@@ -2,12 +2,12 @@
 
     minimise over x   sum_u weight_u(x) (b_u - x . q_u)^2 / 2  +  lambda sum_j cost_j |x_j - x0_j|,   x feasible
 
-``q_u`` is the profile of a sampled user divided by the user's threshold, so that every user counts alike, and
+``q_u`` is the profile of a sampled user divided by the user's threshold, so that every user counts the same, and
 ``b_u`` the threshold with its margin. As in the paper, users who have the item in their top k leave the sum and come
-back when a later step loses them. It departs from the paper's linear loss in one way: a user pulls in proportion to
-what is still missing, and one who is satisfied with room to spare pulls back a little (``PULL_BACK``). With the
-linear loss the last users' pull falls below lambda and the descent stalls, while users satisfied long ago see the item
-climb to the top of their list for nothing.
+back when a later step loses them. It departs from the paper's linear loss in one way: a user's gradient is in
+proportion to what is still missing, and one who is satisfied with room to spare has a small gradient in the other
+direction (``OVERSHOOT_WEIGHT``). With the linear loss the gradient of the last users falls below lambda and the descent
+stalls, while users satisfied long ago see the item climb to the top of their list for nothing.
 
 lambda is a path, from sparse to exact: the first solution that satisfies as many of the sample as any is kept.
 """
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-PULL_BACK = 0.3
+OVERSHOOT_WEIGHT = 0.3
 """Weight of overshoot relative to shortfall. Measured on MovieLens-100K: 0 gives RBO 0.99, 0.3 and 1 give 0.996."""
 
 LAMBDA_PATH = (0.1, 0.03, 0.01, 0.003, 0.001)
@@ -61,7 +61,7 @@ def descend(batch: DescentBatch, *, device: str = "cpu") -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (n_items, n_columns)
-        Changed features, within the bounds; values of a category are shares that sum to one.
+        Changed features, within the limits; values of a category are shares that sum to one.
 
     Notes
     -----
@@ -71,48 +71,64 @@ def descend(batch: DescentBatch, *, device: str = "cpu") -> NDArray[np.float64]:
 
     if not batch.features.shape[1]:
         return batch.features.copy()
-
-    def tensor(values: NDArray[np.float64]) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.float32, device=device)
-
-    profiles, gaps, start = tensor(batch.profiles), tensor(batch.gaps), tensor(batch.features)
-    lower, upper, cost = tensor(batch.lower), tensor(batch.upper), tensor(batch.cost)
-    groups = [torch.as_tensor(np.flatnonzero(batch.one_hot == g), device=device) for g in _categories(batch.one_hot)]
-    wanted = torch.where(gaps > 0, gaps * (1 + SAMPLE_MARGIN), gaps).clamp(min=-1e30)
-    counted = (gaps > -torch.inf).to(torch.float32)
-    lipschitz = _lipschitz(batch.profiles)
-    weight = ((wanted.clamp(min=0) @ profiles) / cost).amax(dim=1, keepdim=True)
-    x = start.clone()
+    program = _program(batch, device)
+    gaps = torch.as_tensor(batch.gaps, dtype=torch.float32, device=device)
+    weight = ((program.wanted.clamp(min=0) @ program.profiles) / program.cost).amax(dim=1, keepdim=True)
+    x = program.start.clone()
     best, most = x.clone(), torch.full((len(x),), -1, device=device)
     for fraction in LAMBDA_PATH:
-        x = _accelerated(x, start, profiles, wanted, counted, fraction * weight * cost, lipschitz, lower, upper, groups)
-        reached = ((gaps > 0) & ((x - start) @ profiles.T > gaps)).sum(dim=1)
+        x = _accelerated(program, x, fraction * weight * program.cost)
+        reached = ((gaps > 0) & ((x - program.start) @ program.profiles.T > gaps)).sum(dim=1)
         better = reached > most
         best[better], most = x[better], torch.maximum(reached, most)
     found: NDArray[np.float64] = best.cpu().numpy().astype(np.float64)
     return found
 
 
-def _accelerated(
-    x: torch.Tensor,
-    start: torch.Tensor,
-    profiles: torch.Tensor,
-    wanted: torch.Tensor,
-    counted: torch.Tensor,
-    penalty: torch.Tensor,
-    lipschitz: float,
-    lower: torch.Tensor,
-    upper: torch.Tensor,
-    groups: list[torch.Tensor],
-) -> torch.Tensor:
+@dataclass(frozen=True)
+class _Program:
+    """A batch on its device; ``wanted (n_items, n_users)`` gain of each score, 0 in ``counted`` for no target."""
+
+    start: torch.Tensor
+    profiles: torch.Tensor
+    wanted: torch.Tensor
+    counted: torch.Tensor
+    lower: torch.Tensor
+    upper: torch.Tensor
+    cost: torch.Tensor
+    groups: list[torch.Tensor]
+    lipschitz: float
+
+
+def _program(batch: DescentBatch, device: str) -> _Program:
+    def tensor(values: NDArray[np.float64]) -> torch.Tensor:
+        return torch.as_tensor(values, dtype=torch.float32, device=device)
+
+    gaps = tensor(batch.gaps)
+    return _Program(
+        start=tensor(batch.features),
+        profiles=tensor(batch.profiles),
+        wanted=torch.where(gaps > 0, gaps * (1 + SAMPLE_MARGIN), gaps).clamp(min=-1e30),
+        counted=(gaps > -torch.inf).to(torch.float32),
+        lower=tensor(batch.lower),
+        upper=tensor(batch.upper),
+        cost=tensor(batch.cost),
+        groups=[torch.as_tensor(np.flatnonzero(batch.one_hot == g), device=device) for g in _categories(batch.one_hot)],
+        lipschitz=_lipschitz(batch.profiles),
+    )
+
+
+def _accelerated(program: _Program, x: torch.Tensor, penalty: torch.Tensor) -> torch.Tensor:
     """Proximal gradient steps with Nesterov's momentum, for one L1 weight."""
+    start, profiles, wanted, lipschitz = program.start, program.profiles, program.wanted, program.lipschitz
     ahead, momentum = x, 1.0
     for _ in range(ITERATIONS):
         missing = wanted - (ahead - start) @ profiles.T
-        pull = counted * torch.where(missing > 0, missing, PULL_BACK * torch.where(wanted > 0, missing, 0.0))
-        step = ahead - start + (pull @ profiles) / lipschitz
+        overshoot = OVERSHOOT_WEIGHT * torch.where(wanted > 0, missing, 0.0)
+        residual = program.counted * torch.where(missing > 0, missing, overshoot)
+        step = ahead - start + (residual @ profiles) / lipschitz
         shrunk = torch.sign(step) * (step.abs() - penalty / lipschitz).clamp(min=0)
-        after = _project(start + shrunk, lower, upper, groups)
+        after = _project(start + shrunk, program.lower, program.upper, program.groups)
         next_momentum = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
         ahead = after + (momentum - 1) / next_momentum * (after - x)
         x, momentum = after, next_momentum
@@ -120,7 +136,7 @@ def _accelerated(
 
 
 def _project(x: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor, groups: list[torch.Tensor]) -> torch.Tensor:
-    """Onto the bounds, and the shares of a category onto those that sum to one."""
+    """Onto the limits, and the shares of a category onto those that sum to one."""
     x = torch.minimum(torch.maximum(x, lower), upper)
     for members in groups:
         unit = upper[:, members]

@@ -16,11 +16,11 @@ _EVERY = slice(None)
 
 @dataclass(frozen=True)
 class Box:
-    """Bounds of an item's encoded features; arrays of the length of ``features``.
+    """Limits of an item's encoded features; arrays of the length of ``features``.
 
-    A feature that moves at all moves by ``least`` or more: between an item outside of the declared bounds and the
-    bounds there is nothing to choose. Columns of a category have bounds 0 and their one value; that exactly one of
-    them holds is the business of whoever moves them.
+    A feature that moves at all moves by ``least`` or more: between an item outside of the declared limits and the
+    limits there is nothing to choose. Columns of a category have limits 0 and their one value; whoever moves them sees
+    to it that exactly one of them holds.
     """
 
     lower: NDArray[np.float64]
@@ -29,9 +29,9 @@ class Box:
 
 
 def feasible_box(columns: FeatureColumns, features: NDArray[np.float64]) -> Box:
-    """Bounds of what the provider may make of an item, on the grid of each feature's step.
+    """Limits of what the provider may make of an item, on the grid of each feature's step.
 
-    Features that cannot move keep their value, which may be outside of the declared bounds.
+    Features that cannot move keep their value, which may be outside of the declared limits.
     """
     top = on_grid(columns, features, columns.upper, np.floor)
     bottom = on_grid(columns, features, columns.lower, np.ceil)
@@ -48,7 +48,7 @@ def feasible_box(columns: FeatureColumns, features: NDArray[np.float64]) -> Box:
 
 
 def real_columns(items: EncodedItems) -> FeatureColumns:
-    """The columns with the rules as they hold for real items' values: any number, and any that no rule bounds."""
+    """The columns with the rules as they hold for real items' values: any number, and any that no rule limits."""
     columns = items.columns
     is_open = np.array([rule.upper is None for rule in items.rules], dtype=bool)[columns.rule]
     return replace(
@@ -61,7 +61,7 @@ def real_columns(items: EncodedItems) -> FeatureColumns:
 def onto_steps(
     columns: FeatureColumns, features: NDArray[np.float64], wanted: NDArray[np.float64], box: Box
 ) -> NDArray[np.float64]:
-    """Move wanted features on, away from the present ones, to the next value that is possible, within the bounds."""
+    """Move wanted features on, away from the present ones, to the next value that is possible, within the limits."""
     further = on_grid(columns, features, np.maximum(wanted, features + box.least), np.ceil)
     less = on_grid(columns, features, np.minimum(wanted, features - box.least), np.floor)
     rises, falls = wanted > features + TOLERANCE, wanted < features - TOLERANCE

@@ -42,7 +42,7 @@ def select_as_in_study(distances: Distances, n: int, rng: np.random.Generator) -
 
 
 def select_diverse(difference: NDArray[np.float64], n: int) -> NDArray[np.intp]:
-    """The n recourses of which the two most alike differ most.
+    """The n recourses whose least difference between any two is greatest.
 
     Parameters
     ----------

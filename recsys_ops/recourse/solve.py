@@ -1,4 +1,4 @@
-"""From a target group and a batch of items to recourses: descent, exchange, thresholding, polish, proof.
+"""From a target group and a batch of items to recourses: descent, exchange, thresholding, least effort, proof.
 
 Every recourse is verified by running the recommender on the changed item; what is returned is the verified outcome.
 """
@@ -8,19 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.features.changes import Change, changed_columns, describe_changes
-from recsys_ops.features.distances import measure
-from recsys_ops.features.encode import EncodedItems
+from recsys_ops.features.changes import Change, changed_columns
 from recsys_ops.metrics import move_overlaps
-from recsys_ops.models.content import ContentModel
-from recsys_ops.recourse.bounded import propose_bounded
 from recsys_ops.recourse.bounds import Bounds, bound_case
-from recsys_ops.recourse.capped import capped_box, finite_box
-from recsys_ops.recourse.feasible import Box, feasible_box
-from recsys_ops.recourse.problem import Case, TargetGroup, make_cases
-from recsys_ops.recourse.proposal import FrontierPoint, Limits, Proposal, run_recommender
+from recsys_ops.recourse.capped import with_finite_box, within_caps
+from recsys_ops.recourse.problem import Case, Search, make_cases
+from recsys_ops.recourse.proposal import FrontierPoint, Proposal
 from recsys_ops.recourse.prove import prove_fewest
-from recsys_ops.recourse.unbounded import propose_unbounded
+from recsys_ops.recourse.within_limits import propose_within_limits
+from recsys_ops.recourse.without_limits import propose_without_limits
 from recsys_ops.status import Status
 
 
@@ -53,14 +49,14 @@ class Recourse:
 
     @property
     def serves(self) -> bool:
-        """Whether it does what was asked: changes that reach as many as wanted, or somebody where no number is."""
+        """Whether its changes reach as many users as wanted, or another user where no number is wanted."""
         return bool(self.changes) and self.reason is None
 
     @property
     def gap(self) -> float | None:
         """Relative distance of the number of changes from its proven lower bound.
 
-        Of what reaches less than wanted, the share of the group between what it reaches and the bound on that.
+        Where less is reached than wanted: the share of the group between what is reached and the bound on that.
         """
         if self.lower_bound is None or self.success_bound is None or self.success_after is None:
             return None
@@ -71,55 +67,48 @@ class Recourse:
 
 @dataclass(frozen=True)
 class Solved:
-    """One case, its recourse and what was learnt on the way; no ``box`` and ``bounds`` where there was no search."""
+    """A case as it was searched, its recourse and its bounds; no ``bounds`` where there was no search.
+
+    The box of a searched ``case`` holds what changes that each keep the caps make of the item.
+    """
 
     case: Case
-    found: Recourse
-    box: Box | None = None
+    recourse: Recourse
     bounds: Bounds | None = None
 
 
-def find_recourses(
-    model: ContentModel, items: EncodedItems, group: TargetGroup, asked: NDArray[np.int64], limits: Limits
-) -> list[Recourse]:
+def find_recourses(search: Search, selected: NDArray[np.int64]) -> list[Recourse]:
     """Recourses for a batch of items in one target group.
 
     Parameters
     ----------
-    model : ContentModel
-    items : EncodedItems
-    group : TargetGroup
-    asked : ndarray, shape (n_asked,)
+    search : Search
+    selected : ndarray, shape (n_selected,)
         Items; one batch of the descent.
-    limits : Limits
 
     Returns
     -------
     list of Recourse
-        In the order of ``asked``; a case never raises for what is in its data.
+        In the order of ``selected``; a case never raises for what is in its data.
     """
-    return [solved.found for solved in solve_cases(model, items, group, asked, limits)]
+    return [solved.recourse for solved in solve_cases(search, selected)]
 
 
-def solve_cases(
-    model: ContentModel, items: EncodedItems, group: TargetGroup, asked: NDArray[np.int64], limits: Limits
-) -> list[Solved]:
-    """As ``find_recourses``, with the cases, boxes and bounds behind the recourses."""
-    cases = make_cases(model, items, group, asked)
+def solve_cases(search: Search, selected: NDArray[np.int64]) -> list[Solved]:
+    """As ``find_recourses``, with the cases and bounds behind the recourses."""
+    cases = make_cases(search, selected)
     trivial = [without_search(case) for case in cases]
-    if all(outcome is not None for outcome in trivial):
-        return [Solved(case, outcome) for case, outcome in zip(cases, trivial, strict=True) if outcome is not None]
-    boxes = [feasible_box(items.columns, case.features) for case in cases]
-    descended = _descend(items, group, cases, boxes, limits.device)
+    if all(recourse is not None for recourse in trivial):
+        return [Solved(case, recourse) for case, recourse in zip(cases, trivial, strict=True) if recourse is not None]
     return [
-        Solved(case, outcome) if outcome is not None else _finish(model, items, group, case, box, wanted, limits)
-        for outcome, case, box, wanted in zip(trivial, cases, boxes, descended, strict=True)
+        Solved(case, recourse) if recourse is not None else _solve(case, descended)
+        for recourse, case, descended in zip(trivial, cases, _descend(search, cases), strict=True)
     ]
 
 
 def without_search(case: Case) -> Recourse | None:
     """The outcome of a case in which there is nothing to search for."""
-    n_targets = int(case.targets.sum())
+    n_targets = case.n_targets
     if n_targets == 0:
         return Recourse(case.item, Status.INFEASIBLE, "every user of the group has rated the item", 0)
     if not np.any(case.missing > 0):
@@ -132,100 +121,70 @@ def without_search(case: Case) -> Recourse | None:
     return None
 
 
-def _descend(
-    items: EncodedItems, group: TargetGroup, cases: list[Case], boxes: list[Box], device: str
-) -> NDArray[np.float64]:
+def _descend(search: Search, cases: list[Case]) -> NDArray[np.float64]:
     from recsys_ops.recourse.descent import DescentBatch, descend  # late: torch takes seconds, and only this needs it
 
-    columns, searched, scale = items.columns, group.columns, group.sample_scales
+    columns, group = search.columns, search.group
+    searched, scale = group.columns, group.sample_scales
     batch = DescentBatch(
         profiles=group.profiles / scale[:, None],
-        gaps=np.array([case.missing[group.sample] / scale for case in cases]),
+        gaps=np.array([case.sample_missing / scale for case in cases]),
         features=np.array([case.features[searched] for case in cases]),
-        lower=np.array([box.lower[searched] for box in boxes]),
-        upper=np.array([box.upper[searched] for box in boxes]),
+        lower=np.array([case.box.lower[searched] for case in cases]),
+        upper=np.array([case.box.upper[searched] for case in cases]),
         cost=columns.cost[searched],
         one_hot=columns.one_hot[searched],
     )
-    return descend(batch, device=device)
+    return descend(batch, device=search.settings.device)
 
 
-def _finish(
-    model: ContentModel,
-    items: EncodedItems,
-    group: TargetGroup,
-    case: Case,
-    box: Box,
-    descended: NDArray[np.float64],
-    limits: Limits,
-) -> Solved:
+def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
     """Propose, bound and verify one case, given where the descent went."""
-    columns, caps = items.columns, limits.caps
-    propose = propose_bounded if np.all(np.isfinite(box.upper[group.columns])) else propose_unbounded
-    proposal = propose(model, items, group, case, box, descended, limits)
-    box = capped_box(columns, case.features, caps)
-    if not caps.allow(measure(columns, case.features, proposal.features[None]))[0]:
-        finite = finite_box(columns, case.features, box)
-        proposal = propose_bounded(model, items, group, case, finite, descended, limits, capped=True)
-    n_changes = len(describe_changes(items, case.item, proposal.features))
-    bounds = bound_case(model, items, group, case, box, proposal.frontier, n_chosen=n_changes, caps=caps)
-    found = verify(model, items, group, case, proposal, bounds, limits)
-    bounded = bool(np.all(np.isfinite(box.upper)))
-    if limits.prove_seconds > 0 and bounded and found.serves and found.status is Status.FEASIBLE:
-        found = _proven(model, items, group, case, box, proposal, bounds, found, limits)
-    return Solved(case, found, box, bounds)
+    has_limits = bool(np.all(np.isfinite(case.box.upper[case.search.group.columns])))
+    proposal = propose_within_limits(case, descended) if has_limits else propose_without_limits(case, descended)
+    case = within_caps(case)
+    if not case.is_within_caps(proposal.features):
+        proposal = propose_within_limits(with_finite_box(case), descended, capped=True)
+    bounds = bound_case(case, proposal.frontier, n_chosen=len(case.changes_to(proposal.features)))
+    recourse = verify(case, proposal, bounds)
+    has_limits = bool(np.all(np.isfinite(case.box.upper)))
+    if case.search.settings.prove_seconds > 0 and has_limits and recourse.serves and recourse.status is Status.FEASIBLE:
+        recourse = _proven(case, proposal, bounds) or recourse
+    return Solved(case, recourse, bounds)
 
 
-def _proven(
-    model: ContentModel,
-    items: EncodedItems,
-    group: TargetGroup,
-    case: Case,
-    box: Box,
-    proposal: Proposal,
-    bounds: Bounds,
-    found: Recourse,
-    limits: Limits,
-) -> Recourse:
-    """The same success with the proven fewest changes, or what was found where the proof takes too long."""
-    n_satisfied = int(case.satisfied(run_recommender(model, group, proposal.features)).sum())
-    proof = prove_fewest(model, items, group, case, box, n_satisfied=n_satisfied, seconds=limits.prove_seconds)
+def _proven(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse | None:
+    """The same success with the proven fewest changes; None where the proof takes too long."""
+    n_satisfied = int(case.satisfied(case.rescore(proposal.features)).sum())
+    proof = prove_fewest(case, n_satisfied=n_satisfied)
     if proof is None:
-        return found
-    fewest, levers = proof
+        return None
+    fewest, actions = proof
     proven = Bounds(
         np.where(np.arange(len(bounds.reached)) < fewest, np.minimum(bounds.reached, n_satisfied - 1), bounds.reached),
         bounds.n_targets,
     )
-    exact = replace(proposal, features=levers.pull(case.features, np.arange(len(levers))))
-    better = verify(model, items, group, case, exact, proven, limits)
-    allowed = limits.caps.allow(measure(items.columns, case.features, exact.features[None]))[0]
+    exact = replace(proposal, features=actions.apply(case.features, np.arange(len(actions))))
+    better = verify(case, exact, proven)
+    allowed = case.is_within_caps(exact.features)
     if allowed and better.success_after is not None and better.success_after * bounds.n_targets >= n_satisfied - 0.5:
         return better
-    return verify(model, items, group, case, proposal, proven, limits)
+    return verify(case, proposal, proven)
 
 
-def verify(
-    model: ContentModel,
-    items: EncodedItems,
-    group: TargetGroup,
-    case: Case,
-    proposal: Proposal,
-    bounds: Bounds,
-    limits: Limits,
-) -> Recourse:
+def verify(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse:
     """Run the recommender on the changed item and report what it does."""
-    columns, features = items.columns, proposal.features
-    scores = run_recommender(model, group, features)
-    changes = describe_changes(items, case.item, features)
+    columns, features = case.search.columns, proposal.features
+    scores = case.rescore(features)
+    changes = case.changes_to(features)
     success, before = case.success(scores), case.success(case.scores)
-    overlaps = move_overlaps(group.k)[case.positions(case.scores), case.positions(scores)]
+    overlaps = move_overlaps(case.search.group.k)[case.positions(case.scores), case.positions(scores)]
     changed = changed_columns(case.features, features)
-    distances = measure(columns, case.features, features[None])
+    distances = case.distances_to(features[None])
     lower_bound = min(bounds.changes_for(int(case.satisfied(scores).sum())), len(changes))
-    status, reason = _judge(changes, before, success, lower_bound, bounds, limits)
+    status, reason = _status_and_reason(case, success, len(changes), lower_bound, bounds)
     return Recourse(
-        item=case.item, status=status, reason=reason, n_targets=int(case.targets.sum()), success_before=before,
+        item=case.item, status=status, reason=reason, n_targets=case.n_targets, success_before=before,
         success_unthresholded=max(proposal.success_unthresholded, success), success_after=success,
         success_bound=bounds.success, features=features, changes=changes, share_changed=len(changed) / len(columns),
         cost=float(sum(columns.cost[c] for c in changed if columns.one_hot[c] < 0 or features[c] > case.features[c])),
@@ -234,20 +193,21 @@ def verify(
     )  # fmt: skip
 
 
-def _judge(
-    changes: list[Change], before: float, success: float, lower_bound: int, bounds: Bounds, limits: Limits
+def _status_and_reason(
+    case: Case, success: float, n_changes: int, lower_bound: int, bounds: Bounds
 ) -> tuple[Status, str | None]:
-    caps = "" if limits.caps.is_of_sparsity_alone else f" and the caps ({limits.caps})"
-    if success < limits.min_success - 1e-9:
+    settings = case.search.settings
+    caps = "" if settings.caps.is_of_sparsity_alone else f" and the caps ({settings.caps})"
+    if success < settings.min_success - 1e-9:
         reached = f"{success:.1%} of the group is the most that was reached within the rules{caps}"
-        wanted = f"at most {bounds.success:.1%} is possible, and {limits.min_success:.1%} is wanted"
-        proven = bounds.success < limits.min_success - 1e-9
+        wanted = f"at most {bounds.success:.1%} is possible, and {settings.min_success:.1%} is wanted"
+        proven = bounds.success < settings.min_success - 1e-9
         return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{reached}; {wanted}"
-    if not changes and limits.min_success > 0:
+    if n_changes == 0 and settings.min_success > 0:
         return Status.ALREADY_SATISFIED, None
-    if not changes and bounds.success <= before + 1e-12:
+    if n_changes == 0 and bounds.success <= case.success(case.scores) + 1e-12:
         return Status.INFEASIBLE, f"no change within the rules{caps} brings the item into the top k of another user"
-    if not changes:
+    if n_changes == 0:
         within = f" within the rules{caps}" if caps else ""
         return Status.FEASIBLE, f"nothing found{within} that reaches more users; the bound leaves room"
-    return (Status.OPTIMAL if lower_bound == len(changes) else Status.FEASIBLE), None
+    return (Status.OPTIMAL if lower_bound == n_changes else Status.FEASIBLE), None

@@ -14,7 +14,9 @@ from recsys_ops.datasets import load_dataset, user_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary, user_block_size
-from recsys_ops.recourse.problem import TargetGroup, make_group
+from recsys_ops.recourse.group import TargetGroup, draw_sample, make_group
+from recsys_ops.recourse.problem import Search
+from recsys_ops.recourse.settings import RecourseSettings
 
 PAPER_RANKS = (11, 21, 51, 101)
 
@@ -50,16 +52,15 @@ class Catalogue:
     def group(self, number: int, *, share: float = 1.0, users: NDArray[np.int64] | None = None) -> TargetGroup:
         """A target group, or some of its users, with a sample of them."""
         members = np.flatnonzero(self.group_of_user == number) if users is None else users
+        n_sampled = int(np.ceil(share * len(members)))
+        sample = draw_sample(len(members), n_sampled, np.random.default_rng([0, number]))
         return make_group(
-            self.model,
-            self.encoded.columns,
-            label=self.labels[number],
-            users=members,
-            top_scores=self.summary.top_scores,
-            gains=self.summary.gains,
-            n_sampled=int(np.ceil(share * len(members))),
-            rng=np.random.default_rng([0, number]),
+            self.model, self.encoded.columns, self.summary, label=self.labels[number], users=members, sample=sample
         )
+
+    def search(self, group: TargetGroup, settings: RecourseSettings) -> Search:
+        """A search for recourse in a group."""
+        return Search(self.model, self.encoded, group, settings)
 
     def items_near(self, number: int, *, seen_by: float) -> list[int]:
         """The item nearest to each of the paper's mean ranks among those that few of the group see."""
@@ -82,6 +83,6 @@ def prepare(size: str, rules: tuple[FeatureRule, ...], *, k: int = 10) -> Catalo
     size_of_block = user_block_size(*encoded.matrix.shape)
     n = dataset.n_users
     blocks = [(first, min(first + size_of_block, n)) for first in range(0, n, size_of_block)]
-    arguments = {"k": k, "groups": group_of_user, "n_groups": 5, "asked": np.arange(dataset.n_items)}
+    arguments = {"k": k, "groups": group_of_user, "n_groups": 5, "selected": np.arange(dataset.n_items)}
     summary, counts = summarise_blocks(model, blocks, {**arguments, "columns": encoded.columns})
     return Catalogue(model, encoded, labels, group_of_user, summary, counts)

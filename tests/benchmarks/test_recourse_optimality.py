@@ -5,11 +5,11 @@ import time
 import numpy as np
 import pytest
 
-from recsys_ops.recourse.actions import make_levers
+from recsys_ops.recourse.actions import group_effects, make_actions
+from recsys_ops.recourse.coverage import Coverage
 from recsys_ops.recourse.exact import most_users
-from recsys_ops.recourse.feasible import feasible_box
 from recsys_ops.recourse.problem import make_cases
-from recsys_ops.recourse.proposal import Limits, group_effects
+from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import find_recourses
 from tests.benchmarks.catalogue import PROVIDER, prepare
 
@@ -30,17 +30,17 @@ def test_at_most_five_points_of_success_are_lost_against_the_proven_best() -> No
                           for item, n in enumerate(catalogue.counts.n_candidates[group])])  # fmt: skip
         item = int(rng.choice(np.flatnonzero((ranks > 15) & (ranks < 150))))
         started = time.perf_counter()
-        found = find_recourses(catalogue.model, catalogue.encoded, some, np.array([item]), Limits())[0]
+        search = catalogue.search(some, RecourseSettings())
+        found = find_recourses(search, np.array([item]))[0]
         seconds = time.perf_counter() - started
-        (case,) = make_cases(catalogue.model, catalogue.encoded, some, np.array([item]))
-        levers = make_levers(
-            columns, case.features, feasible_box(columns, case.features), np.flatnonzero(columns.can_rise)
-        )
+        (case,) = make_cases(search, np.array([item]))
+        actions = make_actions(case, np.flatnonzero(columns.can_rise))
         needy = case.missing > 0
-        effects = group_effects(catalogue.model, some, case, levers)[needy]
+        effects = group_effects(case, actions)[needy]
         useful = np.flatnonzero((effects > 0).any(axis=0))
         started = time.perf_counter()
-        exact = most_users(effects[:, useful], case.missing[needy], levers.unit[useful], n_most=10, time_limit=120)
+        coverage = Coverage(effects[:, useful], case.missing[needy], actions.unit[useful], n_most=10)
+        exact = most_users(coverage, time_limit=120)
         best = (exact.objective + case.in_top.sum()) / case.targets.sum()
         assert found.success_unthresholded is not None
         assert found.success_bound is not None

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from recsys_ops.metrics import move_overlaps
-from recsys_ops.recourse.actions import Levers
-from recsys_ops.recourse.feasible import feasible_box
+from recsys_ops.recourse.actions import Actions, group_effects
 from recsys_ops.recourse.least_effort import least_overshoot
 from recsys_ops.recourse.problem import MARGIN, make_cases
-from recsys_ops.recourse.proposal import Limits, group_effects, run_recommender
+from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from tests.benchmarks.catalogue import PAPER, PAPER_RANKS, PROVIDER, Catalogue, prepare
 
@@ -34,11 +33,10 @@ def show_least_side_effect(catalogue: Catalogue) -> None:
     for number in range(5):
         group = catalogue.group(number)
         items = np.array(catalogue.items_near(number, seen_by=0.01))
-        for case in make_cases(catalogue.model, catalogue.encoded, group, items):
-            box = feasible_box(catalogue.encoded.columns, case.features)
-            rising = group.columns[box.upper[group.columns] > case.features[group.columns]]
-            levers = Levers(rising, np.ones(len(rising)), np.full(len(rising), -1), rising)
-            effects = group_effects(catalogue.model, group, case, levers)
+        for case in make_cases(catalogue.search(group, RecourseSettings()), items):
+            rising = group.columns[case.box.upper[group.columns] > case.features[group.columns]]
+            actions = Actions(rising, np.ones(len(rising)), np.full(len(rising), -1), rising)
+            effects = group_effects(case, actions)
             hardness = np.where(case.missing > 0, case.missing / effects.mean(axis=1), np.inf)
             kept = np.argsort(hardness, kind="stable")[: int(0.8 * (case.missing > 0).sum())]
             gaps = case.missing[kept]
@@ -49,21 +47,21 @@ def show_least_side_effect(catalogue: Catalogue) -> None:
             assert amounts is not None
             features = case.features.copy()
             features[rising] += amounts
-            scores = run_recommender(catalogue.model, group, features)
+            scores = case.rescore(features)
             overlaps.append(move_overlaps(10)[case.positions(case.scores), case.positions(scores)].mean())
             changes.append((amounts > 1e-9).sum())
     print(f"without any limit on changes: {np.mean(changes):.0f} changes, mean RBO {100 * np.mean(overlaps):.2f} %")
 
 
-def run_cells(catalogue: Catalogue, limits: Limits, *, seen_by: float) -> dict[tuple[int, float], list[Recourse]]:
+def run_cells(
+    catalogue: Catalogue, settings: RecourseSettings, *, seen_by: float
+) -> dict[tuple[int, float], list[Recourse]]:
     """Recourses of five groups for each original rank and sampling share."""
     cells: dict[tuple[int, float], list[Recourse]] = defaultdict(list)
     for number in range(5):
         items = np.array(catalogue.items_near(number, seen_by=seen_by))
         for share in SAMPLING:
-            found = find_recourses(
-                catalogue.model, catalogue.encoded, catalogue.group(number, share=share), items, limits
-            )
+            found = find_recourses(catalogue.search(catalogue.group(number, share=share), settings), items)
             for rank, recourse in zip(PAPER_RANKS, found, strict=True):
                 cells[rank, share].append(recourse)
     return cells
@@ -95,9 +93,11 @@ def show(title: str, cells: dict[tuple[int, float], list[Recourse]]) -> None:
 def test_with_unbounded_word_counts_everybody_is_reached_from_5_percent_sampling_on(size: str, seen_by: float) -> None:
     catalogue = prepare(size, PAPER)
     started = time.perf_counter()
-    cells = run_cells(catalogue, Limits(max_changes=max(14, len(catalogue.encoded.columns) // 500)), seen_by=seen_by)
+    cells = run_cells(
+        catalogue, RecourseSettings(max_changes=max(14, len(catalogue.encoded.columns) // 500)), seen_by=seen_by
+    )
     rule = "seen by at most 1 % of the group" if seen_by < 1 else "any item of that mean rank"
-    show(f"(a) MovieLens-{size}, word counts without bounds, {rule}; {time.perf_counter() - started:.0f} s", cells)
+    show(f"(a) MovieLens-{size}, word counts without limits, {rule}; {time.perf_counter() - started:.0f} s", cells)
     for (_, share), found in cells.items():
         if share >= 0.05:
             assert min(recourse.success_unthresholded or 0 for recourse in found) == 1.0
@@ -114,7 +114,7 @@ def test_with_unbounded_word_counts_everybody_is_reached_from_5_percent_sampling
 def test_within_real_bounds_the_bound_says_how_far_a_recourse_is_from_the_best(size: str, seen_by: float) -> None:
     catalogue = prepare(size, PROVIDER)
     started = time.perf_counter()
-    cells = run_cells(catalogue, Limits(), seen_by=seen_by)
+    cells = run_cells(catalogue, RecourseSettings(), seen_by=seen_by)
     rule = "seen by at most 1 % of the group" if seen_by < 1 else "any item of that mean rank"
     show(f"(b) MovieLens-{size}, TF-IDF within real bounds, {rule}; {time.perf_counter() - started:.0f} s", cells)
     for rank in PAPER_RANKS:

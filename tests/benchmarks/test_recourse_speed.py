@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recsys_ops.recourse.problem import Case, TargetGroup, make_cases
-from recsys_ops.recourse.proposal import Limits, run_recommender
+from recsys_ops.recourse.group import TargetGroup
+from recsys_ops.recourse.problem import Case, make_cases
+from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import find_recourses
 from tests.benchmarks.catalogue import PAPER, Catalogue, prepare
 from tests.twins.algorithm_1 import compute_recourse, hard_threshold, smallest_first, updated_ranks
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
-LIMITS = Limits(max_changes=14)
+SETTINGS = RecourseSettings(max_changes=14)
 MEASURED_REVERSIONS = 25
 
 
@@ -47,11 +48,11 @@ def run_algorithm_1(catalogue: Catalogue, group: TargetGroup, case: Case, *, to_
     """Descent with a step of which some tens reach everybody, then hard thresholding with tolerance 20 %."""
     features, ratings = catalogue.model.features, catalogue.model.ratings
     users = group.users[case.targets]
-    pull = float(np.asarray((ratings[users] @ features).sum(axis=0)).max())
+    weight = float(np.asarray((ratings[users] @ features).sum(axis=0)).max())
     started = time.perf_counter()
     changed, ranks, iterations = compute_recourse(
         features, ratings, users, case.item, catalogue.encoded.columns.can_rise,
-        k=10, l1_weight=1e-4 * pull, learning_rate=0.02 / pull, max_iterations=100,
+        k=10, l1_weight=1e-4 * weight, learning_rate=0.02 / weight, max_iterations=100,
     )  # fmt: skip
     descent_seconds = time.perf_counter() - started
     best = float((ranks <= 10).mean())
@@ -76,7 +77,7 @@ def count_reversions(
     columns = smallest_first(case.features, changed)
     profiles = (group.ratings @ catalogue.model.features[:, columns]).toarray()
     lost = np.cumsum(profiles * (changed - case.features)[columns], axis=1)
-    scores = run_recommender(catalogue.model, group, changed)[:, None] - lost
+    scores = case.rescore(changed)[:, None] - lost
     reached = [case.success(scores[:, n]) for n in range(len(columns))]
     tried = int(np.argmax(np.array(reached) < wanted)) + 1
     kept = changed.copy()
@@ -100,10 +101,11 @@ def test_recourse_is_a_thousand_times_faster_per_item_than_algorithm_1_with_ever
     ratios = []
     for users, to_the_end in ((few, True), (members, False)):
         group = catalogue.group(0, users=users)
+        search = catalogue.search(group, SETTINGS)
         started = time.perf_counter()
-        found = find_recourses(catalogue.model, catalogue.encoded, group, items, LIMITS)
+        found = find_recourses(search, items)
         ours = (time.perf_counter() - started) / len(items)
-        for case, recourse in zip(make_cases(catalogue.model, catalogue.encoded, group, items), found, strict=True):
+        for case, recourse in zip(make_cases(search, items), found, strict=True):
             theirs = run_algorithm_1(catalogue, group, case, to_the_end=to_the_end)
             n_changed = int((np.abs(theirs.features - case.features) > 1e-9).sum())
             success = recourse.success_after or 0.0

@@ -163,7 +163,7 @@ BAD_MAPPINGS = {
     ),
     "bounds that no tag has": (
         FEATURES.format(column="tags", kind="tags, upper: 3"),
-        "features.yaml: features.0: Value error, feature 'tags': bounds of tags are 0 (absent) or 1 (present), not 3",
+        "features.yaml: features.0: Value error, feature 'tags': limits of tags are 0 (absent) or 1 (present), not 3",
     ),
     "a least price above all prices": (
         FEATURES.format(column="price", kind="number, lower: 9000"),

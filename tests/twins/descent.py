@@ -10,7 +10,7 @@ def objective(
     profiles: NDArray[np.float64],
     wanted: NDArray[np.float64],
     penalty: NDArray[np.float64],
-    pull_back: float,
+    overshoot_weight: float,
 ) -> float:
     """Squared shortfalls, a little of the overshoot of those who wanted something, and the L1 norm of the change."""
     total = float(penalty @ np.abs(x - start))
@@ -19,7 +19,7 @@ def objective(
         if missing > 0:
             total += missing**2 / 2
         elif want > 0:
-            total += pull_back * missing**2 / 2
+            total += overshoot_weight * missing**2 / 2
     return total
 
 
@@ -30,7 +30,7 @@ def minimise(
     profiles: NDArray[np.float64],
     wanted: NDArray[np.float64],
     penalty: NDArray[np.float64],
-    pull_back: float,
+    overshoot_weight: float,
     *,
     n_steps: int = 8000,
 ) -> NDArray[np.float64]:
@@ -39,7 +39,7 @@ def minimise(
     x = start.copy()
     for _ in range(n_steps):
         missing = wanted - profiles @ (x - start)
-        weight = np.where(missing > 0, 1.0, np.where(wanted > 0, pull_back, 0.0))
+        weight = np.where(missing > 0, 1.0, np.where(wanted > 0, overshoot_weight, 0.0))
         step = x - start + length * profiles.T @ (weight * missing)
         shrunk = np.sign(step) * np.maximum(np.abs(step) - length * penalty, 0.0)
         x = np.clip(start + shrunk, lower, upper)

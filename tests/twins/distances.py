@@ -46,7 +46,7 @@ def between_rows(items: EncodedItems, before: NDArray[np.float64], after: NDArra
 
 
 def least_difference(difference: NDArray[np.float64], chosen: Sequence[int]) -> float:
-    """Between the two most alike."""
+    """Least difference between any two."""
     return min(float(difference[one, other]) for one, other in combinations(chosen, 2))
 
 

@@ -13,7 +13,7 @@ from tests.worlds import World
 
 @dataclass(frozen=True)
 class Example:
-    """A real item, its distances from the item asked about, and the success of its features in that item's place."""
+    """A real item, its distances from the target item, and the success of its features in that item's place."""
 
     item: int
     sparsity: int

@@ -24,7 +24,7 @@ def step_of(items: EncodedItems, column: int) -> tuple[float, bool]:
 
 
 def is_feasible(world: World, item: int, row: NDArray[np.float64], *, is_real: bool = False) -> bool:
-    """Of one item and its changed features; of those of a real item only declared bounds are asked."""
+    """Whether the rules allow an item its changed features; those of a real item need only keep declared limits."""
     columns, now = world.items.columns, world.features[item]
     for position, rule in enumerate(world.rules):
         members = columns.rule == position

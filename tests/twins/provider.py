@@ -10,20 +10,20 @@ from recsys_ops.features.encode import EncodedItems
 from tests.worlds import World
 
 
-def told_row(world: World, item: int, told: Sequence[Change]) -> NDArray[np.float64]:
+def row_after(world: World, item: int, changes: Sequence[Change]) -> NDArray[np.float64]:
     """Encoded features of an item whose provider has acted on the changes."""
     columns = world.items.columns
-    acted = acted_upon(world.table.slice(item, 1).to_pylist()[0], told)
+    acted = acted_upon(world.table.slice(item, 1).to_pylist()[0], changes)
     row: NDArray[np.float64] = (raw_values(acted, world.items) - columns.offset) * columns.unit
     return row
 
 
-def acted_upon(row: dict[str, object], told: Sequence[Change]) -> dict[str, object]:
+def acted_upon(row: dict[str, object], changes: Sequence[Change]) -> dict[str, object]:
     """What the provider of an item makes of it, reading nothing but the changes."""
     words = str(row["plot"] or "").split()
     tags = list(row["genres"])
     acted = dict(row)
-    for one in told:
+    for one in changes:
         feature, _, tag = one.feature.partition(": ")
         if feature == "plot":
             word, _, times = one.after.partition(" x ")

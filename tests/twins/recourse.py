@@ -25,7 +25,7 @@ class Move:
 
 
 def all_moves(items: EncodedItems, row: NDArray[np.float64]) -> list[Move]:
-    """Every change of an item to the end of what its rules allow; features must have bounds."""
+    """Every change of an item to the end of what its rules allow; features must have limits."""
     moves: list[Move] = []
     columns = items.columns
     for column in range(len(columns)):
@@ -41,7 +41,7 @@ def all_moves(items: EncodedItems, row: NDArray[np.float64]) -> list[Move]:
             continue
         unit, offset = columns.unit[column], columns.offset[column]
         now = row[column] / unit + offset
-        least, greatest = (bound[column] / unit + offset for bound in (columns.lower, columns.upper))
+        least, greatest = (limit[column] / unit + offset for limit in (columns.lower, columns.upper))
         step, is_of_values = step_of(items, column)
         for direction, end in ((1, greatest), (-1, least)):
             if rule.direction == {1: "decrease", -1: "increase"}[direction]:
@@ -125,27 +125,27 @@ def others_best(world: World, item: int, users: NDArray[np.intp]) -> NDArray[np.
 def coverage_relaxation(
     effects: NDArray[np.float64], gaps: NDArray[np.float64], units: Sequence[int], n_most: int
 ) -> float:
-    """Most users that fractions of at most ``n_most`` levers reach, each user in part: a linear program."""
-    n_users, n_levers = effects.shape
+    """Most users that fractions of at most ``n_most`` actions reach, each user in part: a linear program."""
+    n_users, n_actions = effects.shape
     closed = np.hstack([-effects / gaps[:, None], np.eye(n_users)])
-    count = np.concatenate([np.ones(n_levers), np.zeros(n_users)])[None]
+    count = np.concatenate([np.ones(n_actions), np.zeros(n_users)])[None]
     exclusions = np.array(
         [np.concatenate([np.asarray(units) == unit, np.zeros(n_users)]) for unit in sorted(set(units))], dtype=float
     )
     bounds_of_rows = np.concatenate([np.zeros(n_users), [n_most], np.ones(len(exclusions))])
-    cost = np.concatenate([np.zeros(n_levers), -np.ones(n_users)])
+    cost = np.concatenate([np.zeros(n_actions), -np.ones(n_users)])
     solved = linprog(cost, np.vstack([closed, count, exclusions]), bounds_of_rows, bounds=(0, 1))
     assert solved.success
     return float(-solved.fun)
 
 
 def most_users(effects: NDArray[np.float64], gaps: NDArray[np.float64], units: Sequence[int], n_most: int) -> int:
-    """Most users whose gap some combination of at most ``n_most`` levers closes."""
+    """Most users whose gap some combination of at most ``n_most`` actions closes."""
     return max(int((effects[:, list(subset)].sum(axis=1) >= gaps).sum()) for subset in combinable(units, n_most))
 
 
-def fewest_levers(effects: NDArray[np.float64], gaps: NDArray[np.float64], units: Sequence[int], wanted: int) -> int:
-    """Fewest levers that close the gaps of so many users, -1 if none do."""
+def fewest_actions(effects: NDArray[np.float64], gaps: NDArray[np.float64], units: Sequence[int], wanted: int) -> int:
+    """Fewest actions that close the gaps of so many users, -1 if none do."""
     for subset in combinable(units, len(units)):
         if (effects[:, list(subset)].sum(axis=1) >= gaps).sum() >= wanted:
             return len(subset)
@@ -153,10 +153,10 @@ def fewest_levers(effects: NDArray[np.float64], gaps: NDArray[np.float64], units
 
 
 def combinable(units: Sequence[int], n_most: int) -> list[tuple[int, ...]]:
-    """Every combination of levers of different units, small ones first."""
+    """Every combination of actions of different units, small ones first."""
     return [
         subset
         for n in range(n_most + 1)
         for subset in combinations(range(len(units)), n)
-        if len({units[lever] for lever in subset}) == n
+        if len({units[action] for action in subset}) == n
     ]

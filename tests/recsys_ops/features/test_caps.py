@@ -22,6 +22,6 @@ def test_rounding_does_not_exceed_a_cap() -> None:
     assert Caps(proximity=0.3).allow(Distances(np.array([2]), tenths, np.array([2.0])))[0]
 
 
-def test_caps_are_told_in_words() -> None:
+def test_caps_are_described_in_words() -> None:
     assert str(Caps(3, 1.5, 10)) == "3 changes, proximity 1.5, cost 10"
     assert str(Caps()) == "no cap"

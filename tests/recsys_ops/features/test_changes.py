@@ -1,4 +1,4 @@
-"""Changes in the provider's terms: what is told is what the recommender sees once it is done."""
+"""Changes in the provider's terms: what is stated is what the recommender sees once it is done."""
 
 import numpy as np
 import pyarrow as pa
@@ -54,8 +54,9 @@ def change(items: EncodedItems, item: int, **provider_values: float) -> list[Cha
 def test_words_are_added_removed_and_repeated(
     items: EncodedItems, item: int, word: str, times: int, before: int, after: int, text: str
 ) -> None:
-    told = change(items, item, **{word: times})
-    assert told == [Change("description", f"'{word}' x {before}", f"'{word}' x {after}", text)]
+    assert change(items, item, **{word: times}) == [
+        Change("description", f"'{word}' x {before}", f"'{word}' x {after}", text)
+    ]
 
 
 def test_tags_are_added_and_removed(items: EncodedItems) -> None:
@@ -83,33 +84,33 @@ def test_a_number_goes_from_one_value_to_another(items: EncodedItems) -> None:
         ([float("nan"), 7.0, 21.0], {}, 21, "set price to 21.00"),
     ],
 )
-def test_numbers_are_told_in_the_decimals_of_their_steps_and_never_with_fewer_than_they_have(
+def test_numbers_are_stated_in_the_decimals_of_their_steps_and_never_with_fewer_than_they_have(
     prices: list[float | None], rule: dict[str, object], after: float, text: str
 ) -> None:
     table = pa.table({"price": pa.array(prices)})
     items = encode_items(
         table, [FeatureRule.model_validate({"column": "price", "kind": "number", "upper": float("inf")} | rule)]
     )
-    (told,) = change(items, 0, price=after)
-    assert told.text == text
-    assert float(told.after) == after
-    assert told.before == ("none" if text.startswith("set") else text.split()[1])
+    (stated,) = change(items, 0, price=after)
+    assert stated.text == text
+    assert float(stated.after) == after
+    assert stated.before == ("none" if text.startswith("set") else text.split()[1])
 
 
-def test_a_value_that_is_rare_or_missing_is_told_as_it_stands_there() -> None:
+def test_a_value_that_is_rare_or_missing_is_stated_as_written() -> None:
     table = pa.table({"kind": ["rare", "a", "a", None], "size": [None, "S", "M", "L"], "lot": [7, 8, 8, 9]})
     sizes = FeatureRule(column="size", kind="ordinal", values=("S", "M", "L"))
     items = encode_items(table, [FeatureRule(column=name, kind="category") for name in ("kind", "lot")] + [sizes])
     row = items.matrix.toarray()[1]
     row[items.columns.value.index("size")] = 2 * items.columns.unit[-1]
-    told = [[(one.before, one.text) for one in describe_changes(items, item, row)] for item in (0, 3)]
-    assert told == [
+    stated = [[(one.before, one.text) for one in describe_changes(items, item, row)] for item in (0, 3)]
+    assert stated == [
         [("rare", "kind a instead of rare"), ("7", "lot 8 instead of 7"), ("none", "size L instead of none")],
         [("none", "kind a instead of none"), ("9", "lot 8 instead of 9")],
     ]
 
 
-def test_words_of_which_there_may_be_any_amount_are_told_in_full() -> None:
+def test_words_of_which_there_may_be_any_amount_are_stated_in_full() -> None:
     rule = FeatureRule(column="plot", kind="text", min_items=1, step=0, weighting="count")
     items = encode_items(TABLE, [rule])
     assert [one.text for one in change(items, 2, robot=1.23456789)] == [
@@ -130,7 +131,7 @@ def test_a_category_takes_the_place_of_another_in_one_change(items: EncodedItems
 def test_a_first_category_comes_instead_of_none(items: EncodedItems) -> None:
     after = items.matrix.toarray()[2]
     after[items.columns.value.index("thriller")] = 1
-    assert [told.text for told in describe_changes(items, 2, after)] == ["category thriller instead of none"]
+    assert [one.text for one in describe_changes(items, 2, after)] == ["category thriller instead of none"]
 
 
 def test_an_ordinal_takes_the_place_of_another_value() -> None:
@@ -141,8 +142,8 @@ def test_an_ordinal_takes_the_place_of_another_value() -> None:
 
 
 def test_several_changes_come_in_the_order_of_the_columns(items: EncodedItems) -> None:
-    told = change(items, 0, price=19.90, heist=2, comedy=1)
-    assert [one.feature for one in told] == ["description", "genre: comedy", "price"]
+    changes = change(items, 0, price=19.90, heist=2, comedy=1)
+    assert [one.feature for one in changes] == ["description", "genre: comedy", "price"]
 
 
 def test_rounding_is_no_change(items: EncodedItems) -> None:

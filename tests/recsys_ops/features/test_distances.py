@@ -68,7 +68,7 @@ def test_distances_between_items_are_those_of_their_words_tags_categories_and_nu
             assert found.proximity[other] == pytest.approx(proximity)
 
 
-def test_an_unbounded_word_has_the_range_of_what_real_items_have() -> None:
+def test_a_word_without_a_limit_has_the_range_of_what_real_items_have() -> None:
     world = one_word_world(upper=float("inf"))
     before, after = world.features[3], world.features[3].copy()
     heist = world.items.columns.value.index("heist")

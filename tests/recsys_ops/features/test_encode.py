@@ -57,19 +57,19 @@ def test_a_missing_text_is_an_empty_one() -> None:
     assert np.allclose(items.matrix.toarray()[1:], 0)
 
 
-def test_the_bound_of_a_word_is_the_lower_99th_percentile_of_its_occurrences_where_it_occurs() -> None:
+def test_the_limit_of_a_word_is_the_lower_99th_percentile_of_its_occurrences_where_it_occurs() -> None:
     counts = [1] * 150 + [2] * 48 + [7, 30]  # of 200 counts the 199th by size is at position floor(199 * 0.99) = 197
     items = encoded([" ".join(["heist"] * n) for n in counts] + ["robot"] * 500, kind="text", weighting="count")
     upper = items.columns.upper / items.columns.unit
     assert dict(zip(items.columns.value, upper, strict=True)) == pytest.approx({"heist": 2, "robot": 1})
 
 
-def test_a_bound_given_for_words_holds_for_each_word() -> None:
+def test_a_limit_given_for_words_holds_for_each_word() -> None:
     items = encoded(["heist heist", "robot"], kind="text", upper=3)
     assert np.allclose(items.columns.upper / items.columns.unit, 3)
 
 
-def test_words_move_in_whole_occurrences_unless_told_otherwise() -> None:
+def test_words_move_in_whole_occurrences_unless_the_rule_says_otherwise() -> None:
     items = encoded(["heist heist", "robot"], kind="text")
     assert np.allclose(items.columns.step / items.columns.unit, 1)
     assert np.all(encoded(["heist", "robot"], kind="text", step=0).columns.step == 0)
@@ -93,14 +93,14 @@ def test_a_category_is_one_of_its_values() -> None:
     assert items.columns.one_hot.tolist() == [0, 0]
 
 
-def test_two_categories_are_told_apart() -> None:
+def test_two_categories_are_different() -> None:
     table = pa.table({"a": ["x", "y"], "b": ["u", "v"]})
     rules = [FeatureRule(column=name, kind="category", min_items=1) for name in "ab"]
     columns = encode_items(table, rules).columns
     assert columns.one_hot.tolist() == [0, 0, 1, 1]
 
 
-def test_a_number_runs_from_nothing_to_its_range_and_bounds_are_in_the_provider_s_units() -> None:
+def test_a_number_runs_from_nothing_to_its_range_and_limits_are_in_the_provider_s_units() -> None:
     items = encoded([10.0, 20.0, 30.0, None, float("nan")], kind="number", lower=15, upper=25, step=5)
     mean_length = (0.5 + 1) / 2
     assert np.allclose(items.matrix.toarray()[:, 0], np.array([0, 0.5, 1, 0, 0]) / mean_length)
@@ -109,7 +109,7 @@ def test_a_number_runs_from_nothing_to_its_range_and_bounds_are_in_the_provider_
     assert [lower + columns.offset[0], upper + columns.offset[0], step] == pytest.approx([15, 25, 5])
 
 
-def test_a_number_is_bounded_by_what_items_have_by_default() -> None:
+def test_a_number_is_limited_by_what_items_have_by_default() -> None:
     values = [float(n) for n in range(101)]
     columns = encoded(values, kind="number").columns
     assert columns.lower[0] == 0
@@ -140,7 +140,7 @@ def test_a_number_without_a_step_moves_in_the_power_of_ten_below_a_thousandth_of
 
 
 @pytest.mark.parametrize(
-    ("values", "rule", "told"),
+    ("values", "rule", "message"),
     [
         (
             [10.0, 20.0, 30.0], {"kind": "number", "lower": 90},
@@ -155,38 +155,38 @@ def test_a_number_without_a_step_moves_in_the_power_of_ten_below_a_thousandth_of
         ),
     ],
 )  # fmt: skip
-def test_bounds_that_leave_no_value_of_the_catalogue_are_an_input_error(
-    values: list[object], rule: dict[str, object], told: str
+def test_limits_that_leave_no_value_of_the_catalogue_are_an_input_error(
+    values: list[object], rule: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InputError) as refused:
         encoded(values, **rule)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("rule", "told"),
+    ("rule", "message"),
     [
-        ({"kind": "text", "lower": -1}, "feature 'x': bounds of text are occurrences of a word, 0 or more, not -1"),
-        ({"kind": "number", "upper": float("nan")}, "feature 'x': a bound is nan, not a number"),
-        ({"kind": "tags", "upper": 2}, r"feature 'x': bounds of tags are 0 \(absent\) or 1 \(present\), not 2"),
-        ({"kind": "tags", "lower": 0.5}, r"bounds of tags are 0 .* not 0\.5"),
-        ({"kind": "category", "upper": 1}, r"feature 'x': a category has no bounds \(found 1\)"),
+        ({"kind": "text", "lower": -1}, "feature 'x': limits of text are occurrences of a word, 0 or more, not -1"),
+        ({"kind": "number", "upper": float("nan")}, "feature 'x': a limit is nan, not a number"),
+        ({"kind": "tags", "upper": 2}, r"feature 'x': limits of tags are 0 \(absent\) or 1 \(present\), not 2"),
+        ({"kind": "tags", "lower": 0.5}, r"limits of tags are 0 .* not 0\.5"),
+        ({"kind": "category", "upper": 1}, r"feature 'x': a category has no limits \(found 1\)"),
     ],
 )
-def test_bounds_that_mean_nothing_for_a_kind_are_refused(rule: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_limits_that_mean_nothing_for_a_kind_are_refused(rule: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         FeatureRule.model_validate({"column": "x", **rule})
 
 
-@pytest.mark.parametrize(("rule", "bounds"), [({}, (0, 1)), ({"upper": 0}, (0, 0)), ({"lower": 1}, (1, 1))])
-def test_bounds_of_tags_are_absent_and_present(rule: dict[str, object], bounds: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("rule", "limits"), [({}, (0, 1)), ({"upper": 0}, (0, 0)), ({"lower": 1}, (1, 1))])
+def test_limits_of_tags_are_absent_and_present(rule: dict[str, object], limits: tuple[int, int]) -> None:
     columns = encoded([["a"], ["b"]], kind="tags", **rule).columns
-    assert np.allclose(columns.lower / columns.unit, bounds[0])
-    assert np.allclose(columns.upper / columns.unit, bounds[1])
+    assert np.allclose(columns.lower / columns.unit, limits[0])
+    assert np.allclose(columns.upper / columns.unit, limits[1])
     assert np.allclose(columns.span, columns.unit)
 
 
-def test_an_upper_bound_of_zero_is_a_bound() -> None:
+def test_an_upper_limit_of_zero_is_a_limit() -> None:
     columns = encoded([-10.0, -5.0, 10.0], kind="number", upper=0).columns
     assert columns.upper[0] / columns.unit[0] + columns.offset[0] == pytest.approx(0)
 
@@ -235,7 +235,7 @@ def test_a_direction_says_which_way_features_may_move(direction: str, rise: bool
     assert (bool(columns.can_rise[0]), bool(columns.can_fall[0])) == (rise, fall)
 
 
-def test_features_and_bounds_are_never_negative() -> None:
+def test_features_and_limits_are_never_negative() -> None:
     for seed in range(10):
         items = random_world(seed).items
         assert items.matrix.min() >= 0
@@ -243,7 +243,7 @@ def test_features_and_bounds_are_never_negative() -> None:
         assert np.allclose(items.columns.greatest, items.matrix.toarray().max(axis=0))
 
 
-def test_bounds_out_of_order_are_refused() -> None:
+def test_limits_out_of_order_are_refused() -> None:
     with pytest.raises(ValueError, match=r"lower 3\.0 is above upper 2\.0"):
         FeatureRule(column="x", kind="number", lower=3, upper=2)
 
@@ -261,13 +261,13 @@ def test_an_ordinal_is_its_place_among_its_values_and_moves_by_places() -> None:
     assert places.tolist() == [2, 1, 1, 3]
     assert (columns.can_rise[0], columns.can_fall[0]) == (True, False)
     assert columns.step[0] == pytest.approx(columns.unit[0])
-    assert [(bound[0] / columns.unit[0]) for bound in (columns.lower, columns.upper, columns.span)] == [0, 2, 2]
+    assert [(limit[0] / columns.unit[0]) for limit in (columns.lower, columns.upper, columns.span)] == [0, 2, 2]
 
 
-def test_the_bounds_of_an_ordinal_are_places() -> None:
+def test_the_limits_of_an_ordinal_are_places() -> None:
     rule = FeatureRule(column="size", kind="ordinal", values=("1", "2", "3", "4"), lower=2, upper=3)
     columns = encode_items(pa.table({"size": [1, 4]}), [rule]).columns
-    assert [round(bound[0] / columns.unit[0]) for bound in (columns.lower, columns.upper, columns.span)] == [1, 2, 1]
+    assert [round(limit[0] / columns.unit[0]) for limit in (columns.lower, columns.upper, columns.span)] == [1, 2, 1]
 
 
 def test_a_value_that_an_ordinal_does_not_list_is_an_input_error() -> None:
@@ -277,17 +277,17 @@ def test_a_value_that_an_ordinal_does_not_list_is_an_input_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"kind": "ordinal"}, "at least two different values"),
         ({"kind": "ordinal", "values": ("S", "S")}, "at least two different values"),
-        ({"kind": "ordinal", "values": ("S", "M"), "upper": 3}, "bound 3 is no place in its 2 values"),
+        ({"kind": "ordinal", "values": ("S", "M"), "upper": 3}, "limit 3 is no place in its 2 values"),
         ({"kind": "ordinal", "values": ("S", "M"), "step": 0.5}, "moves in whole places"),
         ({"kind": "category", "values": ("S", "M")}, "values are for kind ordinal"),
     ],
 )
-def test_an_ordinal_says_what_its_values_are(settings: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_an_ordinal_says_what_its_values_are(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         FeatureRule.model_validate({"column": "size", **settings})
 
 

@@ -5,8 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from recsys_ops.features.caps import Caps
-from recsys_ops.recourse.actions import lever_effects, make_levers
+from recsys_ops.recourse.actions import action_effects, make_actions
 from recsys_ops.recourse.bounds import Bounds
 from recsys_ops.recourse.certificate import (
     combinatorial_bound,
@@ -14,7 +13,6 @@ from recsys_ops.recourse.certificate import (
     reach_by_changes,
     relaxation_bound,
 )
-from recsys_ops.recourse.feasible import feasible_box
 from recsys_ops.recourse.problem import make_cases
 from tests.twins import recourse as twin
 from tests.worlds import World, random_world
@@ -23,22 +21,20 @@ N_MOST = 3
 
 
 def open_problem(world: World, item: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Users without the item, what they miss, what each lever adds, and the levers' units."""
+    """Users without the item, what they miss, what each action adds, and the actions' units."""
     row, columns = world.features[item], world.items.columns
+    (case,) = make_cases(world.search(), np.array([item]))
     users = np.flatnonzero(~world.rated[:, item])
     profiles = world.ratings[users] @ world.features
     gaps = np.maximum(twin.others_best(world, item, users) - profiles @ row, 0.0)
-    levers = make_levers(columns, row, feasible_box(columns, row), np.arange(len(columns)))
-    effects = lever_effects(levers, profiles, np.arange(len(columns)), row)
-    return users, gaps, effects, levers.unit
+    actions = make_actions(case, np.arange(len(columns)))
+    effects = action_effects(actions, profiles, np.arange(len(columns)), row)
+    return users, gaps, effects, actions.unit
 
 
 def relaxed(world: World, item: int, multipliers: np.ndarray, reachable: np.ndarray) -> np.ndarray:
-    users, gaps, _, _ = open_problem(world, item)
-    box = feasible_box(world.items.columns, world.features[item])
-    ratings = world.model.ratings[users]
-    row = world.features[item]
-    return relaxation_bound(world.model, world.items.columns, box, row, ratings, gaps, multipliers, reachable, Caps())
+    (case,) = make_cases(world.search(), np.array([item]))
+    return relaxation_bound(case, open_problem(world, item)[1], multipliers, reachable)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -89,7 +85,7 @@ def test_improved_multipliers_come_close_to_the_linear_program() -> None:
 def test_each_user_alone_bounds_all_combinations(seed: int) -> None:
     world = random_world(seed)
     group = world.group()
-    for case in make_cases(world.model, world.items, group, np.arange(len(world.features))):
+    for case in make_cases(world.search(group=group), np.arange(len(world.features))):
         shown = np.flatnonzero(case.targets)
         if len(shown):
             gaps = case.thresholds[shown] - case.scores[shown]

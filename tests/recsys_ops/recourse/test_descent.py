@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recsys_ops.recourse import descent
-from recsys_ops.recourse.descent import PULL_BACK, SAMPLE_MARGIN, DescentBatch, descend
+from recsys_ops.recourse.descent import OVERSHOOT_WEIGHT, SAMPLE_MARGIN, DescentBatch, descend
 from tests.twins import descent as twin
 
 
@@ -25,7 +25,7 @@ def batch(seed: int, *, n_items: int = 3, n_users: int = 12, n_columns: int = 6,
     return DescentBatch(**{**made, **changes})
 
 
-def pulled_to(given: DescentBatch, item: int) -> np.ndarray:
+def wanted_gains(given: DescentBatch, item: int) -> np.ndarray:
     gaps = given.gaps[item]
     return np.where(gaps > 0, gaps * (1 + SAMPLE_MARGIN), gaps)
 
@@ -46,9 +46,9 @@ def test_the_solution_is_as_good_as_that_of_a_long_plain_loop(
     monkeypatch.setattr(descent, "LAMBDA_PATH", (fraction,))
     found = descend(given)
     for item in range(len(found)):
-        wanted, start = pulled_to(given, item), given.features[item]
+        wanted, start = wanted_gains(given, item), given.features[item]
         penalty = fraction * (np.maximum(wanted, 0) @ given.profiles / given.cost).max() * given.cost
-        problem = (given.profiles, wanted, penalty, PULL_BACK)
+        problem = (given.profiles, wanted, penalty, OVERSHOOT_WEIGHT)
         slow = twin.minimise(start, given.lower[item], given.upper[item], *problem)
         assert twin.objective(found[item], start, *problem) == pytest.approx(
             twin.objective(slow, start, *problem), rel=1e-3, abs=1e-6
@@ -56,7 +56,7 @@ def test_the_solution_is_as_good_as_that_of_a_long_plain_loop(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_solutions_stay_within_their_bounds(seed: int) -> None:
+def test_solutions_stay_within_their_limits(seed: int) -> None:
     given = batch(seed)
     found = descend(given)
     assert np.all(found >= given.lower - 1e-6)

@@ -7,13 +7,13 @@ import pytest
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.recourse.examples import Examples, find_examples, fixed_kinds
 from recsys_ops.recourse.options import Offer
-from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse
 from recsys_ops.status import Status
 from tests.twins import examples as twin
 from tests.worlds import World, one_word_world, random_world, text_rule
 
-WITHOUT_CAPS = Limits(max_changes=np.inf)
+WITHOUT_CAPS = RecourseSettings(max_changes=np.inf)
 
 RULES = (
     text_rule(upper=6),
@@ -21,21 +21,21 @@ RULES = (
     FeatureRule(column="kind", kind="category", min_items=1, mutable=False),
     FeatureRule(column="price", kind="number", upper=40, weight=0.5),
 )
-"""Loose enough for examples, with a feature that must be alike."""
+"""Loose enough for examples, with a feature that must be equal."""
 
 
 def found_in(
     world: World,
     *,
     share: float,
-    limits: Limits = WITHOUT_CAPS,
+    settings: RecourseSettings = WITHOUT_CAPS,
     offer: Offer | None = None,
     nearest: str = "sparsity",
 ) -> list[list[Recourse]]:
     items = np.arange(len(world.features))
     seen = np.array([twin.seen_share(world, item) for item in items])
     examples = Examples(seen, fixed_kinds(world.items), share, nearest)
-    return find_examples(world.model, world.items, world.group(), items, limits, offer or Offer(), examples)
+    return find_examples(world.search(settings), items, offer or Offer(), examples)
 
 
 @pytest.mark.parametrize("nearest", ["sparsity", "proximity"])
@@ -68,13 +68,13 @@ def test_the_nearest_valid_example_is_the_one_that_trying_all_finds(
     assert seen.get(Status.OPTIMAL, 0) + seen.get(Status.FEASIBLE, 0) > (10 if rules else 2)
 
 
-def test_an_example_within_the_caps_is_preferred_and_without_one_the_best_share_is_told() -> None:
+def test_an_example_within_the_caps_is_preferred_and_without_one_the_best_share_is_stated() -> None:
     """Both see items 1 (the word twice) and 2 (once); like item 2, item 3 would tie with it, which is no claim."""
     world = one_word_world(k=2, upper=3)
     free = found_in(world, share=0.5)[3][0]
     assert [change.text for change in free.changes] == ["add the word 'heist' (2 times)"]
     assert free.proximity == pytest.approx(2 / 3)
-    (capped,) = found_in(world, share=0.5, limits=Limits(max_changes=np.inf, max_proximity=0.5))[3]
+    (capped,) = found_in(world, share=0.5, settings=RecourseSettings(max_changes=np.inf, max_proximity=0.5))[3]
     assert capped.status is Status.INFEASIBLE
     assert capped.success_after == 0
     assert "the caps (proximity 0.5)" in capped.reason
@@ -100,13 +100,13 @@ def test_options_are_different_real_items(seed: int) -> None:
     assert several
 
 
-def test_items_are_of_one_kind_when_alike_in_all_that_nobody_may_change() -> None:
+def test_items_are_of_one_kind_when_equal_in_all_that_nobody_may_change() -> None:
     world = random_world(2, rules=RULES)
     members = [world.items.columns.value.index(kind) for kind in ("film", "series", "short")]
     kinds = fixed_kinds(world.items)
     for item in range(len(kinds)):
-        alike = (world.features[:, members] == world.features[item, members]).all(axis=1)
-        assert np.array_equal(kinds == kinds[item], alike)
+        same = (world.features[:, members] == world.features[item, members]).all(axis=1)
+        assert np.array_equal(kinds == kinds[item], same)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -135,8 +135,7 @@ def test_the_best_example_counts_although_the_group_sees_a_hundred_others_more(s
     seen = np.full(len(world.features), 0.2)
     seen[-1] = 0.0
     examples = Examples(seen, fixed_kinds(world.items), share)
-    asked = np.array([0])
-    ((found,),) = find_examples(world.model, world.items, world.group(), asked, WITHOUT_CAPS, Offer(), examples)
+    ((found,),) = find_examples(world.search(WITHOUT_CAPS), np.array([0]), Offer(), examples)
     assert found.serves == serves
     assert found.success_after == found.success_bound == max(e.least for e in twin.allowed_examples(world, 0)) == 0.6
     assert serves or "60.0% of the group is the most that the features of a real item" in found.reason

@@ -1,9 +1,10 @@
-"""The search over levers and the reversion of what matters least, against all combinations."""
+"""The search over actions and the reversion of what matters least, against all combinations."""
 
 import numpy as np
 import pytest
 
-from recsys_ops.recourse.exchange import choose_levers
+from recsys_ops.recourse.coverage import Coverage
+from recsys_ops.recourse.exchange import choose_actions
 from recsys_ops.recourse.thresholding import Frontier, reversion_path
 from tests.twins import recourse as twin
 
@@ -16,8 +17,8 @@ def problem(seed: int, n_users: int = 20) -> tuple[np.ndarray, np.ndarray, np.nd
     return effects, rng.uniform(0.2, 1.5, n_users), np.array([0, 1, 2, 3, 4, 5, 6, 7, 7])
 
 
-def closed(effects: np.ndarray, gaps: np.ndarray, levers: np.ndarray) -> int:
-    return int((effects[:, levers].sum(axis=1) >= gaps - 1e-6).sum())
+def closed(effects: np.ndarray, gaps: np.ndarray, actions: np.ndarray) -> int:
+    return int((effects[:, actions].sum(axis=1) >= gaps - 1e-6).sum())
 
 
 def test_the_search_reaches_nearly_as_many_users_as_the_best_combination() -> None:
@@ -25,7 +26,7 @@ def test_the_search_reaches_nearly_as_many_users_as_the_best_combination() -> No
     found, best = [], []
     for seed in range(40):
         effects, gaps, units = problem(seed)
-        found.append(closed(effects, gaps, choose_levers(effects, gaps, units, n_most=3, start=NOBODY)))
+        found.append(closed(effects, gaps, choose_actions(Coverage(effects, gaps, units, 3), NOBODY)))
         best.append(twin.most_users(effects, gaps, units.tolist(), 3))
     assert np.all(np.array(found) <= np.array(best))
     assert sum(found) >= 0.97 * sum(best)
@@ -34,7 +35,7 @@ def test_the_search_reaches_nearly_as_many_users_as_the_best_combination() -> No
 @pytest.mark.parametrize("seed", range(10))
 def test_limits_and_exclusions_hold_from_every_start(seed: int) -> None:
     effects, gaps, units = problem(seed)
-    chosen = choose_levers(effects, gaps, units, n_most=3, start=np.array([7, 8, 0]))
+    chosen = choose_actions(Coverage(effects, gaps, units, 3), np.array([7, 8, 0]))
     assert len(chosen) <= 3
     assert len(set(units[chosen])) == len(chosen)
     assert np.all(np.diff(chosen) > 0)
@@ -43,17 +44,17 @@ def test_limits_and_exclusions_hold_from_every_start(seed: int) -> None:
 def test_users_who_need_nothing_do_not_count() -> None:
     effects = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     gaps = np.array([1.0, -1.0, 0.0])
-    assert choose_levers(effects, gaps, np.arange(2), n_most=1, start=NOBODY).tolist() == [0]
+    assert choose_actions(Coverage(effects, gaps, np.arange(2), 1), NOBODY).tolist() == [0]
 
 
-def test_users_out_of_reach_do_not_draw_levers_to_them() -> None:
+def test_users_out_of_reach_do_not_draw_actions_to_them() -> None:
     effects = np.array([[1.0, 0.0], [0.0, 5.0], [0.0, 5.0]])
     gaps = np.array([1.0, 100.0, 100.0])
-    assert choose_levers(effects, gaps, np.arange(2), n_most=1, start=NOBODY).tolist() == [0]
+    assert choose_actions(Coverage(effects, gaps, np.arange(2), 1), NOBODY).tolist() == [0]
 
 
-def test_nobody_within_reach_leaves_all_levers_alone() -> None:
-    assert len(choose_levers(np.ones((2, 2)), np.full(2, 9.0), np.arange(2), n_most=2, start=NOBODY)) == 0
+def test_nobody_within_reach_leaves_all_actions_alone() -> None:
+    assert len(choose_actions(Coverage(np.ones((2, 2)), np.full(2, 9.0), np.arange(2), 2), NOBODY)) == 0
 
 
 @pytest.mark.parametrize("seed", range(10))

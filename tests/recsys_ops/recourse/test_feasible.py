@@ -1,4 +1,4 @@
-"""Bounds of an item's features, in the provider's units."""
+"""Limits of an item's features, in the provider's units."""
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ def price(**rule: object) -> EncodedItems:
     return encode_items(table, [FeatureRule.model_validate({"column": "price", "kind": "number", **rule})])
 
 
-def bounds(items: EncodedItems, item: int) -> tuple[float, float]:
+def limits(items: EncodedItems, item: int) -> tuple[float, float]:
     box = feasible_box(items.columns, items.matrix.toarray()[item])
     unit, offset = items.columns.unit[0], items.columns.offset[0]
     return box.lower[0] / unit + offset, box.upper[0] / unit + offset
@@ -45,10 +45,10 @@ def bounds(items: EncodedItems, item: int) -> tuple[float, float]:
         ({"lower": 10, "upper": 25, "direction": "increase"}, 3, (30, 30)),
     ],
 )
-def test_bounds_follow_the_rule_and_leave_what_is_outside_where_it_is(
+def test_limits_follow_the_rule_and_leave_what_is_outside_where_it_is(
     rule: dict[str, object], item: int, expected: tuple[float, float]
 ) -> None:
-    assert bounds(price(**rule), item) == pytest.approx(expected)
+    assert limits(price(**rule), item) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_bounds_follow_the_rule_and_leave_what_is_outside_where_it_is(
         ({"lower": 10.123, "upper": 25}, 1, 10.5, 10.5),
     ],
 )
-def test_a_value_outside_of_the_bounds_moves_into_them_or_not_at_all(
+def test_a_value_outside_of_the_limits_moves_into_them_or_not_at_all(
     rule: dict[str, object], item: int, wanted: float, reached: float
 ) -> None:
     items = price(**rule)
@@ -117,13 +117,13 @@ def test_wanted_values_move_on_to_the_next_step_of_the_grid(wanted: float, reach
     items = price(step=5, lower=0, upper=30)
     columns = items.columns
     now = items.matrix.toarray()[1]
-    unbounded = feasible_box(columns, now)
-    unbounded.lower[:] = -np.inf
-    moved = onto_steps(columns, now, (np.array([wanted]) - columns.offset) * columns.unit, unbounded)
+    endless = feasible_box(columns, now)
+    endless.lower[:] = -np.inf
+    moved = onto_steps(columns, now, (np.array([wanted]) - columns.offset) * columns.unit, endless)
     assert moved / columns.unit + columns.offset == pytest.approx([reached])
 
 
-def test_steps_end_at_the_bound() -> None:
+def test_steps_end_at_the_limit() -> None:
     items = price(step=5, lower=10, upper=25)
     columns, now = items.columns, items.matrix.toarray()[1]
     box = feasible_box(columns, now)

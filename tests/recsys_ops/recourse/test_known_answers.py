@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from recsys_ops.status import Status
 from tests.twins import recourse as twin
@@ -13,8 +13,8 @@ from tests.worlds import World, one_word_world, random_world, text_rule, tie_wor
 
 
 def recourses(world: World) -> list[Recourse]:
-    limits = Limits(tolerance=0.0, max_changes=3)
-    return find_recourses(world.model, world.items, world.group(), np.arange(len(world.features)), limits)
+    settings = RecourseSettings(tolerance=0.0, max_changes=3)
+    return find_recourses(world.search(settings), np.arange(len(world.features)))
 
 
 def test_the_one_word_that_everybody_likes_is_added_no_more_often_than_needed() -> None:
@@ -105,7 +105,7 @@ def test_a_change_of_category_is_charged_for_the_users_whom_it_loses() -> None:
     assert found.success_after == twin.success(world, 3, found.features, tie=1e-9) == 1.0
 
 
-def test_words_already_above_their_bound_may_stay_and_do_not_rise() -> None:
+def test_words_already_above_their_limit_may_stay_and_do_not_rise() -> None:
     table = pa.table({"plot": ["heist", "heist heist heist", "robot heist heist heist heist", "robot"]})
     opinions = np.full((2, 4), np.nan)
     opinions[:, 0] = 5.0

@@ -1,4 +1,4 @@
-"""Options: every one valid by brute force, different from the others, within the caps, and chosen as asked."""
+"""Options: every one valid by brute force, different from the others, within the caps, and chosen as selected."""
 
 from itertools import combinations
 
@@ -8,7 +8,7 @@ import pytest
 from recsys_ops.features.distances import measure, pairwise_difference
 from recsys_ops.recourse.options import Offer, find_options
 from recsys_ops.recourse.pool import Wanted, make_pool, moves_between
-from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, find_recourses, solve_cases
 from recsys_ops.status import Status
 from tests.twins import distances
@@ -16,28 +16,28 @@ from tests.twins import recourse as twin
 from tests.twins.feasible import is_feasible
 from tests.worlds import World, one_word_world, random_rules, random_world
 
-LIMITS = Limits(tolerance=0.2, max_changes=3)
-CAPPED = Limits(tolerance=0.2, max_changes=3, max_proximity=1.5)
+SETTINGS = RecourseSettings(tolerance=0.2, max_changes=3)
+CAPPED = RecourseSettings(tolerance=0.2, max_changes=3, max_proximity=1.5)
 
 
-def options_of(world: World, limits: Limits, offer: Offer) -> list[list[Recourse]]:
-    return find_options(world.model, world.items, world.group(), np.arange(len(world.features)), limits, offer)
+def options_of(world: World, settings: RecourseSettings, offer: Offer) -> list[list[Recourse]]:
+    return find_options(world.search(settings), np.arange(len(world.features)), offer)
 
 
 def endless(seed: int) -> World:
-    """Words without an upper bound, any amount of them."""
+    """Words without an upper limit, any amount of them."""
     rules = [rule for rule in random_rules(np.random.default_rng(seed)) if rule.kind == "text"]
     return random_world(seed, rules=[rules[0].model_copy(update={"upper": float("inf"), "step": 0.0})])
 
 
 @pytest.mark.parametrize("select", ["study", "diverse"])
-@pytest.mark.parametrize("limits", [LIMITS, CAPPED])
-def test_every_option_is_valid_feasible_within_the_caps_and_different(limits: Limits, select: str) -> None:
+@pytest.mark.parametrize("settings", [SETTINGS, CAPPED])
+def test_every_option_is_valid_feasible_within_the_caps_and_different(settings: RecourseSettings, select: str) -> None:
     n_options = []
     for seed in range(2):
         world = random_world(seed)
-        singles = find_recourses(world.model, world.items, world.group(), np.arange(len(world.features)), limits)
-        for single, options in zip(singles, options_of(world, limits, Offer(5, select)), strict=True):
+        singles = find_recourses(world.search(settings), np.arange(len(world.features)))
+        for single, options in zip(singles, options_of(world, settings, Offer(5, select)), strict=True):
             assert [option.option for option in options] == list(range(len(options)))
             if not single.changes:
                 assert str(options) == str([single])
@@ -49,9 +49,9 @@ def test_every_option_is_valid_feasible_within_the_caps_and_different(limits: Li
                 assert least - 1e-9 <= option.success_after <= most + 1e-9
                 assert option.success_after >= single.success_before + 0.8 * gained - 1e-9
                 sparsity, proximity = distances.between_rows(world.items, world.features[option.item], option.features)
-                assert option.sparsity == sparsity <= limits.max_changes
+                assert option.sparsity == sparsity <= settings.max_changes
                 assert option.proximity == pytest.approx(proximity)
-                assert proximity <= limits.max_proximity + 1e-6
+                assert proximity <= settings.max_proximity + 1e-6
                 assert is_feasible(world, option.item, option.features)
             for one, other in combinations(options, 2):
                 assert not np.allclose(one.features, other.features)
@@ -63,15 +63,15 @@ def test_every_option_is_valid_feasible_within_the_caps_and_different(limits: Li
 @pytest.mark.parametrize("seed", range(2))
 def test_one_option_is_the_recourse_without_options(seed: int) -> None:
     world = random_world(seed)
-    singles = find_recourses(world.model, world.items, world.group(), np.arange(len(world.features)), LIMITS)
+    singles = find_recourses(world.search(SETTINGS), np.arange(len(world.features)))
     for select in ("study", "diverse"):
-        for single, options in zip(singles, options_of(world, LIMITS, Offer(1, select)), strict=True):
+        for single, options in zip(singles, options_of(world, SETTINGS, Offer(1, select)), strict=True):
             assert str([single]) == str(options)
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_the_studys_first_two_are_a_sparsest_and_a_most_proximate_of_all_offered(seed: int) -> None:
-    for options in options_of(random_world(seed), LIMITS, Offer(5)):
+    for options in options_of(random_world(seed), SETTINGS, Offer(5)):
         if len(options) > 2:
             assert options[0].sparsity == min(option.sparsity for option in options)
             assert options[1].proximity == min(option.proximity for option in options[1:])
@@ -84,20 +84,15 @@ def test_no_other_options_of_the_same_pool_differ_more(seed: int) -> None:
     world = random_world(seed)
     offer = Offer(3, "diverse", seed=5)
     items = np.arange(len(world.features))
-    chosen = options_of(world, LIMITS, offer)
+    chosen = options_of(world, SETTINGS, offer)
     compared = 0
-    for solved, options in zip(
-        solve_cases(world.model, world.items, world.group(), items, LIMITS), chosen, strict=True
-    ):
+    for solved, options in zip(solve_cases(world.search(SETTINGS), items), chosen, strict=True):
         if len(options) < 3:
             continue
-        found = solved.found
+        found = solved.recourse
         least = found.success_before + 0.8 * (found.success_unthresholded - found.success_before)
         wanted = Wanted(found.features, int(np.ceil(min(least, found.success_after) * found.n_targets - 1e-6)))
-        pool = make_pool(
-            world.model, world.items, world.group(), solved.case, solved.box, wanted, LIMITS,
-            n_searches=3, rng=offer.rng(found.item, "everybody"),
-        )  # fmt: skip
+        pool = make_pool(solved.case, wanted, n_searches=3, rng=offer.rng(solved.case))
         rows = np.array([option.features for option in options])
         difference = pairwise_difference(world.items.columns, rows)
         best = distances.most_diverse(pairwise_difference(world.items.columns, pool), 3)
@@ -106,20 +101,20 @@ def test_no_other_options_of_the_same_pool_differ_more(seed: int) -> None:
     assert compared
 
 
-def test_seeds_draw_other_options_and_a_seed_the_same_whatever_else_is_asked() -> None:
+def test_seeds_draw_other_options_and_a_seed_the_same_whatever_else_is_searched() -> None:
     world = random_world(3)
-    first, again, other = (options_of(world, LIMITS, Offer(5, seed=seed)) for seed in (0, 0, 1))
+    first, again, other = (options_of(world, SETTINGS, Offer(5, seed=seed)) for seed in (0, 0, 1))
     assert str(first) == str(again)
     assert str(first) != str(other)
     for item in range(0, len(world.features), 5):
-        alone = find_options(world.model, world.items, world.group(), np.array([item]), LIMITS, Offer(5))[0]
+        alone = find_options(world.search(SETTINGS), np.array([item]), Offer(5))[0]
         assert [option.changes for option in alone] == [option.changes for option in first[item]]
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_features_without_bounds_have_options_too(seed: int) -> None:
-    world, limits = endless(seed), Limits(tolerance=0.2, max_changes=4, overlap=0.0)
-    for options in options_of(world, limits, Offer(3)):
+def test_features_without_limits_have_options_too(seed: int) -> None:
+    world, settings = endless(seed), RecourseSettings(tolerance=0.2, max_changes=4, overlap=0.0)
+    for options in options_of(world, settings, Offer(3)):
         for option in options:
             if option.features is not None and option.changes:
                 least, most = twin.success_range(world, option.item, option.features)
@@ -128,7 +123,7 @@ def test_features_without_bounds_have_options_too(seed: int) -> None:
 
 
 def test_a_case_without_another_recourse_has_one_option() -> None:
-    options = options_of(one_word_world(k=1), LIMITS, Offer(5))[3]
+    options = options_of(one_word_world(k=1), SETTINGS, Offer(5))[3]
     assert len(options) == 1
     assert options[0].changes
 
@@ -136,21 +131,21 @@ def test_a_case_without_another_recourse_has_one_option() -> None:
 @pytest.mark.parametrize("seed", range(2))
 def test_the_moves_between_two_rows_make_one_of_the_other(seed: int) -> None:
     world = random_world(seed)
-    for options in options_of(world, LIMITS, Offer(4)):
+    for options in options_of(world, SETTINGS, Offer(4)):
         for option in options:
             if option.features is not None and option.changes:
                 before = world.features[option.item]
                 moves = moves_between(world.items.columns, before, option.features)
                 assert len(moves) == measure(world.items.columns, before, option.features[None]).sparsity[0]
-                assert np.allclose(moves.pull(before, np.arange(len(moves))), option.features)
+                assert np.allclose(moves.apply(before, np.arange(len(moves))), option.features)
 
 
 def test_what_reaches_less_than_wanted_has_no_options() -> None:
-    limits = Limits(tolerance=0.0, max_changes=1, min_success=1.0)
+    settings = RecourseSettings(tolerance=0.0, max_changes=1, min_success=1.0)
     short = [
         options
         for seed in range(3)
-        for options in options_of(random_world(seed), limits, Offer(5))
+        for options in options_of(random_world(seed), settings, Offer(5))
         if options[0].reason is not None
     ]
     assert {options[0].status for options in short} == {Status.INFEASIBLE, Status.FEASIBLE}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.recourse.problem import Case, TargetGroup, make_cases, scales
+from recsys_ops.recourse.group import TargetGroup, scales
+from recsys_ops.recourse.problem import Case, make_cases
 from tests.twins import ranking
 from tests.twins import recourse as twin
 from tests.worlds import World, checkerboard, one_word_world, random_world, tie_world
@@ -13,7 +14,7 @@ WORLDS = [*(random_world(seed) for seed in range(6)), random_world(9, density=0.
 
 
 def cases(world: World, group: TargetGroup | None = None) -> list[Case]:
-    return make_cases(world.model, world.items, group or world.group(), np.arange(len(world.features)))
+    return make_cases(world.search(group=group), np.arange(len(world.features)))
 
 
 @pytest.mark.parametrize("world", WORLDS)

@@ -9,11 +9,12 @@ import scipy.sparse as sp
 
 from recsys_ops.datasets import load_dataset
 from recsys_ops.datasets.groups import user_groups
-from recsys_ops.features.encode import EncodedItems, encode_items
+from recsys_ops.features.encode import encode_items
 from recsys_ops.metrics import RBO_PERSISTENCE
 from recsys_ops.models.content import ContentModel, summarise_users
-from recsys_ops.recourse.problem import TargetGroup, make_group
-from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.group import draw_sample, make_group
+from recsys_ops.recourse.problem import Search
+from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import find_recourses
 from recsys_ops.status import Status
 from tests.twins import ranking, rbo
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def catalogue() -> tuple[ContentModel, EncodedItems, TargetGroup]:
+def search() -> Search:
     """All films, and the women among the users as target group."""
     dataset = load_dataset(f"movielens-100k:{Path(FOLDER) / 'ml-100k'}", seed=0)
     items = encode_items(dataset.items, dataset.rules)
@@ -43,27 +44,19 @@ def catalogue() -> tuple[ContentModel, EncodedItems, TargetGroup]:
         selected=np.array([], dtype=np.int64),
         columns=items.columns,
     )
-    group = make_group(
-        model,
-        items.columns,
-        label=labels[0],
-        users=np.flatnonzero(group_of_user == 0),
-        top_scores=summary.top_scores,
-        gains=summary.gains,
-        n_sampled=100,
-        rng=np.random.default_rng(0),
-    )
-    return model, items, group
+    users = np.flatnonzero(group_of_user == 0)
+    sample = draw_sample(len(users), 100, np.random.default_rng(0))
+    group = make_group(model, items.columns, summary, label=labels[0], users=users, sample=sample)
+    return Search(model, items, group, RecourseSettings())
 
 
-def test_recourses_of_ten_films_do_what_they_claim(catalogue: tuple[ContentModel, EncodedItems, TargetGroup]) -> None:
-    model, items, group = catalogue
-    asked = np.sort(np.random.default_rng(7).choice(model.features.shape[0], size=10, replace=False))
-    features, ratings = items.matrix.toarray(), group.ratings.toarray()
+def test_recourses_of_ten_films_do_what_they_claim(search: Search) -> None:
+    films = np.sort(np.random.default_rng(7).choice(search.items.matrix.shape[0], size=10, replace=False))
+    features, ratings = search.items.matrix.toarray(), search.group.ratings.toarray()
     profiles = ratings @ features
     before = profiles @ features.T
     rated = ratings != 0
-    for found in find_recourses(model, items, group, asked, Limits()):
+    for found in find_recourses(search, films):
         assert found.features is not None
         scores = before.copy()
         scores[:, found.item] = profiles @ found.features  # of users who have not rated the film, nothing else moves
@@ -83,6 +76,6 @@ def test_recourses_of_ten_films_do_what_they_claim(catalogue: tuple[ContentModel
         assert found.rbo == pytest.approx(np.mean(overlaps))
         assert found.success_before <= found.success_after <= found.success_unthresholded <= found.success_bound + 1e-9
         assert found.lower_bound is not None
-        assert found.lower_bound <= len(found.changes) <= Limits().max_changes
+        assert found.lower_bound <= len(found.changes) <= RecourseSettings().max_changes
         assert found.status in {Status.OPTIMAL, Status.FEASIBLE, Status.INFEASIBLE}
         assert found.rbo > 0.95

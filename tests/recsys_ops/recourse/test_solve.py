@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recsys_ops.features.changes import describe_changes
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.metrics import RBO_PERSISTENCE
-from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from recsys_ops.status import Status
 from tests.twins import ranking, rbo
@@ -27,14 +27,15 @@ from tests.worlds import (
     tie_world,
 )
 
-EVERYTHING = Limits(tolerance=0.0, max_changes=3)
+EVERYTHING = RecourseSettings(tolerance=0.0, max_changes=3)
 TIE = 1e-9
 
 
-def recourses(world: World, limits: Limits = EVERYTHING, *, n_sampled: int | None = None) -> list[Recourse]:
-    return find_recourses(
-        world.model, world.items, world.group(n_sampled=n_sampled), np.arange(len(world.features)), limits
-    )
+def recourses(
+    world: World, search_settings: RecourseSettings = EVERYTHING, *, n_sampled: int | None = None
+) -> list[Recourse]:
+    search = world.search(search_settings, group=world.group(n_sampled=n_sampled))
+    return find_recourses(search, np.arange(len(world.features)))
 
 
 def without_category(seed: int, **size: int) -> World:
@@ -43,7 +44,7 @@ def without_category(seed: int, **size: int) -> World:
 
 
 def overlap_by_brute_force(world: World, item: int, row: np.ndarray) -> float:
-    """Mean overlap of the target users' lists; lists with empty places are filled alike."""
+    """Mean overlap of the target users' lists; empty places are filled in the same way."""
     changed = ranking.with_row(world.features, item, row)
     scores = [ranking.all_scores(world.ratings, features) for features in (world.features, changed)]
     overlaps = []
@@ -73,7 +74,7 @@ def test_success_and_overlap_are_what_the_recommender_says_of_the_changed_item(
     seed: int, k: int, tolerance: float, n_most: int
 ) -> None:
     world = random_world(seed, k=k)
-    for found in recourses(world, Limits(tolerance=tolerance, max_changes=n_most)):
+    for found in recourses(world, RecourseSettings(tolerance=tolerance, max_changes=n_most)):
         assert_verified(world, found)
 
 
@@ -168,7 +169,7 @@ def test_success_is_close_to_the_best_that_brute_force_finds() -> None:
 @given(seed=st.integers(0, 10**6), n_most=st.integers(1, 4))
 def test_a_recourse_never_leaves_what_the_rules_allow(seed: int, n_most: int) -> None:
     world = random_world(seed)
-    for found in recourses(world, Limits(tolerance=0.1, max_changes=n_most)):
+    for found in recourses(world, RecourseSettings(tolerance=0.1, max_changes=n_most)):
         if found.features is not None:
             assert len(found.changes) <= n_most
             assert is_feasible(world, found.item, found.features)
@@ -207,7 +208,7 @@ def test_the_frontier_starts_at_present_and_rises_to_the_success_before_threshol
 @pytest.mark.parametrize("tolerance", [0.0, 0.2, 0.5])
 def test_thresholding_gives_up_no_more_than_the_tolerated_share_of_what_is_gained(tolerance: float) -> None:
     for seed in range(8):
-        for found in recourses(random_world(seed), Limits(tolerance=tolerance, max_changes=4)):
+        for found in recourses(random_world(seed), RecourseSettings(tolerance=tolerance, max_changes=4)):
             if found.features is not None:
                 gained = found.success_unthresholded - found.success_before
                 assert found.success_after >= found.success_before + (1 - tolerance) * gained - 1e-9
@@ -276,7 +277,7 @@ def test_an_item_s_recourse_is_the_same_alone_and_among_others() -> None:
     group = world.group()
     together = recourses(world)
     for item in range(len(world.features)):
-        alone = find_recourses(world.model, world.items, group, np.array([item]), EVERYTHING)[0]
+        alone = find_recourses(world.search(EVERYTHING, group=group), np.array([item]))[0]
         assert alone.success_after == pytest.approx(together[item].success_after)
 
 
@@ -296,8 +297,8 @@ def test_a_value_with_an_order_moves_by_places_in_its_direction(direction: str) 
             assert is_feasible(world, found.item, found.features)
             best = twin.best_success(world, found.item, EVERYTHING.max_changes, tie=TIE)
             assert found.success_bound >= best.success[-1] - 1e-9
-            told = [value for c in found.changes if c.feature == "kind" for value in (c.before, c.after)]
-            places = [KINDS.index(value) if value != "none" else 0 for value in told]
+            values = [value for c in found.changes if c.feature == "kind" for value in (c.before, c.after)]
+            places = [KINDS.index(value) if value != "none" else 0 for value in values]
             changed |= {after - before for before, after in zip(places[::2], places[1::2], strict=True)}
     assert changed
     assert changed <= {"free": {-2, -1, 1, 2}, "increase": {1, 2}, "decrease": {-1, -2}}[direction]

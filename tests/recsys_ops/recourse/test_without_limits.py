@@ -1,11 +1,11 @@
-"""Features without an upper bound: everybody whom any word moves can be reached."""
+"""Features without an upper limit: everybody whom any word moves can be reached."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.recourse.proposal import Limits
+from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from recsys_ops.status import Status
 from tests.twins import recourse as twin
@@ -16,8 +16,8 @@ def endless(seed: int, **rule: object) -> World:
     return random_world(seed, n_users=20, rules=[text_rule(upper=float("inf"), direction="increase", **rule)])
 
 
-def recourses(world: World, limits: Limits) -> list[Recourse]:
-    found = find_recourses(world.model, world.items, world.group(), np.arange(len(world.features)), limits)
+def recourses(world: World, settings: RecourseSettings) -> list[Recourse]:
+    found = find_recourses(world.search(settings), np.arange(len(world.features)))
     return [one for one in found if one.features is not None]
 
 
@@ -35,7 +35,7 @@ def movable(world: World, item: int) -> float:
 @pytest.mark.parametrize("seed", range(8))
 def test_everybody_whom_a_word_moves_is_reached_before_thresholding(seed: int) -> None:
     world = endless(seed)
-    for found in recourses(world, Limits(tolerance=0.2)):
+    for found in recourses(world, RecourseSettings(tolerance=0.2)):
         assert found.success_unthresholded == pytest.approx(movable(world, found.item))
 
 
@@ -43,7 +43,7 @@ def test_everybody_whom_a_word_moves_is_reached_before_thresholding(seed: int) -
 @pytest.mark.parametrize("seed", range(6))
 def test_verified_success_is_what_the_recommender_says(seed: int, step: float | None) -> None:
     world = endless(seed, step=step)
-    for found in recourses(world, Limits(tolerance=0.2)):
+    for found in recourses(world, RecourseSettings(tolerance=0.2)):
         least, most = twin.success_range(world, found.item, found.features)
         assert least - 1e-9 <= found.success_after <= most + 1e-9
         assert np.all(found.features >= world.features[found.item] - 1e-12)
@@ -51,7 +51,7 @@ def test_verified_success_is_what_the_recommender_says(seed: int, step: float | 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_more_is_given_up_than_tolerated_and_no_more_changed_than_allowed(seed: int) -> None:
-    for found in recourses(endless(seed), Limits(tolerance=0.2, max_changes=8)):
+    for found in recourses(endless(seed), RecourseSettings(tolerance=0.2, max_changes=8)):
         gained = found.success_unthresholded - found.success_before
         assert len(found.changes) <= 8
         assert found.success_after >= found.success_before + 0.8 * gained - 1e-9
@@ -62,20 +62,20 @@ def test_no_more_is_given_up_than_tolerated_and_no_more_changed_than_allowed(see
 def test_words_that_users_dislike_are_no_obstacle(seed: int, direction: str) -> None:
     liked = random_world(seed, n_users=12, n_items=10, rules=[text_rule(upper=float("inf"), direction=direction)])
     world = World(liked.table, liked.rules, liked.opinions - 3.3, liked.k)
-    for found in recourses(world, Limits(tolerance=0.2, max_changes=5)):
+    for found in recourses(world, RecourseSettings(tolerance=0.2, max_changes=5)):
         least, most = twin.success_range(world, found.item, found.features)
         assert least - 1e-9 <= found.success_after <= most + 1e-9
         assert found.success_after >= found.success_before
         assert len(found.changes) <= 5
 
 
-def test_lists_stay_as_alike_as_asked_where_that_is_possible() -> None:
-    """Asking for more overlap never gives less of it, and sometimes costs further changes."""
+def test_lists_overlap_as_much_as_wanted_where_that_is_possible() -> None:
+    """Wanting more overlap never gives less of it, and sometimes costs further changes."""
     more = fewer = 0
     for seed in range(8):
         world = endless(seed, step=0)
-        loose = recourses(world, Limits(overlap=0.0))
-        tight = recourses(world, Limits(overlap=0.95))
+        loose = recourses(world, RecourseSettings(overlap=0.0))
+        tight = recourses(world, RecourseSettings(overlap=0.95))
         for one, other in zip(loose, tight, strict=True):
             assert other.rbo >= one.rbo - 1e-9 or other.rbo >= 0.95
             more += len(other.changes) > len(one.changes)
@@ -84,16 +84,16 @@ def test_lists_stay_as_alike_as_asked_where_that_is_possible() -> None:
 
 
 def test_one_word_is_enough_for_everybody_who_likes_it() -> None:
-    found = recourses(one_word_world(upper=float("inf"), k=1), Limits(tolerance=0.0))
+    found = recourses(one_word_world(upper=float("inf"), k=1), RecourseSettings(tolerance=0.0))
     moved = next(one for one in found if one.item == 3)
     assert [change.text for change in moved.changes] == ["add the word 'heist' (3 times)"]
     assert (moved.success_after, moved.success_unthresholded, moved.success_bound) == (1.0, 1.0, 1.0)
     assert moved.status is Status.OPTIMAL
 
 
-def test_the_bound_of_success_holds_without_bounds_of_features() -> None:
+def test_the_bound_of_success_holds_without_limits_of_features() -> None:
     for seed in range(4):
-        for found in recourses(endless(seed), Limits()):
+        for found in recourses(endless(seed), RecourseSettings()):
             assert found.success_bound >= found.success_after - 1e-9
             assert found.lower_bound <= len(found.changes)
 
@@ -110,11 +110,11 @@ def a_word_each(n: int = 12, **rule: object) -> World:
 @pytest.mark.parametrize("n_most", [1, 4, 8, 11])
 def test_as_many_are_reached_as_so_few_changes_can_where_nobody_shares_a_word(n_most: int) -> None:
     world = a_word_each()
-    found = recourses(world, Limits(tolerance=0.0, max_changes=n_most))[-2]
+    found = recourses(world, RecourseSettings(tolerance=0.0, max_changes=n_most))[-2]
     assert found.item == 24
     assert len(found.changes) == n_most
     assert found.success_after == found.success_unthresholded == pytest.approx(n_most / 12)
-    tolerant = recourses(world, Limits(tolerance=0.2, max_changes=n_most))[-2]
+    tolerant = recourses(world, RecourseSettings(tolerance=0.2, max_changes=n_most))[-2]
     assert len(tolerant.changes) == np.ceil(0.8 * n_most)
 
 
@@ -122,7 +122,7 @@ def test_as_many_are_reached_as_so_few_changes_can_where_nobody_shares_a_word(n_
 @pytest.mark.parametrize("seed", range(4))
 def test_something_is_found_wherever_one_word_reaches_somebody(seed: int, n_most: int) -> None:
     world = endless(seed)
-    for found in recourses(world, Limits(tolerance=0.0, max_changes=n_most)):
+    for found in recourses(world, RecourseSettings(tolerance=0.0, max_changes=n_most)):
         if found.success_before < movable(world, found.item):
             assert found.success_after > found.success_before
             assert 1 <= len(found.changes) <= n_most
@@ -145,7 +145,7 @@ def test_a_feature_with_an_end_that_is_too_near_keeps_nobody_else_from_being_rea
         FeatureRule(column="genres", kind="tags", min_items=1, weight=0.5),
         FeatureRule(column="era", kind="tags", min_items=1, mutable=False),
     )
-    found = recourses(World(table, rules, opinions, 1), Limits(tolerance=0.0))[-1]
+    found = recourses(World(table, rules, opinions, 1), RecourseSettings(tolerance=0.0))[-1]
     assert [change.feature for change in found.changes] == ["plot"]
     assert found.success_after == found.success_unthresholded == 0.5
 
@@ -155,5 +155,5 @@ def test_a_user_whose_threshold_is_nothing_is_reached_as_well() -> None:
     table = pa.table({"plot": ["heist", "robot", "robot heist", "ghost"]})
     opinions = np.array([[5.0, -5.0, np.nan, np.nan], [1.0, -4.0, np.nan, np.nan]])
     world = World(table, (text_rule(weighting="count", upper=float("inf")),), opinions, 1)
-    found = next(one for one in recourses(world, Limits(tolerance=0.0)) if one.item == 2)
+    found = next(one for one in recourses(world, RecourseSettings(tolerance=0.0)) if one.item == 2)
     assert found.success_after == 1.0

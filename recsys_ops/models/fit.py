@@ -1,0 +1,48 @@
+"""Linear recommenders fitted on what a caller in Python has: a table of ids, a sparse matrix, or an array.
+
+The jobs fit the same recommenders by ``make_recommender``; here the ids of the items stay with the model.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from recsys_ops.datasets.interactions import read_interactions
+from recsys_ops.errors import InputError
+from recsys_ops.models import ease
+from recsys_ops.models.linear import LinearRecommender, history_matrix
+
+
+def fit_ease(
+    interactions: Any, *, ridge: float = ease.RIDGE, ratings: bool = False, greatest_rating: float | None = None
+) -> LinearRecommender:
+    """Fit EASE, the recommender to take up to about 30,000 items.
+
+    Parameters
+    ----------
+    interactions : DataFrame or pyarrow.Table, sparse matrix, or array
+        Of user_id, item_id and, if there are ratings, rating; or of shape (n_users, n_items), where positions are ids.
+    ridge : float, > 0
+        Penalty on squared weights.
+    ratings : bool
+        Learn from ratings divided by the greatest one, instead of from ones.
+    greatest_rating : float, optional
+        With ``ratings``: the greatest rating possible; by default the greatest one given.
+
+    Returns
+    -------
+    LinearRecommender
+        For ``recsys_ops.explain``; it knows the ids of the items.
+
+    Raises
+    ------
+    InputError
+        As ``read_interactions``, or there are no interactions.
+    ConfigError
+        ``ridge`` is out of its range, the weights do not fit into memory, or ratings are wanted where there are none.
+    """
+    given = read_interactions(interactions)
+    if not given.ratings.nnz:
+        raise InputError("interactions: there are none to learn from. Give at least one.")
+    scale = given.rating_scale(ratings=ratings, greatest_rating=greatest_rating)
+    inputs = history_matrix(given.ratings, binary=not ratings, scale=scale)
+    return replace(ease.fit_ease(inputs, ridge=ridge), item_ids=given.item_ids)

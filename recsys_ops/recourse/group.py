@@ -1,0 +1,140 @@
+"""A target group: its users, the sample of them that is searched, and the features worth searching."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys_ops.features.encode import FeatureColumns
+from recsys_ops.models.content import ContentModel, UserSummary
+
+MOST_SAMPLED = 2000
+"""Users whose profiles a group holds at most, 8 MOST_SAMPLED x SCREENED bytes; all users count in every result."""
+
+SCREENED = 512
+"""Columns the search looks at per group; bounds look at all."""
+
+NO_THRESHOLD = 1e-6
+"""Thresholds below this share of the size that a user's scores can have count as 0."""
+
+
+@dataclass(frozen=True)
+class TargetGroup:
+    """A group of users and what the search needs of them; shared by all items.
+
+    ``ratings (n_users, n_items)`` of the group only; ``top_scores (n_users, k + 1)``; ``gains (n_users, depth)``;
+    ``sizes (n_users,)`` that their scores can have where nothing cancels; ``sample (n_sampled,)`` positions of the
+    users whose profiles are searched; ``columns (n_columns,)`` features searched; ``profiles (n_sampled, n_columns)``.
+    """
+
+    label: str
+    users: NDArray[np.int64]
+    ratings: sp.csr_array
+    top_scores: NDArray[np.float64]
+    gains: NDArray[np.float64]
+    sizes: NDArray[np.float64]
+    sample: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    profiles: NDArray[np.float64]
+
+    @property
+    def k(self) -> int:
+        """Length of the lists that users see."""
+        return int(self.top_scores.shape[1]) - 1
+
+    @property
+    def sample_scales(self) -> NDArray[np.float64]:
+        """By what the scores of each sampled user are divided, so that every user counts the same."""
+        return scales(self.top_scores[self.sample, -2], self.sizes[self.sample])
+
+
+def scales(thresholds: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Size of each threshold, 1 where it is none to divide by.
+
+    Where likes and dislikes cancel, the scores that remain are rounding; divided by that, a user outweighs all.
+
+    Parameters
+    ----------
+    thresholds, sizes : ndarray, shape (n,)
+        Thresholds of users, and the ``sizes`` of their group.
+
+    Returns
+    -------
+    ndarray, shape (n,), > 0
+    """
+    size = np.where(np.isfinite(thresholds), np.abs(thresholds), 0.0)
+    return np.where(size > NO_THRESHOLD * sizes, size, 1.0)
+
+
+def draw_sample(n_users: int, n_sampled: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Positions of the users of a group that are searched, ascending; all of them where ``n_sampled`` is no less."""
+    return np.sort(rng.choice(n_users, size=min(n_sampled, n_users), replace=False))
+
+
+def make_group(
+    model: ContentModel,
+    columns: FeatureColumns,
+    summary: UserSummary,
+    *,
+    label: str,
+    users: NDArray[np.int64],
+    sample: NDArray[np.int64],
+) -> TargetGroup:
+    """A target group with the feature columns worth searching for its sample.
+
+    Parameters
+    ----------
+    model : ContentModel
+    columns : FeatureColumns
+    summary : UserSummary
+        Of all users of the model.
+    label : str
+    users : ndarray, shape (n,)
+        Users of the group.
+    sample : ndarray, shape (n_sampled,)
+        Positions in ``users`` to search over, as ``draw_sample`` gives them.
+
+    Returns
+    -------
+    TargetGroup
+
+    Notes
+    -----
+    Memory: 8 n_sampled x SCREENED bytes, and one block of profiles at a time.
+    """
+    ratings = model.ratings[users]
+    top_scores, gains = summary.top_scores[users], summary.gains[users]
+    sizes = _score_sizes(model, ratings)
+    weights = 1.0 / scales(top_scores[sample, -2], sizes[sample])
+    kept = _screen(model, columns, ratings[sample], weights)
+    profiles = (ratings[sample] @ model.features[:, kept]).toarray()
+    return TargetGroup(label, users, ratings, top_scores, gains, sizes, sample, kept, profiles)
+
+
+def without_fixed(group: TargetGroup, columns: FeatureColumns) -> TargetGroup:
+    """The group with those of its searched columns that ``columns`` let change, fewer where a provider fixed some."""
+    free = (columns.can_rise | columns.can_fall)[group.columns]
+    return replace(group, columns=group.columns[free], profiles=group.profiles[:, free])
+
+
+def _score_sizes(model: ContentModel, ratings: sp.csr_array) -> NDArray[np.float64]:
+    """Upper bound on the sum of the absolute terms of a user's score of any real item."""
+    norms = np.sqrt(np.asarray(model.features.multiply(model.features).sum(axis=1)).ravel())
+    sizes: NDArray[np.float64] = (abs(ratings) @ norms) * norms.max(initial=0.0)
+    return sizes
+
+
+def _screen(
+    model: ContentModel, columns: FeatureColumns, ratings: sp.csr_array, weights: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Mutable columns with the most to gain over the sample, each user by weight; categories whole."""
+    worth = np.asarray(model.features.T @ (ratings.T @ weights)).ravel()
+    span = np.where(columns.upper > columns.lower, columns.upper - columns.lower, columns.span)
+    span = np.where(np.isfinite(span), span, 1.0)
+    mutable = np.where(worth > 0, columns.can_rise, columns.can_fall)
+    gain = np.where(mutable, np.abs(worth) * span, 0.0)
+    whole = (columns.one_hot >= 0) & columns.can_rise
+    single = np.flatnonzero((columns.one_hot < 0) & (gain > 0))
+    best = single[np.argsort(-gain[single], kind="stable")[:SCREENED]]
+    return np.sort(np.concatenate([best, np.flatnonzero(whole)])).astype(np.int64)

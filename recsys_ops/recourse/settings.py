@@ -1,0 +1,38 @@
+"""What the caller of a search wants: how many changes, within which caps, for which success."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys_ops.features.caps import Caps
+
+
+@dataclass(frozen=True)
+class RecourseSettings:
+    """Settings of a search.
+
+    A recourse makes the fewest changes that lose at most ``tolerance`` of what ``max_changes`` changes gain. Where
+    features have no upper limit, one change taken far enough reaches everybody and turns their lists upside down:
+    there, reversion also stops before the mean overlap (RBO) of the lists falls below ``overlap``. No recourse exceeds
+    the caps ``max_changes`` (finite where actions are searched), ``max_proximity`` and ``max_cost``; one that reaches
+    less than ``min_success`` of the group does not serve, and is infeasible if the bound is less as well.
+    ``prove_seconds`` per case go to a proof of the fewest changes, 0 for none; the descent runs on torch's ``device``.
+    """
+
+    tolerance: float = 0.2
+    max_changes: float = 10
+    overlap: float = 0.995
+    prove_seconds: float = 0.0
+    device: str = "cpu"
+    max_proximity: float = float("inf")
+    max_cost: float = float("inf")
+    min_success: float = 0.0
+
+    @property
+    def caps(self) -> Caps:
+        """What no recourse may exceed."""
+        return Caps(self.max_changes, self.max_proximity, self.max_cost)
+
+    def n_wanted(self, n_targets: int) -> int:
+        """Users that a recourse must reach."""
+        return int(np.ceil(self.min_success * n_targets - 1e-9))

@@ -1,0 +1,44 @@
+"""``import recsys_ops``: the public names, and nothing heavy before it is needed."""
+
+import subprocess
+import sys
+
+import pytest
+
+import recsys_ops
+
+HEAVY = ("torch", "ray", "sklearn", "pyomo", "spflow", "highspy")
+
+
+def loaded_after(code: str) -> set[str]:
+    """Which heavy libraries a clean process has imported."""
+    script = f"import sys\n{code}\nprint(*(set({HEAVY!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_import_and_the_names_of_errors_load_nothing_heavy() -> None:
+    assert loaded_after("import recsys_ops; recsys_ops.InputError, recsys_ops.Status, dir(recsys_ops)") == set()
+
+
+def test_an_explanation_in_five_lines_needs_the_solver_and_no_ray() -> None:
+    five_lines = """
+import numpy as np, recsys_ops
+ratings = (np.random.default_rng(0).random((30, 10)) < 0.5) * 4.0
+model = recsys_ops.fit_ease(ratings, ridge=1.0)
+print(recsys_ops.explain(model, ratings, user=5, k=3))
+"""
+    assert loaded_after(five_lines) == {"highspy"}
+
+
+def test_every_public_name_is_there() -> None:
+    assert sorted(recsys_ops.__all__) == recsys_ops.__all__
+    assert set(recsys_ops.__all__) <= set(dir(recsys_ops))
+    for name in recsys_ops.__all__:
+        assert getattr(recsys_ops, name).__name__ == name
+        assert getattr(recsys_ops, name).__doc__
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'recsys_ops' has no attribute 'explian'"):
+        _ = recsys_ops.explian
