@@ -29,6 +29,7 @@ def manifest_of(run: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.usefixtures("machine")
 class JobSuite:
     """Faults and determinism of one job, through its command line."""
 
