@@ -24,7 +24,7 @@ from ray.scripts.scripts import main
 main()
 """
 # Ray (seen in 2.60) takes 127.0.0.1 to mean the machine's outside address and would listen on all interfaces; the
-# variable below tells drivers and jobs the same, but then `ray start` refuses a second node: hence the lines above.
+# variable below does the same for drivers and jobs, but then `ray start` refuses a second node: hence the lines above.
 ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
@@ -43,7 +43,7 @@ class LocalError(Exception):
 
 @dataclass
 class Node:
-    """A ``ray start --block``: leader of its own process group; ``created`` distinguishes it from a later owner of its id."""
+    """A ``ray start --block``: leader of its own process group; a later owner of its id has another ``created``."""
 
     name: str
     pid: int
