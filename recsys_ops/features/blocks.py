@@ -105,7 +105,7 @@ def _encode_number(column: ChunkedArray, rule: FeatureRule) -> Block:
     least, greatest = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
     spread = float(greatest - least) or 1.0
     shifted = sp.csr_array(np.where(known, values - least, 0.0)[:, None])
-    lower = float(least if rule.lower is None else max(rule.lower, least))
+    lower = float(least if rule.lower is None else rule.lower)
     frequent = np.percentile(values[known], FREQUENT) if known.any() else greatest
     upper = float(frequent if rule.upper is None else rule.upper)
     if lower > upper and known.any():

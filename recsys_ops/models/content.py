@@ -17,6 +17,9 @@ from recsys_ops.features.encode import FeatureColumns
 BLOCK_BYTES = 256 * 2**20
 """Memory that one block of users may take (scores, their sorted copy and profiles)."""
 
+TIE = 1e-9
+"""Relative difference of scores below which two are the same: rounding of sums in another order."""
+
 GAIN_DEPTH = 48
 """How many changes the per-user bound looks ahead; more changes than that have a bound of this many."""
 
@@ -138,7 +141,7 @@ def summarise_users(
     Notes
     -----
     Time: one sparse product (nnz(features) per user) and one sort of n_items scores per user. Rank of an item is
-    1 + the number of candidates with a strictly higher score.
+    1 + the number of candidates with a higher score; scores that differ by rounding only (``TIE``) are equal.
     """
     ratings = model.ratings[first:last]
     profiles = (ratings @ model.features).toarray()
@@ -149,7 +152,7 @@ def summarise_users(
     top = _best(ascending, k + 1)
     gains = _cumulative_gains(profiles, columns)
     shown = np.isfinite(scores)
-    in_top = shown & (scores >= top[:, k - 1 : k])
+    in_top = shown & (scores + TIE * np.abs(np.where(shown, scores, 0.0)) >= top[:, k - 1 : k])
     n_items = scores.shape[1]
     counts = GroupCounts(
         np.zeros((n_groups, n_items), np.int64),
@@ -161,7 +164,9 @@ def summarise_users(
             continue
         counts.n_candidates[group] += shown[row]
         counts.n_in_top[group] += in_top[row]
-        ranks = 1 + n_items - np.searchsorted(ascending[row], scores[row, selected], side="right")
+        own = scores[row, selected]
+        tied = own + TIE * np.abs(np.where(shown[row, selected], own, 0.0))
+        ranks = 1 + n_items - np.searchsorted(ascending[row], tied, side="right")
         counts.rank_sums[group] += np.where(shown[row, selected], ranks, 0)
     return UserSummary(top, gains), counts
 

@@ -35,7 +35,8 @@ class Coverage:
 
     ``effects (n_users, n_actions)`` what each action adds to the score; ``gaps (n_users,)`` what is missing, not more
     than 0 for users who have the item already and are lost below it; ``units (n_actions,)``, the same for actions that
-    exclude each other. ``budgets``, if there are any, limit the actions further.
+    exclude each other. ``budgets``, if there are any, limit the actions further. ``steps (n_actions,)``: an action may
+    be taken in so many equal parts, inf for any part, 1 for all or nothing (all of them by default).
     """
 
     effects: NDArray[np.float64]
@@ -43,8 +44,18 @@ class Coverage:
     units: NDArray[np.int64]
     n_most: int
     budgets: Budgets | None = None
+    steps: NDArray[np.float64] | None = None
 
     def only(self, actions: NDArray[np.intp]) -> "Coverage":
         """The same problem with some of the actions."""
         budgets = None if self.budgets is None else self.budgets.only(actions)
-        return Coverage(self.effects[:, actions], self.gaps, self.units[actions], self.n_most, budgets)
+        steps = None if self.steps is None else self.steps[actions]
+        return Coverage(self.effects[:, actions], self.gaps, self.units[actions], self.n_most, budgets, steps)
+
+    @property
+    def partial(self) -> NDArray[np.intp]:
+        """Actions of which a part can do what the whole does not: they can be cut, help one user and harm another."""
+        if self.steps is None:
+            return np.array([], dtype=np.intp)
+        mixed = (self.effects > 0).any(axis=0) & (self.effects < 0).any(axis=0)
+        return np.flatnonzero(mixed & (self.steps > 1))

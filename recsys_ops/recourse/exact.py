@@ -5,6 +5,8 @@
 
 An open user's row is divided by the gap, so that no big M is needed: effects are non-negative for words, tags and
 categories that only gain. Where an action can lose users, the row's constant is the loss of all such actions together.
+An action that helps some users and harms others may do best in part, t_l <= z_l: it enters the users' rows by t_l,
+which is a whole number of steps where the feature moves by steps.
 """
 
 import time
@@ -20,11 +22,15 @@ from recsys_ops.solver import Solution, solve_program
 
 @dataclass(frozen=True)
 class ExactResult:
-    """``objective`` of the best solution found (-1 for none) and its proven ``bound``; ``actions`` that are taken."""
+    """``objective`` of the best solution found (-1 for none) and its proven ``bound``.
+
+    ``actions`` that are taken, and which ``shares`` of each, 1 for the whole.
+    """
 
     objective: int
     bound: float
     actions: NDArray[np.intp]
+    shares: NDArray[np.float64]
 
     @property
     def proven(self) -> bool:
@@ -52,39 +58,65 @@ def fewest_actions(coverage: Coverage, *, n_required: int, time_limit: float) ->
 def _solve(coverage: Coverage, *, n_required: int, time_limit: float) -> ExactResult:
     n_users, n_actions = coverage.effects.shape
     if n_users == 0:
-        return ExactResult(0, 0.0, np.array([], dtype=np.intp))
+        return _nothing(0, 0.0)
+    partial, size = coverage.partial, _sizes(coverage)
     rows, losses = _rows(coverage)
-    n_exclusions = rows.shape[0] - n_users - 2
+    n_others = rows.shape[0] - n_users - 2
     maximise = n_required == 0
-    cost = np.concatenate(
-        [np.zeros(n_actions), np.full(n_users, -1.0)] if maximise else [np.ones(n_actions), np.zeros(n_users)]
-    )
+    n_columns = rows.shape[1]
+    cost = np.zeros(n_columns)
+    if maximise:
+        cost[n_actions : n_actions + n_users] = -1.0
+    else:
+        cost[:n_actions] = 1.0
+    upper = np.ones(n_columns)
+    upper[n_actions + n_users :] = size
+    is_whole = np.ones(n_columns, dtype=bool)
+    is_whole[n_actions + n_users :] = size > 1
     solution = solve_program(
-        rows, cost=cost, lower=np.zeros(len(cost)), upper=np.ones(len(cost)),
-        row_lower=np.concatenate([losses, [-np.inf, n_required], np.full(n_exclusions, -np.inf)]),
-        row_upper=np.concatenate([np.full(n_users, np.inf), [coverage.n_most, np.inf], np.ones(n_exclusions)]),
-        is_whole=np.ones(len(cost), dtype=bool), deadline=time.perf_counter() + time_limit, mip_abs_gap=0.999,
+        rows, cost=cost, lower=np.zeros(n_columns), upper=upper,
+        row_lower=np.concatenate([losses, [-np.inf, n_required], np.full(n_others, -np.inf)]),
+        row_upper=np.concatenate(
+            [
+                np.full(n_users, np.inf), [coverage.n_most, np.inf], np.zeros(len(partial)),
+                np.ones(n_others - len(partial)),
+            ]
+        ),
+        is_whole=is_whole, deadline=time.perf_counter() + time_limit, mip_abs_gap=0.999,
     )  # fmt: skip
-    return _result(solution, n_actions, maximise=maximise)
+    return _result(solution, coverage, maximise=maximise)
 
 
 def _rows(coverage: Coverage) -> tuple[sp.csc_array, NDArray[np.float64]]:
-    """The program's rows over actions and users, and what each user can lose, in gaps."""
+    """The program's rows over actions, users and parts of actions, and what each user can lose, in gaps."""
     n_users, n_actions = coverage.effects.shape
     closing = coverage.effects / coverage.gaps[:, None]
     losses = np.minimum(closing, 0.0).sum(axis=1)
-    # An effect beyond the whole gap helps no more than the gap (plus what other actions can lose again).
-    closing = np.minimum(closing, (1.0 - losses)[:, None])
-    rows = sp.vstack(
-        [
-            sp.hstack([sp.csr_array(closing), sp.diags_array(-(1.0 - losses))]),
-            sp.csr_array(np.concatenate([np.ones(n_actions), np.zeros(n_users)])[None]),
-            sp.csr_array(np.concatenate([np.zeros(n_actions), np.ones(n_users)])[None]),
-            _exclusions(coverage.units, n_actions + n_users),
-        ],
-        format="csc",
-    )
-    return rows, losses
+    partial, size = coverage.partial, _sizes(coverage)
+    in_parts = closing[:, partial] / size
+    # A whole effect beyond the gap helps no more than the gap (plus what other actions can lose again).
+    whole = np.minimum(closing, (1.0 - losses)[:, None])
+    whole[:, partial] = 0.0
+    is_taken = sp.csr_array((-size, (np.arange(len(partial)), partial)), shape=(len(partial), n_actions))
+    n_all = n_actions + n_users + len(partial)
+    count_actions, count_users = np.zeros(n_all), np.zeros(n_all)
+    count_actions[:n_actions] = 1.0
+    count_users[n_actions : n_actions + n_users] = 1.0
+    blocks = [
+        sp.hstack([sp.csr_array(whole), sp.diags_array(-(1.0 - losses)), sp.csr_array(in_parts)]),
+        sp.csr_array(np.array([count_actions, count_users])),
+        sp.hstack([is_taken, sp.csr_array((len(partial), n_users)), sp.eye_array(len(partial))]),
+        _exclusions(coverage.units, n_all),
+    ]
+    return sp.csc_array(sp.vstack(blocks, format="csc")), losses
+
+
+def _sizes(coverage: Coverage) -> NDArray[np.float64]:
+    """In how many parts each partial action is counted, 1 where any part will do."""
+    if coverage.steps is None:
+        return np.array([])
+    steps = coverage.steps[coverage.partial]
+    return np.where(np.isfinite(steps), steps, 1.0)
 
 
 def _exclusions(units: NDArray[np.int64], n_columns: int) -> sp.csr_array:
@@ -95,10 +127,20 @@ def _exclusions(units: NDArray[np.int64], n_columns: int) -> sp.csr_array:
     return sp.csr_array((np.ones(len(members)), (row, members)), shape=(len(shared), n_columns))
 
 
-def _result(solution: Solution, n_actions: int, *, maximise: bool) -> ExactResult:
+def _result(solution: Solution, coverage: Coverage, *, maximise: bool) -> ExactResult:
+    n_actions, partial, size = coverage.effects.shape[1], coverage.partial, _sizes(coverage)
     sign = -1.0 if maximise else 1.0
     bound = sign * solution.bound
     bound = float(np.floor(bound + 1e-6) if maximise else np.ceil(bound - 1e-6))
     if solution.values is None:
-        return ExactResult(-1, bound, np.array([], dtype=np.intp))
-    return ExactResult(round(sign * solution.objective), bound, np.flatnonzero(solution.values[:n_actions] > 0.5))
+        return _nothing(-1, bound)
+    shares = np.where(solution.values[:n_actions] > 0.5, 1.0, 0.0)
+    if len(partial):
+        parts = solution.values[len(solution.values) - len(partial) :]
+        shares[partial] *= parts / size
+    taken = np.flatnonzero(solution.values[:n_actions] > 0.5)
+    return ExactResult(round(sign * solution.objective), bound, taken, shares[taken])
+
+
+def _nothing(objective: int, bound: float) -> ExactResult:
+    return ExactResult(objective, bound, np.array([], dtype=np.intp), np.array([]))

@@ -16,13 +16,10 @@ from recsys_ops.features.changes import Change, describe_changes
 from recsys_ops.features.distances import Distances, measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.metrics import list_positions
-from recsys_ops.models.content import ContentModel
+from recsys_ops.models.content import TIE, ContentModel
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.group import TargetGroup
 from recsys_ops.recourse.settings import RecourseSettings
-
-TIE = 1e-9
-"""Relative difference of scores below which two are the same: rounding of sums in another order."""
 
 MARGIN = 1e-6
 """Relative margin above the threshold that a claim "in the top k" needs; a thousand times TIE."""

@@ -159,12 +159,12 @@ def _proven(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse | None:
     proof = prove_fewest(case, n_satisfied=n_satisfied)
     if proof is None:
         return None
-    fewest, actions = proof
+    fewest, features = proof
     proven = Bounds(
         np.where(np.arange(len(bounds.reached)) < fewest, np.minimum(bounds.reached, n_satisfied - 1), bounds.reached),
         bounds.n_targets,
     )
-    exact = replace(proposal, features=actions.apply(case.features, np.arange(len(actions))))
+    exact = replace(proposal, features=features)
     better = verify(case, exact, proven)
     allowed = case.is_within_caps(exact.features)
     if allowed and better.success_after is not None and better.success_after * bounds.n_targets >= n_satisfied - 0.5:
