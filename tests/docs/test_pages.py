@@ -21,6 +21,7 @@ from recsys_ops.status import Status
 from tests.suites.pages import KINDS, PAGES, ROOT, blocks_of, commands_of
 
 MOST_README_LINES = 120
+DOCS = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
@@ -74,6 +75,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors_of(target), link
 
 
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md", *DOCS])
+def test_every_file_of_ours_that_a_page_names_exists(name: str) -> None:
+    named = re.findall(r"`((?:recsys_ops|jobs|tests|docs|examples|cluster)/[\w./-]+)`", text_of(name))
+    assert not {path for path in named if not (ROOT / path).exists()}
+
+
 @each_page()
 def test_every_command_has_the_options_that_it_is_shown_with(page: Path, commands: dict[str, Any]) -> None:
     text = page.read_text(encoding="utf-8").replace("python -m jobs ", "recsys-ops ")
@@ -86,7 +93,7 @@ def test_every_command_has_the_options_that_it_is_shown_with(page: Path, command
             assert set(_OPTION.findall(command)) <= options_of(commands[name]) | {"--help"}, command
 
 
-@pytest.mark.parametrize("name", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+@pytest.mark.parametrize("name", ["README.md", *DOCS])
 def test_every_option_in_a_page_exists(name: str, commands: dict[str, Any]) -> None:
     known = set().union(*(options_of(command) for command in commands.values())) | {"--help"}
     ours = [line for line in text_of(name).splitlines() if not re.search(r"\b(python cluster|pip|ray|git) ", line)]
@@ -131,6 +138,13 @@ def test_the_four_jobs_have_every_option_that_matters_to_them_alone(commands: di
     for job in ("recourse", "counterfactuals", "antidote", "acceptance"):
         own = {option for option in options_of(commands[job]) - shared if not option.startswith("--no-")}
         assert own <= set(_OPTION.findall(text_of(f"docs/{job}.md"))), job
+
+
+def test_the_options_of_all_jobs_are_explained_once(commands: dict[str, Any]) -> None:
+    shared = set.intersection(*(options_of(commands[job]) for job in ("recourse", "counterfactuals", "antidote")))
+    own = {option for option in shared if not option.startswith("--no-")}
+    cells = " ".join(re.findall(r"^\| (`--[^|]+) \|", text_of("docs/operations.md"), flags=re.MULTILINE))
+    assert set(_OPTION.findall(cells)) == own
 
 
 def test_the_generated_regions_are_what_the_code_gives() -> None:
