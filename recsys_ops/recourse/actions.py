@@ -19,7 +19,7 @@ class Actions:
     """The changes of one item among given columns; arrays of length n_actions.
 
     ``column`` of the feature matrix that moves by ``amount``; ``drop`` the column that falls to 0 with it (the
-    present value of a category, -1 for none); ``unit`` is the same for actions of which only one can be taken.
+    present value of a category, -1 for none); ``unit`` is the same for actions that exclude each other.
     """
 
     column: NDArray[np.int64]

@@ -1,7 +1,7 @@
 """Recourse under caps on proximity and cost: smaller actions, a budget for all, and bounds that know of it.
 
 A change taken to the limit of its feature may be farther than the cap allows, so that each action comes in several
-lengths of which one can be taken. What remains is a budgeted coverage problem for the same exchange search.
+lengths that exclude each other. What remains is a budgeted coverage problem for the same exchange search.
 """
 
 from dataclasses import replace
@@ -46,8 +46,7 @@ def within_caps(case: Case) -> Case:
 
 
 def with_finite_box(case: Case) -> Case:
-    """The case with an end to every feature: where there is no limit, the greatest value of real items, or the least
-    that is allowed."""
+    """The case with a limit for every feature: by default the greatest value of real items, or the least step."""
     columns, features, box = case.search.columns, case.features, case.box
     greatest = on_grid(columns, features, np.maximum(features, columns.greatest), np.floor)
     upper = np.where(np.isfinite(box.upper), box.upper, np.maximum(greatest, features + box.least))

@@ -238,10 +238,10 @@ def _members(model: ContentRecommender, group: Any) -> tuple[str, NDArray[np.int
         return group, _labelled(model, group)
     given = np.asarray(group)
     ids = model.dataset.user_ids
-    if given.dtype == bool:
+    if given.dtype == bool or (len(given) and all(isinstance(one, bool | np.bool_) for one in given)):
         if given.shape != (len(ids),):
             raise InputError(f"group: a mask of {given.shape} values for {len(ids)} users. Give one value per user.")
-        users = positions_of(model.user_ids.filter(pa.array(given)), ids)
+        users = positions_of(model.user_ids.filter(pa.array(given.astype(bool))), ids)
     else:
         chosen = list(group)
         users = _positions(chosen, ids, "user")

@@ -89,6 +89,9 @@ class Requested:
             "k": (1, np.inf), "options": (1, MOST_OPTIONS), "max_changes": (1, np.inf), "min_success": (0, 1),
             "overlap": (0, 1), "prove_seconds": (0, np.inf), "seed": (0, np.inf),
         }  # fmt: skip
+        for name in (*ranges, "tolerance", "max_proximity", "max_cost"):
+            if not isinstance(getattr(self, name), int | float | np.number | None):
+                raise ConfigError(f"{name}={getattr(self, name)!r}: use a number.")
         for name, (least, greatest) in ranges.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= greatest:

@@ -152,7 +152,7 @@ def test_nothing_found_is_as_far_from_the_bound_as_its_gap_says() -> None:
 
 
 def test_a_word_is_used_no_more_often_than_the_cap_on_proximity_allows() -> None:
-    """Three times brings item 3 to the top of every list, twice beside item 1, once beside item 2."""
+    """Three times brings item 3 to the top of every list, twice next to item 1, once next to item 2."""
     world = one_word_world(k=2)
     for most, n_words in ((1.0, 2), (0.7, 2), (0.5, 1), (0.3, 0)):
         found = recourses(world, RecourseSettings(tolerance=0.0, max_proximity=most))[3]

@@ -31,7 +31,7 @@ def wanted_gains(given: DescentBatch, item: int) -> np.ndarray:
 
 
 def cancelling(seed: int) -> np.ndarray:
-    """Profiles of which each sums to nothing: as many dislikes as likes."""
+    """Profiles that each sum to nothing: as many dislikes as likes."""
     profiles = np.random.default_rng(seed).normal(size=(12, 6))
     return profiles - profiles.mean(axis=1, keepdims=True)
 

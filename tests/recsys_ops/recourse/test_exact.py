@@ -9,7 +9,7 @@ from tests.twins import recourse as twin
 
 
 def problem(seed: int, *, losing: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Effects of 7 actions, of which two exclude each other, on 9 users."""
+    """Effects of 7 actions on 9 users; the last two exclude each other."""
     rng = np.random.default_rng(seed)
     effects = rng.uniform(0, 1, (9, 7)) * (rng.random((9, 7)) < 0.6)
     if losing:

@@ -60,12 +60,8 @@ def test_a_label_a_mask_and_ids_name_the_same_group(tables: dict[str, pd.DataFra
     model = fit_content(tables["ratings"], tables["items"], users=shuffled, features=FEATURES)
     is_student = shuffled["group"] == "students"
     by_label = find_recourse(model, 5, "group students")
-    for group in (
-        is_student,
-        is_student.to_numpy(),
-        shuffled["user_id"][is_student],
-        list(shuffled[is_student].user_id),
-    ):
+    ids = shuffled["user_id"][is_student]
+    for group in (is_student, is_student.to_numpy(), is_student.astype("boolean"), ids, list(ids)):
         found = find_recourse(model, 5, group)
         assert found.group == f"{is_student.sum()} selected users"
         assert (found.changes, found.success_after) == (by_label.changes, by_label.success_after)
@@ -95,6 +91,7 @@ def test_options_are_others_that_reach_as_many_as_wanted(model: ContentRecommend
     ("settings", "message"),
     [
         ({"k": 0}, "k=0: use 1 or more"),
+        ({"k": "ten"}, "k='ten': use a number"),
         ({"options": 6}, "options=6: use 1 to 5"),
         ({"max_changes": 2.5}, "max_changes=2.5: use a whole number"),
         ({"max_cost": 0}, "max_cost=0: use more than 0"),

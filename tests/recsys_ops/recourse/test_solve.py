@@ -125,7 +125,7 @@ def test_bounds_hold_where_users_dislike_and_features_work_against_an_item(seed:
 
 
 def disliking(seed: int) -> World:
-    """Ratings of 1 and -1, of which some users' cancel but for rounding."""
+    """Ratings of 1 and -1; those of some users cancel but for rounding."""
     rng = np.random.default_rng([seed, 11])
     items, rules = tags_and_a_kind(rng, 24, tags="abcd", share=0.4)
     opinions = np.where(rng.random((30, 24)) < 0.35, rng.choice([-1, 1], (30, 24)), np.nan)
