@@ -14,7 +14,7 @@ from jobs.recourse.device import check_device, problem_with
 from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs
 from jobs.recourse.models import recourse_models
 from jobs.recourse.summary import print_summary
-from jobs.recourse.work import case_seconds, join_summaries, run_shard, summarise_blocks
+from jobs.recourse.work import case_seconds, run_shard, summarise_blocks
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import Shard, plan_shards
@@ -22,7 +22,7 @@ from jobs.selection import select
 from recsys_ops.acceptance.learned import Learned, read_learned
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.errors import ConfigError
-from recsys_ops.models.content import GroupCounts, UserSummary, user_block_size
+from recsys_ops.models.content import GroupCounts, UserSummary, join_summaries, user_block_size
 from recsys_ops.runs import open_run
 from recsys_ops.tables import frontier_schema, recourse_schema
 

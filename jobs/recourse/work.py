@@ -1,7 +1,7 @@
 """What the recourse job's workers do: summarise blocks of users, and search the cases of a shard."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.acceptance.learned import Learned, choose_first
 from recsys_ops.features.encode import fix_features
-from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary, summarise_users
+from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary, join_summaries, summarise_users
 from recsys_ops.recourse.examples import find_examples
 from recsys_ops.recourse.group import TargetGroup, without_fixed
 from recsys_ops.recourse.options import find_options
@@ -28,21 +28,6 @@ def summarise_blocks(
 ) -> tuple[UserSummary, GroupCounts]:
     """Summaries of consecutive blocks of users, and the sum of their counts."""
     return join_summaries(summarise_users(model, first, last, **arguments) for first, last in blocks)
-
-
-def join_summaries(parts: Iterable[tuple[UserSummary, GroupCounts]]) -> tuple[UserSummary, GroupCounts]:
-    """One summary of all users from those of consecutive blocks; of the counts never more than two are held."""
-    summaries: list[UserSummary] = []
-    total: GroupCounts | None = None
-    for summary, counts in parts:
-        summaries.append(summary)
-        total = counts if total is None else total + counts
-    if total is None:
-        raise ValueError("no blocks of users to join")
-    return UserSummary(
-        np.concatenate([summary.top_scores for summary in summaries]),
-        np.concatenate([summary.gains for summary in summaries]),
-    ), total
 
 
 def run_shard(inputs: RecourseInputs, shard: Shard, isolated: Isolated) -> ShardOutput:

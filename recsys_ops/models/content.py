@@ -5,6 +5,7 @@ those the user has not rated. One pass over blocks of users yields all that reco
 catalogue; nothing of size users x items, or users x features, outlives its block.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,27 @@ class GroupCounts:
         return GroupCounts(
             self.n_candidates + other.n_candidates, self.n_in_top + other.n_in_top, self.rank_sums + other.rank_sums
         )
+
+
+def join_summaries(parts: Iterable[tuple[UserSummary, GroupCounts]]) -> tuple[UserSummary, GroupCounts]:
+    """One summary of all users from those of consecutive blocks; of the counts never more than two are held.
+
+    Raises
+    ------
+    ValueError
+        There is no block.
+    """
+    summaries: list[UserSummary] = []
+    total: GroupCounts | None = None
+    for summary, counts in parts:
+        summaries.append(summary)
+        total = counts if total is None else total + counts
+    if total is None:
+        raise ValueError("no blocks of users to join")
+    return UserSummary(
+        np.concatenate([summary.top_scores for summary in summaries]),
+        np.concatenate([summary.gains for summary in summaries]),
+    ), total
 
 
 def user_block_size(n_items: int, n_features: int) -> int:

@@ -1,0 +1,285 @@
+"""Recourse for one item and one group, from a Python session: no job, no Ray.
+
+The search and its verification are those of the recourse job; here ids become positions on the way in, positions
+become ids on the way out, and settings that would be ignored are refused.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from recsys_ops.arrow import Array
+from recsys_ops.arrow import compute as pc
+from recsys_ops.datasets.dataset import positions_of
+from recsys_ops.datasets.groups import group_columns, user_groups
+from recsys_ops.errors import InputError
+from recsys_ops.features.changes import Change
+from recsys_ops.models.content import ContentModel, GroupCounts, join_summaries, summarise_users, user_block_size
+from recsys_ops.recourse.examples import Examples, Nearest, find_examples, fixed_kinds, seen_shares
+from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
+from recsys_ops.recourse.options import find_options
+from recsys_ops.recourse.problem import Search
+from recsys_ops.recourse.recommender import ContentRecommender
+from recsys_ops.recourse.requested import Requested
+from recsys_ops.recourse.selection import Selection
+from recsys_ops.recourse.solve import Recourse
+from recsys_ops.status import Status
+
+_SHOWN = 3
+_SHOWN_CHANGES = 10
+
+
+@dataclass(frozen=True)
+class ItemRecourse:
+    """What to change about an item so that a group gets to see it; ``print`` shows it in three lines.
+
+    ``success_before`` and ``success_after`` are shares of the ``n_targets`` users of the group who may be shown the
+    item, ``success_bound`` the most that any recourse can reach, ``lower_bound`` the fewest changes that can reach
+    ``success_after``; further fields as in the table ``recourse``, None where there is nothing to measure.
+    ``other_options`` are further recourses to choose from.
+    """
+
+    item: int | str
+    title: str
+    group: str
+    k: int
+    method: str
+    status: Status
+    reason: str | None
+    n_targets: int
+    rank_before: float | None
+    changes: tuple[Change, ...]
+    success_before: float | None
+    success_after: float | None
+    success_bound: float | None
+    lower_bound: int | None
+    gap: float | None
+    cost: float | None
+    proximity: float | None
+    rbo: float | None
+    other_options: tuple["ItemRecourse", ...] = ()
+
+    @property
+    def serves(self) -> bool:
+        """Whether its changes reach as many users as wanted, or another user where no number is wanted."""
+        return bool(self.changes) and self.reason is None
+
+    def __str__(self) -> str:
+        what = f"Item {self.item!r} ({' '.join(self.title.split())}) for {self.group}, lists of {self.k}."
+        texts = [change.text for change in self.changes[:_SHOWN_CHANGES]]
+        hidden = len(self.changes) - len(texts)
+        todo = "; ".join([*texts, f"{hidden} more"] if hidden else texts) or "nothing is changed"
+        return f"{what}\n{todo[0].upper()}{todo[1:]}.\n{self._measures()}"
+
+    def _measures(self) -> str:
+        reason = f" ({self.reason})" if self.reason else ""
+        status = f"Status {self.status}{reason}"
+        if self.success_before is None or self.success_after is None or self.success_bound is None:
+            return f"{status}."
+        n_changes = f"{len(self.changes)} change{'s' if len(self.changes) != 1 else ''}"
+        return (
+            f"Seen by {self.success_before:.1%} of {self.n_targets} users, then by {self.success_after:.1%} "
+            f"(at most {self.success_bound:.1%}), with {n_changes} (at least {self.lower_bound}). "
+            f"{status}."
+        )
+
+
+def find_recourse(
+    model: ContentRecommender,
+    item: int | str,
+    group: Any,
+    *,
+    k: int = 10,
+    method: Literal["recrec", "examples"] = "recrec",
+    max_changes: int | None = None,
+    max_proximity: float | None = None,
+    max_cost: float | None = None,
+    min_success: float | None = None,
+    tolerance: float | None = None,
+    overlap: float | None = None,
+    prove_seconds: float | None = None,
+    device: str | None = None,
+    nearest: Nearest | None = None,
+    options: int = 1,
+    select: Selection | None = None,
+    seed: int | None = None,
+) -> ItemRecourse:
+    """What to change about an item so that a group of users gets it in their top k.
+
+    Parameters
+    ----------
+    model : ContentRecommender
+        As ``fit_content`` gives it.
+    item : int or str
+        Its id.
+    group : str, sequence of ids, or array of bool
+        A label such as ``"gender F"`` (a column of the users and a value), ids of users, or a mask in the order of
+        ``model.user_ids``.
+    k : int, >= 1
+        Length of the lists that users see.
+    method : "recrec" or "examples"
+        The fewest changes that reach the most users; or become like the nearest real item that the group sees.
+    max_changes, max_proximity, max_cost : optional
+        Caps; by default 10 changes, none with method "examples".
+    min_success : float, 0 to 1, optional
+        Least share of the group to reach; by default any gain, 0.01 with method "examples".
+    tolerance : float, 0 to 1, optional
+        Share of the users gained that may be lost again for fewer changes; 0.2 by default.
+    overlap : float, 0 to 1, optional
+        Where features have no upper limit: least mean overlap (RBO) of the lists; 0.995 by default.
+    prove_seconds : float, optional
+        Time to prove the fewest changes; by default there is no proof.
+    device : str, optional
+        Torch device of the descent; "cpu" by default.
+    nearest : "sparsity" or "proximity", optional
+        With method "examples": the distance that decides; "sparsity" by default.
+    options : int, 1 to 5
+        Different recourses to choose from.
+    select : "study" or "diverse", optional
+        With several options: how they are selected; "study" by default.
+    seed : int, optional
+        Of the options and, for more than 2,000 users, of the sample; 0 by default.
+
+    Returns
+    -------
+    ItemRecourse
+        Verified by the recommender; what cannot be done has a status and a reason, and never raises.
+
+    Raises
+    ------
+    InputError
+        An unknown item, user or label, a mask of another length, or a group without users.
+    ConfigError
+        A setting is out of its range, or would be ignored.
+
+    Notes
+    -----
+    Scores every item once for every user of the group. Source: Verma et al., CIKM 2023; Tominaga et al. 2024.
+    """
+    requested = Requested(
+        k=k, method=method, options=options, max_changes=max_changes, max_proximity=max_proximity, max_cost=max_cost,
+        min_success=min_success, tolerance=tolerance, overlap=overlap, prove_seconds=prove_seconds, device=device,
+        nearest=nearest, select=select, seed=seed,
+    )  # fmt: skip
+    position = _item_position(model, item)
+    label, users = _members(model, group)
+    requested.check(model.items.columns, n_users=len(users))
+    with threadpool_limits(limits=1):  # as in the job: tiny products gain nothing from more
+        found, counts = _search(model, position, (label, users), requested)
+    return _in_ids(model, found, counts, group=label, requested=requested)
+
+
+def _search(
+    model: ContentRecommender, item: int, group: tuple[str, NDArray[np.int64]], requested: Requested
+) -> tuple[list[Recourse], GroupCounts]:
+    label, users = group
+    of_group = ContentModel(model.model.features, model.model.ratings[users])
+    target, counts = _target_group(of_group, model, item, label, requested)
+    search = Search(of_group, model.items, target, requested.settings)
+    offer, selected = requested.offer, np.array([item])
+    if requested.method == "recrec":
+        return find_options(search, selected, offer)[0], counts
+    kinds, seen = fixed_kinds(model.items), seen_shares(counts)[0]
+    examples = Examples(seen, kinds, requested.settings.min_success, requested.nearest or "sparsity")
+    return find_examples(search, selected, offer, examples)[0], counts
+
+
+def _target_group(
+    of_group: ContentModel, model: ContentRecommender, item: int, label: str, requested: Requested
+) -> tuple[TargetGroup, GroupCounts]:
+    """The group of all users of a model, and how they see every item."""
+    n_users, columns = of_group.ratings.shape[0], model.items.columns
+    size = user_block_size(*model.items.matrix.shape)
+    summary, counts = join_summaries(
+        summarise_users(
+            of_group, first, min(first + size, n_users), k=requested.k, groups=np.zeros(n_users, dtype=np.int64),
+            n_groups=1, selected=np.array([item]), columns=columns,
+        )
+        for first in range(0, n_users, size)
+    )  # fmt: skip
+    sample = draw_sample(n_users, MOST_SAMPLED, np.random.default_rng([requested.seed or 0, 0]))
+    users = np.arange(n_users)
+    return make_group(of_group, columns, summary, label=label, users=users, sample=sample), counts
+
+
+def _in_ids(
+    model: ContentRecommender, found: list[Recourse], counts: GroupCounts, *, group: str, requested: Requested
+) -> ItemRecourse:
+    row = model.dataset.items.select(["item_id", "title"]).slice(found[0].item, 1).to_pylist()[0]
+    n_targets = int(counts.n_candidates[0, found[0].item])
+    recourses = [
+        ItemRecourse(
+            item=row["item_id"], title=row["title"], group=group, k=requested.k, method=requested.method,
+            status=one.status, reason=one.reason, n_targets=n_targets,
+            rank_before=float(counts.rank_sums[0, 0] / n_targets) if n_targets else None, changes=tuple(one.changes),
+            success_before=one.success_before, success_after=one.success_after, success_bound=one.success_bound,
+            lower_bound=one.lower_bound, gap=one.gap, cost=one.cost, proximity=one.proximity, rbo=one.rbo,
+        )
+        for one in found
+    ]  # fmt: skip
+    return replace(recourses[0], other_options=tuple(recourses[1:]))
+
+
+def _item_position(model: ContentRecommender, item: int | str) -> int:
+    ids = model.dataset.item_ids
+    position = int(_positions([item], ids, "item")[0])
+    if position < 0:
+        raise InputError(f"item {item!r}: there is no such item (found {len(ids)}, first: {_first(ids)}).")
+    return position
+
+
+def _members(model: ContentRecommender, group: Any) -> tuple[str, NDArray[np.int64]]:
+    """Label and ascending positions of the users of a group."""
+    if isinstance(group, str):
+        return group, _labelled(model, group)
+    given = np.asarray(group)
+    ids = model.dataset.user_ids
+    if given.dtype == bool:
+        if given.shape != (len(ids),):
+            raise InputError(f"group: a mask of {given.shape} values for {len(ids)} users. Give one value per user.")
+        users = positions_of(model.user_ids.filter(pa.array(given)), ids)
+    else:
+        chosen = list(group)
+        users = _positions(chosen, ids, "user")
+        unknown = [str(one) for one, position in zip(chosen, users, strict=True) if position < 0]
+        if unknown:
+            raise InputError(
+                f"group: {len(unknown)} of {len(chosen)} users do not exist (first: {', '.join(unknown[:_SHOWN])}; "
+                f"ids of type {ids.type}, first: {_first(ids)})."
+            )
+    if not len(users):
+        raise InputError("group: it has no users. Select at least one.")
+    users = np.unique(users)
+    return f"{len(users)} selected users", users
+
+
+def _labelled(model: ContentRecommender, label: str) -> NDArray[np.int64]:
+    named = [column for column in group_columns(model.dataset) if label.startswith(f"{column} ")]
+    for column in named:
+        labels, group_of_user = user_groups(model.dataset, column)
+        if label in labels:
+            return np.flatnonzero(group_of_user == labels.index(label))
+    shown = ", ".join(named or group_columns(model.dataset))
+    raise InputError(
+        f"group {label!r}: there is no such group. A label is a column of the users and one of its values, as in "
+        f"'gender F' (columns: {shown}); give a mask or ids for any other group."
+    )
+
+
+def _positions(given: list[Any], ids: Array, what: str) -> NDArray[np.int64]:
+    """Positions of ids, -1 for what is no id."""
+    try:
+        column = pa.array(given)
+        if pa.types.is_integer(column.type) != pa.types.is_integer(ids.type) and len(given):
+            raise InputError(f"{what}: ids are {ids.type} here (found {column.type}). First: {_first(ids)}.")
+        return positions_of(pc.cast(column, ids.type), ids)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return np.full(len(given), -1, dtype=np.int64)
+
+
+def _first(ids: Array) -> str:
+    return ", ".join(repr(one) for one in ids[:_SHOWN].to_pylist())
