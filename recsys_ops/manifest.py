@@ -41,7 +41,9 @@ _FIELDS: dict[str, tuple[type, ...]] = {
     "tables": (dict,),
 }
 """What every version has."""
+_FIELDS_SINCE_2: dict[str, tuple[type, ...]] = {"commit_protocol": (str,)}
 _TABLE_FIELDS: dict[str, tuple[type, ...]] = {"rows": (int,), "parts": (list,)}
+_TABLE_FIELDS_SINCE_2: dict[str, tuple[type, ...]] = {"arrow_schema": (str,), "columns": (dict,)}
 _FILE_FIELDS: dict[str, tuple[type, ...]] = {"path": (str,), "bytes": (int,), "sha256": (str,)}
 _FORMATS = ("parquet", "arrow")
 
@@ -91,7 +93,7 @@ def stored_manifest(filesystem: Any, folder: str) -> dict[str, Any] | None:
             f"run {content.get('run_id')}: was written with schema version {version}; this recsys-ops reads up to "
             f"{SCHEMA_VERSION}. Upgrade the package."
         )
-    _check(path, content)
+    _check(path, content, version)
     return content
 
 
@@ -118,13 +120,14 @@ def check_fields(path: str, content: Any, fields: Mapping[str, tuple[type, ...]]
             raise _unreadable(path, f"{where}the field {name} as {type(content[name]).__name__}")
 
 
-def _check(path: str, manifest: dict[str, Any]) -> None:
-    check_fields(path, manifest, _FIELDS)
+def _check(path: str, manifest: dict[str, Any], version: int) -> None:
+    is_since_2 = version >= 2
+    check_fields(path, manifest, _FIELDS | (_FIELDS_SINCE_2 if is_since_2 else {}))
     check_fields(path, manifest["timings"], {"wall_seconds": (int, float)}, "timings")
     if manifest["format"] not in _FORMATS:
         raise _unreadable(path, f"the format is {manifest['format']!r}")
     for name, table in manifest["tables"].items():
-        check_fields(path, table, _TABLE_FIELDS, f"table {name}")
+        check_fields(path, table, _TABLE_FIELDS | (_TABLE_FIELDS_SINCE_2 if is_since_2 else {}), f"table {name}")
         _check_below_run(path, f"table {name}", name)
         for part in table["parts"]:
             check_fields(path, part, _FILE_FIELDS, f"a part of table {name}")

@@ -236,6 +236,8 @@ def _summary(filesystem: Any, folder: str) -> dict[str, Any] | None:
         done = {"shards_done": info["n_shards"], "n_cases": manifest.get("n_cases"), "message": ""}
         return {**summary, "state": "complete", **done}
     failure = read_stored(filesystem, f"{folder}/_failed.json")
+    if failure is not None:
+        check_fields(f"{folder}/_failed.json", failure, {"message": (str,)})
     records = [path for path in _list(filesystem, f"{folder}/_shards") if path.endswith(".json")]
     return {
         **summary,

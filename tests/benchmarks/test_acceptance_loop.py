@@ -28,7 +28,7 @@ from recsys_ops.acceptance.loop import Providers, mean_with_interval, simulate_f
 from recsys_ops.features.caps import Caps
 from recsys_ops.runs import Run, open_run
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600), pytest.mark.usefixtures("machine")]
 
 SEEDS = 20
 RATED_LIMITS = (2, 5, 10)

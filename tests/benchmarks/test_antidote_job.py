@@ -9,7 +9,7 @@ from tests.benchmarks.antidote_step import ITEMS, USERS
 from tests.benchmarks.catalogue import movielens
 from tests.benchmarks.processes import run_measured
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(14_400)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(14_400), pytest.mark.usefixtures("machine")]
 
 GIB = 2**30
 

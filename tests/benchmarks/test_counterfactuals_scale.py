@@ -11,7 +11,7 @@ from recsys_ops.runs import open_run
 from tests.benchmarks.catalogue import movielens
 from tests.benchmarks.processes import run_measured
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200), pytest.mark.usefixtures("machine")]
 
 GIB = 2**30
 

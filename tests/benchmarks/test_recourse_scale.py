@@ -9,7 +9,7 @@ from tests.benchmarks.catalogue import movielens
 from tests.benchmarks.processes import Measured, run_measured
 from tests.suites.goodbooks import goodbooks
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200), pytest.mark.usefixtures("machine")]
 
 GIB = 2**30
 

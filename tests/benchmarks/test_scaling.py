@@ -23,7 +23,7 @@ from tests.benchmarks.catalogue import movielens
 from tests.benchmarks.processes import run_measured
 from tests.benchmarks.scaling import makespan
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200), pytest.mark.usefixtures("machine")]
 
 N_WORKERS = (10, 100, 1000)
 N_NOTHING = 10_000

@@ -16,6 +16,8 @@ import pytest
 
 from tests.cluster.manifests import ROOT
 
+pytestmark = pytest.mark.usefixtures("machine")
+
 DATA = os.environ.get("RECSYS_OPS_DATA", "")
 NIGHTLY = ["nightly", "--items", ",".join(map(str, range(1, 41))), "--shards", "10"]
 
@@ -47,7 +49,7 @@ def processes(folder: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
+def folder(machine: None) -> Iterator[Path]:
     """A running head and three workers; the folder is short, as sockets stand in it."""
     parent = Path(tempfile.mkdtemp(prefix="rl-"))
     place = parent / "c"

@@ -198,6 +198,7 @@ def test_every_entrypoint_and_its_settings_are_those_of_the_command_line() -> No
         assert make_config(RecourseConfig, {}, str(path)).out.startswith("s3://")
 
 
+@pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda overlay: overlay.name)
 def test_an_overlay_builds_into_valid_manifests_of_one_image(overlay: Path) -> None:
     found = built(overlay)
@@ -257,6 +258,7 @@ def test_every_package_of_the_image_has_hashes_and_the_version_of_the_constraint
         assert {p: v for p, v in versions.items() if p in constraints and constraints[p] != v} == {}
 
 
+@pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(("tool", "pattern"), [("hadolint", "image/Dockerfile"), ("shellcheck", "**/*.sh")])
 def test_what_a_shell_runs_is_clean(tool: str, pattern: str) -> None:
     program = Path(sys.executable).with_name(tool)

@@ -85,10 +85,12 @@ def promtool(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.usefixtures("machine")
 def test_alerts_fire_when_they_should_and_not_before() -> None:
     assert "SUCCESS" in promtool("test", "rules", str(Path(__file__).with_name("alerts_test.yaml")))
 
 
+@pytest.mark.usefixtures("machine")
 def test_prometheus_understands_every_expression(tmp_path: Path) -> None:
     queries = [text.replace("$__rate_interval", "1m").replace("$job", ".*") for text in expressions()]
     asked = [text for text in queries if not text.startswith("label_values")]

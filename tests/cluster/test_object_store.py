@@ -30,6 +30,7 @@ def test_what_was_written_survives_a_killed_server(object_store: ObjectStore) ->
         assert store.cat_file(f"{object_store.bucket_url}/{n}") == bytes([n]) * 10_000
 
 
+@pytest.mark.usefixtures("machine")
 def test_wrong_usage_of_the_script_says_how_to_use_it() -> None:
     done = subprocess.run([FOLDER / "ceph.sh", "strat"], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -195,6 +195,7 @@ def test_results_that_cannot_be_written_end_with_3_before_any_work(command_line:
     assert done.stderr.startswith(f"recsys-ops: {tmp_path}/file: writing a probe file failed (FileExistsError")
 
 
+@pytest.mark.usefixtures("machine")
 def test_a_process_of_its_own_ends_with_the_same_code_and_message(tmp_path: Path) -> None:
     done = run_command("recourse", "--data", "nowhere", cwd=tmp_path)
     assert (done.code, done.stdout) == (2, "")

@@ -140,7 +140,7 @@ def test_a_night_that_other_code_began_is_refused_before_any_work(
     assert done.stderr.startswith(
         f"recsys-ops: run first: cannot be resumed, it was begun by {told}, and this is recsys-ops "
     )
-    assert done.stderr.endswith("Finish it with the code that began it, or use another --run-id.\n")
+    assert done.stderr.endswith("Complete it with the code that began it, or use another --run-id.\n")
 
 
 @pytest.mark.parametrize("named", [{"sellers": "seller-00001"}, {"items": "1,2"}])

@@ -36,7 +36,7 @@ Shell = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture(scope="module")
-def variables() -> Iterator[dict[str, str]]:
+def variables(machine: None) -> Iterator[dict[str, str]]:
     """A running cluster of a head and one worker with two CPUs: what its users export."""
     with running_cluster("--workers", "1", "--cpus", "2") as exported:
         yield exported

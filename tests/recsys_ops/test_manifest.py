@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from recsys_ops.errors import InputError
 from recsys_ops.runs import latest_runs, list_runs, open_run
+from recsys_ops.tables import SHARD_TIMINGS, case_timings_schema, schema_text
 from tests.recsys_ops.test_runs import write_run
 
 REMEDY = r"Read the run with the version that wrote it, or run the job again with another --run-id\."
@@ -122,19 +124,33 @@ def test_a_field_that_this_version_does_not_know_is_no_reason_to_refuse(edited: 
     assert open_run(edited(lambda manifest: manifest.update(mood="good"))).run_id == "a"
 
 
+def of_version(manifest: dict[str, Any], version: int, name: str, columns: pa.Schema) -> None:
+    """Make the manifest one of an earlier version, with a single table of these columns and the parts it has."""
+    parts = manifest["tables"]["recourse"]["parts"]
+    table = {"schema": str(columns), "rows": 2, "parts": parts}
+    if version == 2:
+        table |= {"arrow_schema": schema_text(columns), "columns": {}}
+        manifest["commit_protocol"] = "hard-link"
+    manifest.update(schema_version=version, tables={name: table})
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_timings_by_shard_of_earlier_versions_are_found_under_their_present_name(edited: Edit, version: int) -> None:
-    def change(manifest: dict[str, Any]) -> None:
-        parts = manifest["tables"]["recourse"]["parts"]
-        by_shard = {"schema": "shard: int64\ncases: int64", "arrow_schema": None, "rows": 2, "parts": parts}
-        manifest.update(schema_version=version, tables={"timings": by_shard})
-
-    run = open_run(edited(change), verify=True)
+    run = open_run(edited(lambda manifest: of_version(manifest, version, "timings", SHARD_TIMINGS)), verify=True)
     assert run.tables == ["shard_timings"]
     assert run.table("shard_timings").count_rows() == 2
 
 
-def test_timings_by_case_of_earlier_versions_keep_their_name(edited: Edit) -> None:
-    by_case = {"schema": "user_id: int64\nitem_id: int64", "arrow_schema": None, "rows": 0, "parts": []}
-    run = open_run(edited(lambda manifest: manifest.update(schema_version=2, tables={"timings": by_case})))
-    assert run.tables == ["timings"]
+def test_timings_by_case_of_an_earlier_version_keep_their_name(edited: Edit) -> None:
+    by_case = case_timings_schema(pa.int64(), pa.int64())
+    assert open_run(edited(lambda manifest: of_version(manifest, 2, "timings", by_case))).tables == ["timings"]
+
+
+@pytest.mark.parametrize("field", ["arrow_schema", "columns"])
+def test_a_table_of_version_2_without_what_that_version_added_is_refused(edited: Edit, field: str) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        of_version(manifest, 2, "timings", SHARD_TIMINGS)
+        del manifest["tables"]["timings"][field]
+
+    with pytest.raises(InputError, match=rf"\(table timings has no field {field}\)\. {REMEDY}"):
+        open_run(edited(change))

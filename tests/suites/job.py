@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from recsys_ops.tables import describe_tables, parse_schema
 from tests.suites import cli
 
 
@@ -29,6 +30,7 @@ def manifest_of(run: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.usefixtures("machine")
 class JobSuite:
     """Faults and determinism of one job, through its command line."""
 
@@ -53,6 +55,12 @@ class JobSuite:
         run = out / "runs/r"
         assert len(manifest_of(run)["shards"]) == cls.n_shards
         return run
+
+    def test_every_column_that_it_writes_is_described(self, calm: Path) -> None:
+        written = {name: table["arrow_schema"] for name, table in manifest_of(calm)["tables"].items()}
+        described = describe_tables()
+        for name, schema in written.items():
+            assert parse_schema(schema).names == list(described[name]), name
 
     def test_a_worker_killed_under_two_gives_the_bytes_of_one_undisturbed_worker(
         self, arguments: list[str], calm: Path, tmp_path: Path

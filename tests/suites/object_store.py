@@ -78,7 +78,7 @@ class ObjectStoreServer:
 
 
 @pytest.fixture(scope="session")
-def object_store_server() -> Iterator[ObjectStoreServer]:
+def object_store_server(machine: None) -> Iterator[ObjectStoreServer]:
     """The server for the whole session; ends with it if it was started here."""
     endpoint = os.environ.get("RECSYS_OPS_TEST_S3")
     if endpoint:

@@ -364,7 +364,7 @@ def test_the_summary_tells_only_of_recourses_that_reach_what_was_wanted(
     mean = 100 * sum(row["success_after"] for row in serving) / len(serving)
     assert re.search(rf"sees the item, after +│ +{mean:.2f}%", done.stdout)
     nothing = command_line("recourse", "--data", shop, *arguments, "--min-success", "1", "--run-id", "all", "--k", "1")
-    assert "No case has a recourse that does what was asked." in nothing.stdout
+    assert "No case has a recourse that does what was wanted." in nothing.stdout
 
 
 def test_examples_are_real_items_that_enough_of_the_group_sees(shop: str, tables: Tables, tmp_path: Path) -> None:

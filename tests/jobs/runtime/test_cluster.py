@@ -60,6 +60,7 @@ def test_a_cluster_that_answers_and_lets_nobody_in_is_told_as_such(
             pass
 
 
+@pytest.mark.usefixtures("machine")
 def test_a_temporary_folder_that_cannot_be_used_is_told_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_TMPDIR", "/dev/null")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)

@@ -14,6 +14,8 @@ from jobs.store.records import RunFolder
 from jobs.store.resume import intact_shards
 from jobs.store.start import start_run
 
+pytestmark = pytest.mark.usefixtures("machine")
+
 DRIVER = """
 import sys, time
 import pyarrow as pa

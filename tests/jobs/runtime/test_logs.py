@@ -60,6 +60,7 @@ def test_the_format_can_be_changed_and_others_handlers_stay() -> None:
     assert not SHARD_LOG.isEnabledFor(logging.INFO)
 
 
+@pytest.mark.usefixtures("machine")
 def test_every_line_of_a_run_is_a_record_with_run_and_job_and_those_of_shards_with_the_shard(tmp_path: Path) -> None:
     options = ("--out", str(tmp_path), "--run-id", "r", "--workers", "1", "--log-format", "json")
     done = run_command(*SMALL, *options)

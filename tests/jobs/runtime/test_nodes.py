@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from recsys_ops.runs import open_run
 
 DRIVER = """
@@ -48,6 +50,7 @@ cluster.shutdown()
 """
 
 
+@pytest.mark.usefixtures("machine")
 def test_shards_of_a_dead_node_are_computed_elsewhere_and_none_is_isolated(tmp_path: Path) -> None:
     quick = {"RAY_health_check_period_ms": "300", "RAY_health_check_failure_threshold": "2"}
     subprocess.run(

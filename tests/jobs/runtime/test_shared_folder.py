@@ -9,6 +9,8 @@ import pytest
 
 from recsys_ops.runs import open_run
 
+pytestmark = pytest.mark.usefixtures("machine")
+
 DRIVER = """
 import os, sys
 import pyarrow as pa

@@ -1,7 +1,7 @@
 """Bounds that need no solver, against trying everything."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from recsys_ops.counterfactuals.bounds import cheapest, greedy_removal, least_distances
@@ -17,12 +17,10 @@ SEEDS = st.integers(0, 2**32 - 1)
 def test_the_shortest_explanation_is_between_the_bounds(seed: int) -> None:
     question = random_question(np.random.default_rng(seed), has_costs=seed % 3 == 0)
     shortest = twin.best_explanations(question)
+    assume(shortest)
     bound = cheapest(least_distances(question, question.limits), question.needed)
-    greedy = greedy_removal(question, question.limits)
-    if not shortest:
-        assert greedy is None
-        return
     assert bound <= shortest[0] + 1e-9
+    greedy = greedy_removal(question, question.limits)
     if greedy is not None:
         assert twin.is_valid(question, greedy)
         assert question.distance(greedy) >= shortest[0] - 1e-9
@@ -30,18 +28,27 @@ def test_the_shortest_explanation_is_between_the_bounds(seed: int) -> None:
         assert bound - 1e-9 <= bound_within <= shortest[0] + 1e-9
 
 
+@settings(deadline=None, max_examples=30)
+@given(SEEDS)
+def test_where_no_removal_is_valid_greedy_steps_find_none(seed: int) -> None:
+    question = random_question(np.random.default_rng(seed))
+    assume(not twin.best_explanations(question))
+    assert greedy_removal(question, question.limits) is None
+
+
 @settings(deadline=None, max_examples=100)
 @given(SEEDS)
 def test_squeezing_keeps_the_bounds_valid(seed: int) -> None:
     question = random_question(np.random.default_rng(seed))
     greedy = greedy_removal(question, question.limits)
-    if greedy is not None and greedy.any():
-        bound = cheapest(least_distances(question, question.limits), question.needed)
-        best, squeezed = squeeze(question, greedy, bound)
-        (shortest,) = twin.best_explanations(question)
-        assert twin.is_valid(question, best)
-        assert bound - 1e-9 <= squeezed <= shortest + 1e-9
-        assert shortest - 1e-9 <= question.distance(best) <= question.distance(greedy) + 1e-9
+    assume(greedy is not None and greedy.any())
+    assert greedy is not None
+    bound = cheapest(least_distances(question, question.limits), question.needed)
+    best, squeezed = squeeze(question, greedy, bound)
+    (shortest,) = twin.best_explanations(question)
+    assert twin.is_valid(question, best)
+    assert bound - 1e-9 <= squeezed <= shortest + 1e-9
+    assert shortest - 1e-9 <= question.distance(best) <= question.distance(greedy) + 1e-9
 
 
 @settings(deadline=None, max_examples=40)

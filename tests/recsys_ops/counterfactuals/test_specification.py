@@ -20,7 +20,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 @pytest.mark.parametrize("plausibility", ["none", "optimise", "threshold"])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=5)
+@settings(deadline=None, max_examples=8)
 @given(SEEDS)
 def test_both_engines_agree(kind: str, plausibility: Plausibility, seed: int) -> None:
     rng = np.random.default_rng(seed)
