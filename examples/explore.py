@@ -15,7 +15,7 @@ import recsys_ops
 night = recsys_ops.open_run("out", job="recourse")
 print(night.run_id, night.manifest["counts"], f"{night.manifest['timings']['wall_seconds']:.0f} s")
 
-# %% The recourses that do what was asked, those with the greatest gain first
+# %% The recourses that reach what was wanted, those with the greatest gain first
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
