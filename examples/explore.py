@@ -15,7 +15,7 @@ import recsys_ops
 night = recsys_ops.open_run("out", job="recourse")
 print(night.run_id, night.manifest["counts"], f"{night.manifest['timings']['wall_seconds']:.0f} s")
 
-# %% The recourses that do what was asked, those with the greatest gain first
+# %% The recourses that reach what was wanted, those with the greatest gain first
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
@@ -40,3 +40,6 @@ why = recsys_ops.open_run("out", job="counterfactuals").table("counterfactuals")
 titles = dict(zip(dataset.items["item_id"].to_pylist(), dataset.items["title"].to_pylist(), strict=True))
 named = Counter(item for removed in why["removed"].to_pylist() for item in removed or ())
 print([(titles[item], times) for item, times in named.most_common(5)])
+
+# %% One explanation without any run: the same search, from a matrix
+print(recsys_ops.explain(recsys_ops.fit_ease(dataset.ratings), dataset.ratings, user=4, k=5))

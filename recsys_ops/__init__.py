@@ -5,12 +5,16 @@
     model = recsys_ops.fit_ease(ratings)                      # a DataFrame of user_id, item_id and perhaps rating
     print(recsys_ops.explain(model, ratings, user=5, k=10))   # what the first item of the list hangs on
 
-    run = recsys_ops.open_run("s3://bucket/out/latest/counterfactuals")
+    model = recsys_ops.fit_content(ratings, items, features={"tags": "tags"})
+    print(recsys_ops.find_recourse(model, item=7, group="age 30"))   # what to change so that the group gets to see it
+
+    run = recsys_ops.open_run("s3://bucket/out", job="counterfactuals")
     run.table("counterfactuals").to_table()
 
-Read what a job wrote: ``open_run``, ``list_runs``, ``Run``. Read a catalogue: ``load_dataset``, ``Dataset``. Explain:
-``fit_ease``, ``explain``. What can go wrong: ``InputError``, ``ConfigError``, ``StorageError``; how a case ends:
-``Status``. Each name is imported when it is first used, so that ``import recsys_ops`` costs nothing.
+Read what a job wrote: ``open_run``, ``list_runs``, ``Run``. Read a catalogue: ``load_dataset``, ``Dataset``. Explain a
+recommendation: ``fit_ease``, ``explain``. Find recourse: ``fit_content``, ``find_recourse``. What can go wrong:
+``InputError``, ``ConfigError``, ``StorageError``; how a case ends: ``Status``. Each name is imported when it is first
+used, so that ``import recsys_ops`` costs nothing.
 """
 
 from importlib import import_module
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from recsys_ops.datasets.load import load_dataset
     from recsys_ops.errors import ConfigError, InputError, StorageError
     from recsys_ops.models.fit import fit_ease
+    from recsys_ops.recourse.item_recourse import find_recourse
+    from recsys_ops.recourse.recommender import fit_content
     from recsys_ops.runs import Run, list_runs, open_run
     from recsys_ops.status import Status
 
@@ -33,6 +39,8 @@ __all__ = [
     "Status",
     "StorageError",
     "explain",
+    "find_recourse",
+    "fit_content",
     "fit_ease",
     "list_runs",
     "load_dataset",
@@ -47,6 +55,8 @@ _MODULES = {
     "Status": "recsys_ops.status",
     "StorageError": "recsys_ops.errors",
     "explain": "recsys_ops.counterfactuals.explanation",
+    "find_recourse": "recsys_ops.recourse.item_recourse",
+    "fit_content": "recsys_ops.recourse.recommender",
     "fit_ease": "recsys_ops.models.fit",
     "list_runs": "recsys_ops.runs",
     "load_dataset": "recsys_ops.datasets.load",

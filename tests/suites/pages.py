@@ -102,7 +102,7 @@ class PageRun:
     printed: str = ""
 
     def __post_init__(self) -> None:
-        """The examples are files beside their page."""
+        """The examples are files in the folder of their page."""
         if self.page.parent.name == "examples":
             shutil.copytree(self.page.parent, self.folder, dirs_exist_ok=True)
 
