@@ -94,7 +94,7 @@ def test_a_declared_limit_below_the_least_value_of_all_items_may_be_used() -> No
 
 def test_ranks_and_success_agree_about_scores_that_differ_by_rounding_only() -> None:
     tags = [["p"], ["q"], ["r"], ["z"], ["p", "q", "r"], ["z"]]
-    opinions = np.array([[0.1, 0.2, 0.3, 0.6, np.nan, np.nan]])
+    opinions = np.array([[3.2, 1.4, 0.3, 4.9, np.nan, np.nan]])
     world = World(pa.table({"tag": tags}), (FeatureRule(column="tag", kind="tags", min_items=1),), opinions, 1)
     scores = world.model.scores(world.model.ratings, world.items.matrix[[4, 5]])[0]
     assert scores[0] != scores[1]
