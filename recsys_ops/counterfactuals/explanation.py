@@ -247,8 +247,8 @@ def _check_likelihood(likelihood: Likelihood, recommender: LinearRecommender, un
         )
     if aggregation.scale != units.scale:
         raise InputError(
-            f"likelihood: it was learned from amounts up to {aggregation.scale:g}, but here an interaction counts up to "
-            f"{units.scale:g}. Learn it from the same units, or change ratings."
+            f"likelihood: it was learned from amounts up to {aggregation.scale:g}, but here an interaction counts up "
+            f"to {units.scale:g}. Learn it from the same units, or change ratings."
         )
 
 
