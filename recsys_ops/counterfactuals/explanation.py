@@ -5,7 +5,7 @@ in, positions become ids on the way out, and settings that would be ignored are 
 """
 
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys_ops.counterfactuals.histories import Histories, count_units
 from recsys_ops.counterfactuals.question import RemovedItems, Validity, make_question
-from recsys_ops.counterfactuals.settings import Engine, Mixture, Plausibility, Settings
+from recsys_ops.counterfactuals.settings import Engine, Mixture, Plausibility, Settings, check_settings
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.counterfactuals.solve import explain as explain_question
 from recsys_ops.datasets.interactions import Interactions, position_of, read_interactions
@@ -170,11 +170,13 @@ def explain(
         k=k, validity=validity, removed_items=removed_items, max_removed=max_removed, max_distance=max_distance,
         plausibility=plausibility, time_limit=time_limit, engine=engine, **options,
     )  # fmt: skip
-    _check_values(settings)
+    check_settings(settings)
     recommender = _recommender(model)
     given = read_interactions(histories, item_ids=recommender.item_ids)
     scale = given.rating_scale(ratings=ratings, greatest_rating=greatest_rating)
     units = count_units(given.ratings, scale, ratings=ratings)
+    if likelihood is not None:
+        _check_likelihood(likelihood, recommender, units)
     with threadpool_limits(limits=1):
         position = position_of(user, given.user_ids, "user")
         target = _target(recommender, given, units, position, item)
@@ -218,27 +220,6 @@ def _ignored(setting: str, other: str, found: str, wanted: str) -> ConfigError:
     return ConfigError(f"{setting} is ignored with {other}={found!r}. Leave it out, or set {other}={wanted!r}.")
 
 
-def _check_values(settings: Settings) -> None:
-    choices = {
-        "validity": Validity, "removed_items": RemovedItems, "plausibility": Plausibility, "mixture": Mixture,
-        "engine": Engine,
-    }  # fmt: skip
-    for name, kind in choices.items():
-        value = getattr(settings, name)
-        if value not in get_args(kind):
-            raise ConfigError(f"{name}={value!r}: expected {' or '.join(map(repr, get_args(kind)))}.")
-    for name in ("k", "max_removed"):
-        value = getattr(settings, name)
-        if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
-            raise ConfigError(f"{name}={value!r}: expected a whole number of at least 1.")
-    for name in ("max_distance", "time_limit"):
-        value = getattr(settings, name)
-        if value is not None and not value > 0:
-            raise ConfigError(f"{name}={value!r}: expected a positive number.")
-    if not settings.alpha >= 0:
-        raise ConfigError(f"alpha={settings.alpha!r}: expected a number of at least 0.")
-
-
 def _recommender(model: Model) -> LinearRecommender:
     """The model with ids of its items; weights are checked and know them by position."""
     if not isinstance(model, LinearRecommender):
@@ -253,6 +234,22 @@ def _recommender(model: Model) -> LinearRecommender:
     if model.item_ids is None:
         return LinearRecommender(model.weights, pa.array(np.arange(model.n_items)))
     return model
+
+
+def _check_likelihood(likelihood: Likelihood, recommender: LinearRecommender, units: Histories) -> None:
+    """Learned for the same items, and from histories in the same units."""
+    aggregation = likelihood.aggregation
+    n_items = aggregation.membership.shape[0]
+    if n_items != recommender.n_items:
+        raise InputError(
+            f"likelihood: it was learned for {n_items} items, but the model knows {recommender.n_items}. Learn it from "
+            "the histories that the model was fitted on."
+        )
+    if aggregation.scale != units.scale:
+        raise InputError(
+            f"likelihood: it was learned from amounts up to {aggregation.scale:g}, but here an interaction counts up "
+            f"to {units.scale:g}. Learn it from the same units, or change ratings."
+        )
 
 
 def _target(

@@ -266,8 +266,8 @@ def _check(
         )
     if np.any(np.diff(history) <= 0) or (n and not 0 <= history[0] <= history[-1] < n_items) or not 0 <= item < n_items:
         raise InputError(
-            f"question: the history must hold items of 0 .. {n_items - 1}, each once and ascending, and so must the "
-            f"item itself (found {item})."
+            f"question: the history must hold items of 0 .. {n_items - 1}, each once and ascending, and the "
+            f"item must be one of 0 .. {n_items - 1} (found {item})."
         )
     broken = np.flatnonzero((amounts < 0) | (amounts > scale) | (amounts != np.rint(amounts)))
     if len(broken):

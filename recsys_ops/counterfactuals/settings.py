@@ -1,9 +1,12 @@
 """Settings that hold for every case."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+import numpy as np
 
 from recsys_ops.counterfactuals.question import RemovedItems, Validity
+from recsys_ops.errors import ConfigError
 
 Plausibility = Literal["none", "optimise", "threshold"]
 Mixture = Literal["exact", "best"]
@@ -38,3 +41,35 @@ class Settings:
     """Seconds per case, all options together."""
     engine: Engine = "direct"
     """"direct": bounds, then the reduced program. "pyomo": the textbook program, always with mixture "best"."""
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse values that mean nothing, by the names of the settings.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Raises
+    ------
+    ConfigError
+        A choice is unknown, or a number out of its range.
+    """
+    choices = {
+        "validity": Validity, "removed_items": RemovedItems, "plausibility": Plausibility, "mixture": Mixture,
+        "engine": Engine,
+    }  # fmt: skip
+    for name, kind in choices.items():
+        value = getattr(settings, name)
+        if value not in get_args(kind):
+            raise ConfigError(f"{name}={value!r}: expected {' or '.join(map(repr, get_args(kind)))}.")
+    for name in ("k", "max_removed"):
+        value = getattr(settings, name)
+        if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
+            raise ConfigError(f"{name}={value!r}: expected a whole number of at least 1.")
+    for name in ("max_distance", "time_limit"):
+        value = getattr(settings, name)
+        if value is not None and not value > 0:
+            raise ConfigError(f"{name}={value!r}: expected a positive number.")
+    if not settings.alpha >= 0:
+        raise ConfigError(f"alpha={settings.alpha!r}: expected a number of at least 0.")

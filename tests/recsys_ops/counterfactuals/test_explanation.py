@@ -139,6 +139,13 @@ def test_a_likelihood_makes_the_explanation_plausible(
     assert found.log_likelihood_before is not None
 
 
+def test_a_likelihood_of_other_items_or_units_is_refused(stars: np.ndarray, likelihood: Likelihood) -> None:
+    with pytest.raises(InputError, match="it was learned for 12 items, but the model knows 11"):
+        explained(stars[:, :11], likelihood=likelihood)
+    with pytest.raises(InputError, match="from amounts up to 1, but here an interaction counts up to 5"):
+        explained(stars, likelihood=likelihood, ratings=True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
