@@ -77,7 +77,9 @@ def improve_multipliers(closing: NDArray[np.float32], n_changes: int, n_reached:
     best, least = multipliers, np.inf
     n = min(n_changes, len(closing))
     for step in range(STEPS):
-        worth = np.maximum(closing @ multipliers, 0)
+        # OpenBLAS's kernels for small float32 products may flag lanes that they do not use (seen in 0.3.31, AVX-512).
+        with np.errstate(invalid="ignore"):
+            worth = np.maximum(closing @ multipliers, 0)
         chosen = np.argpartition(worth, len(worth) - n)[len(worth) - n :] if n else np.array([], dtype=np.intp)
         bound = float(worth[chosen].sum() + np.maximum(0, 1 - multipliers).sum())
         if bound < least:
