@@ -133,20 +133,20 @@ def begun_by(run: Any, code: dict[str, str] | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "begun_by"),
+    ("code", "origin"),
     [
         (OTHER, r"recsys-ops 0\.0\.9 \(source 0123456789ab\)"),
         (OTHER | {"version": this_code()["version"]}, rf"recsys-ops {this_code()['version']} \(source 0123456789ab\)"),
         (None, "an earlier recsys-ops that did not record its source"),
     ],
 )
-def test_a_run_begun_by_other_code_is_refused_with_both(computed: Any, code: Any, begun_by: str) -> None:
+def test_a_run_begun_by_other_code_is_refused_with_both(computed: Any, code: Any, origin: str) -> None:
     run, _ = computed()
     begun_by(run, code)
     now = f"recsys-ops {this_code()['version']} \\(source {this_code()['sha256'][:12]}\\)"
     remedy = r"Complete it with the code that began it, or use another --run-id\."
     for resume in (computed, lambda resume: check_run_id(run.folder.out, "r1", resume=resume)):
-        message = f"run r1: cannot be resumed, it was begun by {begun_by}, and this is {now}. {remedy}"
+        message = f"run r1: cannot be resumed, it was begun by {origin}, and this is {now}. {remedy}"
         with pytest.raises(ConfigError, match=message):
             resume(resume=True)
 
