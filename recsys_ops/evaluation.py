@@ -125,7 +125,7 @@ def _fitter(dataset: Dataset, name: str, *, ridge: float) -> Callable[[sp.csr_ar
 
 @dataclass(frozen=True)
 class ContentScorer:
-    """The content recommender asked like the others: by histories."""
+    """The content recommender as a scorer of histories, like the others."""
 
     model: ContentModel
 
