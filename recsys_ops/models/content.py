@@ -20,6 +20,9 @@ BLOCK_BYTES = 256 * 2**20
 TIE = 1e-9
 """Relative difference of scores below which two are the same: rounding of sums in another order."""
 
+CANCELLED = 1e-14
+"""The same, relative to the size that a user's scores can have: what is left where likes and dislikes cancel."""
+
 GAIN_DEPTH = 48
 """How many changes the per-user bound looks ahead; more changes than that have a bound of this many."""
 
@@ -48,6 +51,30 @@ class ContentModel:
         similarity = (self.features @ items.T).toarray()
         scored: NDArray[np.float64] = ratings @ similarity
         return scored
+
+    def score_sizes(self, ratings: sp.csr_array) -> NDArray[np.float64]:
+        """Upper bound on the sum of the absolute terms of each user's score of any real item, ``(n,)``."""
+        norms = np.sqrt(np.asarray(self.features.multiply(self.features).sum(axis=1)).ravel())
+        sizes: NDArray[np.float64] = (abs(ratings) @ norms) * norms.max(initial=0.0)
+        return sizes
+
+
+def tie(scores: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By how much scores may differ and still be equal: rounding, relative to what is compared.
+
+    Parameters
+    ----------
+    scores, sizes : ndarray, broadcastable
+        Scores (or thresholds) and ``score_sizes`` of their users.
+
+    Returns
+    -------
+    ndarray
+        0 for scores that are infinite.
+    """
+    finite = np.where(np.isfinite(scores), scores, 0.0)
+    width: NDArray[np.float64] = TIE * np.abs(finite) + CANCELLED * sizes
+    return width
 
 
 @dataclass(frozen=True)
@@ -152,7 +179,8 @@ def summarise_users(
     top = _best(ascending, k + 1)
     gains = _cumulative_gains(profiles, columns)
     shown = np.isfinite(scores)
-    in_top = shown & (scores + TIE * np.abs(np.where(shown, scores, 0.0)) >= top[:, k - 1 : k])
+    tied = scores + tie(scores, model.score_sizes(ratings)[:, None])
+    in_top = shown & (tied >= top[:, k - 1 : k])
     n_items = scores.shape[1]
     counts = GroupCounts(
         np.zeros((n_groups, n_items), np.int64),
@@ -164,9 +192,7 @@ def summarise_users(
             continue
         counts.n_candidates[group] += shown[row]
         counts.n_in_top[group] += in_top[row]
-        own = scores[row, selected]
-        tied = own + TIE * np.abs(np.where(shown[row, selected], own, 0.0))
-        ranks = 1 + n_items - np.searchsorted(ascending[row], tied, side="right")
+        ranks = 1 + n_items - np.searchsorted(ascending[row], tied[row, selected], side="right")
         counts.rank_sums[group] += np.where(shown[row, selected], ranks, 0)
     return UserSummary(top, gains), counts
 

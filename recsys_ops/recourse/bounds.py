@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.models.content import TIE
+from recsys_ops.models.content import tie
 from recsys_ops.recourse.actions import action_effects, make_actions
 from recsys_ops.recourse.capped import most_changes
 from recsys_ops.recourse.certificate import improve_multipliers, reach_by_changes, relaxation_bound
@@ -68,7 +68,9 @@ def true_gaps(case: Case) -> NDArray[np.float64]:
     """
     needs = case.targets & ~case.in_top & np.isfinite(case.thresholds)
     thresholds = np.where(needs, case.thresholds, 0.0)
-    gaps: NDArray[np.float64] = np.where(needs, thresholds - case.scores - TIE * np.abs(thresholds), 0.0)
+    gaps: NDArray[np.float64] = np.where(
+        needs, thresholds - case.scores - tie(thresholds, case.search.group.sizes), 0.0
+    )
     return gaps
 
 

@@ -105,7 +105,7 @@ def make_group(
     """
     ratings = model.ratings[users]
     top_scores, gains = summary.top_scores[users], summary.gains[users]
-    sizes = _score_sizes(model, ratings)
+    sizes = model.score_sizes(ratings)
     weights = 1.0 / scales(top_scores[sample, -2], sizes[sample])
     kept = _screen(model, columns, ratings[sample], weights)
     profiles = (ratings[sample] @ model.features[:, kept]).toarray()
@@ -116,13 +116,6 @@ def without_fixed(group: TargetGroup, columns: FeatureColumns) -> TargetGroup:
     """The group with those of its searched columns that ``columns`` let change, fewer where a provider fixed some."""
     free = (columns.can_rise | columns.can_fall)[group.columns]
     return replace(group, columns=group.columns[free], profiles=group.profiles[:, free])
-
-
-def _score_sizes(model: ContentModel, ratings: sp.csr_array) -> NDArray[np.float64]:
-    """Upper bound on the sum of the absolute terms of a user's score of any real item."""
-    norms = np.sqrt(np.asarray(model.features.multiply(model.features).sum(axis=1)).ravel())
-    sizes: NDArray[np.float64] = (abs(ratings) @ norms) * norms.max(initial=0.0)
-    return sizes
 
 
 def _screen(

@@ -16,7 +16,7 @@ from recsys_ops.features.changes import Change, describe_changes
 from recsys_ops.features.distances import Distances, measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.metrics import list_positions
-from recsys_ops.models.content import TIE, ContentModel
+from recsys_ops.models.content import CANCELLED, TIE, ContentModel, tie
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.group import TargetGroup
 from recsys_ops.recourse.settings import RecourseSettings
@@ -84,7 +84,7 @@ class Case:
         """Which targets have the item in their top k at these scores, by the claim's margin."""
         scale = np.maximum(np.abs(np.where(np.isfinite(self.thresholds), self.thresholds, 0.0)), TIE)
         entered = scores > self.thresholds + MARGIN * scale
-        stayed = self.in_top & (scores >= self.scores - TIE * scale)
+        stayed = self.in_top & (scores >= self.scores - TIE * scale - CANCELLED * self.search.group.sizes)
         satisfied: NDArray[np.bool_] = self.targets & (entered | stayed)
         return satisfied
 
@@ -95,7 +95,7 @@ class Case:
     def positions(self, scores: NDArray[np.float64]) -> NDArray[np.intp]:
         """0-based positions of the item in the targets' lists, k for outside."""
         shown = self.targets
-        return list_positions(self.others[shown], scores[shown] + TIE * np.abs(scores[shown]))
+        return list_positions(self.others[shown], (scores + tie(scores, self.search.group.sizes))[shown])
 
     def changes_to(self, features: NDArray[np.float64]) -> list[Change]:
         """What the provider must do to give the item these features."""
@@ -141,9 +141,9 @@ def _make_case(
     targets: NDArray[np.bool_],
 ) -> Case:
     top, k = search.group.top_scores, search.group.k
-    tie = TIE * np.abs(scores)
-    in_top = targets & (scores + tie >= top[:, k - 1])
-    place = (top[:, :k] > (scores + tie)[:, None]).sum(axis=1)
+    tied = scores + tie(scores, search.group.sizes)
+    in_top = targets & (tied >= top[:, k - 1])
+    place = (top[:, :k] > tied[:, None]).sum(axis=1)
     without = np.where(np.arange(k) >= place[:, None], top[:, 1:], top[:, :-1])
     others = np.where(in_top[:, None], without, top[:, :k])
     thresholds = others[:, -1]

@@ -105,6 +105,16 @@ def test_ranks_and_success_agree_about_scores_that_differ_by_rounding_only() -> 
     assert counts.n_in_top[0, [4, 5]].tolist() == [1, 1]
 
 
+def test_likes_and_dislikes_that_cancel_leave_a_score_of_nothing() -> None:
+    tags = [["p"], ["q"], ["r"], ["z"], ["p", "q", "r", "z"], []]
+    opinions = np.array([[0.2, 4.1, 4.6, -8.9, np.nan, np.nan]])
+    world = World(pa.table({"tag": tags}), (FeatureRule(column="tag", kind="tags", min_items=1),), opinions, 1)
+    assert world.model.scores(world.model.ratings, world.items.matrix[[4]])[0, 0] < 0
+    (found,) = find_recourses(world.search(RecourseSettings(min_success=0.5)), np.array([4]))
+    assert found.status is Status.ALREADY_SATISFIED
+    assert found.success_before == 1.0
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_the_fewest_actions_in_parts_equal_those_of_every_combination_of_parts(seed: int) -> None:
     rng = np.random.default_rng(seed)
