@@ -24,7 +24,7 @@ from jobs.submit import _follow, _packed, command_of, is_started_again, submit_m
 from recsys_ops.errors import ConfigError
 from recsys_ops.runs import open_run
 from recsys_ops.status import Status
-from tests.suites.cli import CommandLine, Outcome, environment
+from tests.suites.cli import CommandLine, CommandResult, environment
 from tests.suites.ray_cluster import running_cluster
 
 SMALL = ("recourse", "--data", "synthetic:items=24,users=10,ratings_per_user=4", "--groups", "n_ratings:1")
@@ -69,9 +69,9 @@ def _heed_hangup() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def end_of(process: "subprocess.Popen[str]", timeout: float = 180) -> Outcome:
+def end_of(process: "subprocess.Popen[str]", timeout: float = 180) -> CommandResult:
     out, err = process.communicate(timeout=timeout)
-    return Outcome(process.returncode, out, err)
+    return CommandResult(process.returncode, out, err)
 
 
 def wait_for(run: Path, pattern: str, n_files: int = 1, seconds: float = 120) -> None:

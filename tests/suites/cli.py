@@ -15,7 +15,7 @@ import pytest
 from jobs.__main__ import main
 
 
-class Outcome(NamedTuple):
+class CommandResult(NamedTuple):
     """How a command ended and what it said."""
 
     code: int
@@ -29,12 +29,12 @@ class CommandLine:
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.capsys = capsys
 
-    def __call__(self, *arguments: str) -> Outcome:
+    def __call__(self, *arguments: str) -> CommandResult:
         """Exit code and both streams of one command."""
         self.capsys.readouterr()
         code = exit_code_here(*arguments)
         captured = self.capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
+        return CommandResult(code, captured.out, captured.err)
 
 
 def exit_code_here(*arguments: str) -> int:
@@ -48,7 +48,7 @@ def exit_code_here(*arguments: str) -> int:
     return 0
 
 
-def run_command(*arguments: str, timeout: float = 120, cwd: Path | None = None, module: str = "jobs") -> Outcome:
+def run_command(*arguments: str, timeout: float = 120, cwd: Path | None = None, module: str = "jobs") -> CommandResult:
     """``recsys-ops`` with these arguments in a process of its own, with a Ray of its own; ``module`` may add jobs."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
@@ -59,7 +59,7 @@ def run_command(*arguments: str, timeout: float = 120, cwd: Path | None = None, 
         env=environment(),
         check=False,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 def environment() -> dict[str, str]:
