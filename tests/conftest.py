@@ -34,14 +34,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that need ``machine`` into one group of ``--dist loadgroup``; the others run next to them.
-
-    As the mark ``xdist_group`` would, if its release 3.8 did not lose all groups under pytest 9.2
-    (https://github.com/pytest-dev/pytest-xdist/issues/1386).
-    """
+    """Put the tests that need ``machine`` into one group of ``--dist loadgroup``; the others run next to them."""
     for item in items:
-        if WORKER in os.environ and _needs_machine(item):
-            item._id = type(item._id).parse(f"{item.nodeid}@machine")
+        if _needs_machine(item):
+            item.add_marker(pytest.mark.xdist_group("machine"))
 
 
 @pytest.hookimpl(wrapper=True)
