@@ -64,7 +64,11 @@ def _only_with_machine(item: pytest.Item) -> Iterator[None]:
         yield
         return
 
-    def refuse(*_: Any, **__: Any) -> None:
+    start = subprocess.Popen.__init__
+
+    def refuse(*args: Any, **options: Any) -> None:
+        if len(args) > 1 and args[1][0] == "lscpu":  # scikit-learn counts the cores, once per process
+            return start(*args, **options)
         pytest.fail("starts Ray or another process without the fixture 'machine' (see tests/conftest.py)")
 
     with pytest.MonkeyPatch.context() as patch:
