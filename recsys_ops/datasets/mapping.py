@@ -6,7 +6,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from recsys_ops.errors import InputError, is_scalar
-from recsys_ops.features.rules import FeatureRule
+from recsys_ops.features.rules import FeatureRule, repeated_name
 from recsys_ops.storage import refuse_credentials_within
 
 TableName = Literal["interactions", "items", "users"]
@@ -44,6 +44,9 @@ class Mapping(BaseModel):
         twice = sorted({column for column in columns if columns.count(column) > 1})
         if twice:
             raise ValueError(f"features name column {', '.join(twice)} more than once; map a second name to it instead")
+        repeated = repeated_name(self.features)
+        if repeated is not None:
+            raise ValueError(repeated)
         return self
 
     def source(self, table: TableName) -> TableSource:

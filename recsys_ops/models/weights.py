@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recsys_ops.arrow import Array, Column
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
+from recsys_ops.datasets.interpret import cast_ids
 from recsys_ops.datasets.table_file import SUFFIXES, read_table
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.storage import is_bad_content, is_missing_file, open_file, storage_errors
@@ -104,7 +105,7 @@ def _read_matrix(url: str, file: str) -> NDArray[Any] | sp.csr_array:
 
 
 def _read_pairs(url: str, file: str, item_ids: Array) -> sp.csr_array:
-    table = read_table(url, file, ids=COLUMNS[:2])
+    table = read_table(url, file, kinds=dict(zip(COLUMNS, ("id", "id", "number"), strict=True)))
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise InputError(
@@ -129,7 +130,7 @@ def _read_pairs(url: str, file: str, item_ids: Array) -> sp.csr_array:
 
 def _positions(column: Column, item_ids: Array, name: str, file: str) -> NDArray[np.int64]:
     try:
-        positions = positions_of(pc.cast(column, item_ids.type), item_ids)
+        positions = positions_of(cast_ids(column, item_ids.type), item_ids)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(
             f"{file}: column '{name}' is {column.type}, but the ids of the catalogue are {item_ids.type}. Write the "
