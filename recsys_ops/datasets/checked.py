@@ -11,6 +11,7 @@ from recsys_ops.arrow import ChunkedArray, table_of
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.errors import InputError
+from recsys_ops.features.blocks import GREATEST_SIZE
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.tables import rejected_schema
 
@@ -85,12 +86,13 @@ def check_null(rows: CheckedRows, column: str, remedy: str) -> None:
         rows.reject(pc.is_null(values).to_numpy(), column, "missing", remedy)
 
 
-def check_finite(rows: CheckedRows, rules: Iterable[FeatureRule], remedy: str) -> None:
-    """Reject rows with an infinite value of a feature that is a number; NaN is a missing value, as null is."""
+def check_numbers(rows: CheckedRows, rules: Iterable[FeatureRule], remedy: str) -> None:
+    """Reject rows with an infinite or huge value of a feature that is a number; NaN is a missing value, as null is."""
     for rule in rules:
         if rule.kind == "number":
             values = pc.fill_null(rows.table.column(rule.column), 0.0).to_numpy()
             rows.reject(np.isinf(values), rule.column, "of infinity", remedy)
+            rows.reject(np.abs(values) > GREATEST_SIZE, rule.column, f"beyond {GREATEST_SIZE:g}", remedy)
 
 
 def codes_of(ids: ChunkedArray) -> np.ndarray:

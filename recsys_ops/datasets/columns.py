@@ -147,7 +147,8 @@ def _as_double(column: ChunkedArray, name: str, source: str) -> ChunkedArray:
     double: ChunkedArray = pc.cast(column, pa.float64(), safe=False)
     if not pa.types.is_integer(column.type):
         return double
-    is_same = pc.equal(pc.cast(double, column.type, safe=False), column)
+    least_too_great = 2.0**64 if column.type == pa.uint64() else 2.0**63  # what it is cast to depends on the processor
+    is_same = pc.and_(pc.less(double, least_too_great), pc.equal(pc.cast(double, column.type, safe=False), column))
     rows = np.flatnonzero(~pc.fill_null(is_same, True).to_numpy())
     if len(rows):
         shown = ", ".join(f"row {row} = {column[int(row)].as_py()}" for row in rows[:3])

@@ -85,7 +85,10 @@ def _read_file(url: str, file: str) -> pa.Table | None:
             if is_delimited(url):
                 return read_delimited(url, file)
             with open_file(url) as stream:
-                return pa_parquet.read_table(stream) if url.endswith(".parquet") else pa_feather.read_table(stream)
+                if url.endswith(".parquet"):  # read_table refuses repeated names in words of its own
+                    table: pa.Table = pa_parquet.ParquetFile(stream).read()
+                    return table
+                return pa_feather.read_table(stream)
         except (InputError, ConfigError):
             raise
         except _UNREADABLE as error:

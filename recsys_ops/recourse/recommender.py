@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from recsys_ops.arrow import Array, in_one_chunk, table_of
 from recsys_ops.arrow import compute as pc
-from recsys_ops.datasets.checked import CheckedRows, check_finite, check_null, codes_of, repeats
+from recsys_ops.datasets.checked import CheckedRows, check_null, check_numbers, codes_of, repeats
 from recsys_ops.datasets.columns import normalise
 from recsys_ops.datasets.dataset import Dataset, build_dataset, positions_of
 from recsys_ops.errors import ConfigError, InputError
@@ -187,7 +187,7 @@ def _checked_items(table: pa.Table, rules: Sequence[FeatureRule]) -> pa.Table:
     items = _checked_ids(normalise(table, _ITEMS, "items", rules), "items")
     rows = CheckedRows("items", "items", items, "stop")
     check_null(rows, "title", "Give each item a title, or leave titles out.")
-    check_finite(rows, rules, "Correct them or leave them empty.")
+    check_numbers(rows, rules, "Correct them or leave them empty.")
     return items
 
 
