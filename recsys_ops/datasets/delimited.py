@@ -12,6 +12,7 @@ from recsys_ops.errors import InputError
 from recsys_ops.storage import open_file
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_ENDING = 16
 _QUOTED = r'^"(?:[^"]|"")*"$'
 _NOT_UTF8 = re.compile(r"invalid UTF-?8", re.IGNORECASE)
 
@@ -81,21 +82,28 @@ def _parsed(url: str, delimiter: str, *, quote: bool = True, kind: Any = None) -
     parsing = pa_csv.ParseOptions(
         delimiter=delimiter, quote_char='"' if quote else False, newlines_in_values=quote, double_quote=quote
     )
-    names = _open(url, lambda stream: pa_csv.open_csv(stream, parse_options=parsing).schema.names)
+    names, _ = _open(url, lambda stream: pa_csv.open_csv(stream, parse_options=parsing).schema.names)
     options = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string() if kind is None else kind),
         null_values=[""],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    table: pa.Table = _open(url, lambda stream: pa_csv.read_csv(stream, None, parsing, options))
+    found, ending = _open(url, lambda stream: pa_csv.read_csv(stream, None, parsing, options))
+    table: pa.Table = found
+    if quote and kind is None and table.num_rows and not ending.rstrip(b"\r\n").endswith(b'"'):
+        last = table.columns[-1][-1].as_py() or ""
+        if "\n" in last:  # only a quoted field can hold a line break, and this one ends with the file
+            start = last.partition("\n")[0][:60]
+            raise pa.ArrowInvalid(f"row {table.num_rows - 1}: a quote before {start!r} is never closed")
     return table
 
 
-def _open(url: str, reader: Callable[[Any], Any]) -> Any:
+def _open(url: str, reader: Callable[[Any], Any]) -> tuple[Any, bytes]:
+    """What ``reader`` makes of the file, and the last bytes that it read."""
     with open_file(url, compression="infer") as stream:
         blocks: Any = _Blocks(stream)
-        return reader(pa.PythonFile(blocks, mode="r"))
+        return reader(pa.PythonFile(blocks, mode="r")), blocks.ending
 
 
 class _Blocks:
@@ -104,6 +112,7 @@ class _Blocks:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._left = b""
+        self.ending = b""
         self.closed = False
 
     def readable(self) -> bool:
@@ -117,6 +126,7 @@ class _Blocks:
         if len(block) > 1 and block.endswith(b"\r"):
             self._left = b"\r" + self._stream.read(1)
             block = block[:-1]
+        self.ending = (self.ending + block)[-_ENDING:] if len(block) < _ENDING else block[-_ENDING:]
         return block
 
     def close(self) -> None:

@@ -131,7 +131,7 @@ def _read(location: str, name: TableName, mapping: Mapping) -> pa.Table:
     if not is_delimited(location):
         return named
     kinds = {rule.column: rule.kind for rule in mapping.features} if name == "items" else {}
-    return interpreted(named, kinds | _TABLES[name].columns)
+    return interpreted(named, kinds | _TABLES[name].columns, with_others=name != "interactions")
 
 
 def _settle_id_types(tables: dict[TableName, pa.Table | None], locations: dict[TableName, str | None]) -> None:

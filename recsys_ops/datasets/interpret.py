@@ -11,7 +11,7 @@ _TIMES = (pa.timestamp("us"), pa.timestamp("us", "UTC"))
 _LEADING_ZERO = r"^[-+]?0\d"
 
 
-def interpreted(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
+def interpreted(table: pa.Table, kinds: Mapping[str, str], *, with_others: bool = True) -> pa.Table:
     """Give a table of text its types.
 
     Parameters
@@ -21,6 +21,8 @@ def interpreted(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
     kinds : mapping of str to str
         What columns hold: ``id``, ``number``, or a kind of text (``string``, ``text``, ``tags``, ``category``,
         ``ordinal``).
+    with_others : bool
+        Whether columns that ``kinds`` does not name are interpreted, or stay text.
 
     Returns
     -------
@@ -29,7 +31,14 @@ def interpreted(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
         all values are; text stays as written. Columns that ``kinds`` does not name are integers, floats, booleans or
         times if all values are, else strings.
     """
-    return table_of({name: _interpreted(table.column(name), kinds.get(name)) for name in table.column_names})
+    return table_of(
+        {
+            name: _interpreted(table.column(name), kinds.get(name))
+            if with_others or name in kinds
+            else table.column(name)
+            for name in table.column_names
+        }
+    )
 
 
 def cast_ids(ids: Column, wanted: pa.DataType) -> Column:

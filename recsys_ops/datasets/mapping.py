@@ -1,6 +1,6 @@
 """``features.yaml``: where the tables are, which of their columns are which, and what providers may change."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -76,8 +76,12 @@ def parse_mapping(text: str, file: str) -> Mapping:
         A URL in it holds credentials.
     """
     try:
+        repeated = _repeated_key(yaml.compose(text, Loader=yaml.SafeLoader))
         content = yaml.safe_load(text) or {}
         refuse_credentials_within(content)  # before any message can repeat one
+        if repeated is not None:
+            key, line = repeated.value, repeated.start_mark.line + 1
+            raise InputError(f"{file}: '{key}' is there twice in one place (again in line {line}). Keep one.")
         return Mapping.model_validate(content)
     except yaml.YAMLError as error:
         raise InputError(f"{file}: not YAML ({' '.join(str(error).split())}).") from error
@@ -89,3 +93,22 @@ def parse_mapping(text: str, file: str) -> Mapping:
         given = first["input"]
         found = repr(given) if is_scalar(given) else f"a {type(given).__name__}"
         raise InputError(f"{file}: {where}: {first['msg']} (found {found}){more}. Correct the file.") from error
+
+
+def _repeated_key(document: Any) -> Any:
+    """The first key that its mapping has had before, of which YAML would keep only the last; None if there is none."""
+    left, seen = [document], set()
+    while left:
+        node = left.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+            continue
+        seen.add(id(node))  # by its aliases, YAML can nest a list in itself
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            for position, (key, _) in enumerate(node.value):
+                if isinstance(key, yaml.ScalarNode) and key.value in keys[:position]:
+                    return key
+            left += [value for _, value in node.value]
+        else:
+            left += node.value
+    return None

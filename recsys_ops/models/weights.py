@@ -1,5 +1,7 @@
 """Item-to-item weights of a recommender that was fitted elsewhere, read from a file and checked."""
 
+import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -88,7 +90,7 @@ def _read_matrix(url: str, file: str) -> NDArray[Any] | sp.csr_array:
         try:
             with open_file(url) as stream:
                 loaded: Any = sp.load_npz(stream) if url.endswith(".npz") else np.load(stream, allow_pickle=False)
-        except (ValueError, KeyError, EOFError, OSError) as error:
+        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
             if is_missing_file(error):
                 raise InputError(f"{file}: there is no such file ({url}).") from error
             if isinstance(error, ConfigError) or not is_bad_content(error):

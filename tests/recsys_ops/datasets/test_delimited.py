@@ -43,6 +43,17 @@ def test_a_tsv_whose_quotes_enclose_fields_is_read_without_them(tmp_path: Path) 
     assert read_delimited(url, "a.tsv").to_pydict() == {"id": ["1", "2", "3"], "title": ['a "b" c', "d\te\nf", ""]}
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_quote_that_is_never_closed_is_an_error_and_swallows_no_row(tmp_path: Path, newline: str) -> None:
+    rows = ["id,title", "1,Tea", '2,"Unclosed', "3,plain", "4,last"]
+    with pytest.raises(
+        InputError, match=r"^a.csv: cannot be read \(row 1: a quote before 'Unclosed.*' is never closed"
+    ):
+        read_table(written(tmp_path, "a.csv", newline.join([*rows, ""])), "a.csv")
+    closed = newline.join([*rows[:2], '2,"two', 'lines"', "", ""])
+    assert read_table(written(tmp_path, "a.csv", closed), "a.csv").column("title")[1].as_py() == f"two{newline}lines"
+
+
 @pytest.mark.parametrize(
     ("content", "where"),
     [

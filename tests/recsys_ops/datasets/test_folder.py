@@ -216,6 +216,11 @@ def test_a_json_list_in_a_csv_column_of_tags_becomes_its_tags(tmp_path: Path) ->
             "columns 'price' and 'a' are both called 'price'",
         ),
         (FEATURES_YAML + "  - {column: size, kind: number}", "items.parquet: column 'size' is missing"),
+        (
+            FEATURES_YAML + "rating_range: [1, 9]",
+            r"yaml: 'rating_range' is there twice .* \(again in line 6\)",
+        ),
+        (FEATURES_YAML + "tables: {items: {file: a, file: b}}", r"features.yaml: 'file' is there twice in one place"),
         (FEATURES_YAML + "tables: {items: {file: goods.csv}}", "goods.csv: there is no such file"),
         (FEATURES_YAML + "tables: {items: {file: goods.xls}}", "goods.xls: unknown kind of file"),
         ("rating_range: [1", "features.yaml: not YAML"),
