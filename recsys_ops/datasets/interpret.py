@@ -31,14 +31,9 @@ def interpreted(table: pa.Table, kinds: Mapping[str, str], *, with_others: bool 
         all values are; text stays as written. Columns that ``kinds`` does not name are integers, floats, booleans or
         times if all values are, else strings.
     """
-    return table_of(
-        {
-            name: _interpreted(table.column(name), kinds.get(name))
-            if with_others or name in kinds
-            else table.column(name)
-            for name in table.column_names
-        }
-    )
+    text = {name: table.column(name) for name in table.column_names}
+    names = [name for name in text if with_others or name in kinds]
+    return table_of(text | {name: _interpreted(text[name], kinds.get(name)) for name in names})
 
 
 def cast_ids(ids: Column, wanted: pa.DataType) -> Column:
