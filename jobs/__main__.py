@@ -186,7 +186,9 @@ def _fail(message: str, exit_code: int) -> None:
     if log_format() == "json":
         logging.getLogger("recsys_ops").error("%s", message)
     else:
-        sys.stderr.write(f"recsys-ops: {message}\n")
+        from jobs.console import plain  # only now: it takes a while
+
+        sys.stderr.write(f"recsys-ops: {plain(message)}\n")
     sys.exit(exit_code)
 
 

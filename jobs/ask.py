@@ -8,10 +8,10 @@ import time
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, model_validator
-from rich.console import Console
 
 from jobs import STARTED
 from jobs.config import MODEL_CONFIG, make_config
+from jobs.console import make_console
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.runs import Run, open_run
 
@@ -62,7 +62,7 @@ def run(config: AskConfig) -> int:
     settings = answers.settings_of(found)
     dataset = _same_data(found, settings)
     read = time.perf_counter()
-    console = Console(highlight=False)
+    console = make_console(is_wide=True)
     for line in answers.answer(found, settings, dataset, config):
         console.print(line, soft_wrap=True)
     now = time.perf_counter()

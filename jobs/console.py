@@ -1,18 +1,58 @@
 """What the summaries of all jobs have in common: a console, the cases by status, and the last line."""
 
+import re
+from typing import Any
+
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.arrow import compute as pc
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
+_CONTROL = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, erasing
+    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # strings: title, links, clipboard
+    r"|\x1b[ -/]*[0-~]?"  # other sequences
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # all other control characters but tabs and line breaks
+)
 
-def make_console() -> Console:
-    """A console as wide as the terminal, or of a fixed width for files."""
-    return Console(highlight=False, width=None if Console().is_terminal else 110)
+
+def plain(text: str) -> str:
+    """The text without control characters and escape sequences, which would give a terminal orders (ECMA-48)."""
+    return _CONTROL.sub("", text)
+
+
+def escape(text: str) -> str:
+    """The text as it can stand between markup."""
+    return markup.escape(plain(text))
+
+
+class _PlainConsole(Console):
+    """A console that prints no control characters but its own."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text as rich shows it."""
+        return super().render_str(plain(text), **options)
+
+
+def make_console(*, is_wide: bool = False) -> Console:
+    """A console as wide as the terminal, or of a fixed width for files.
+
+    Parameters
+    ----------
+    is_wide : bool
+        Leave the width to rich, for lines that are never wrapped.
+
+    Returns
+    -------
+    rich.console.Console
+        What data hold reaches the terminal as text only.
+    """
+    return _PlainConsole(highlight=False, width=None if is_wide or Console().is_terminal else 110)
 
 
 def status_table(statuses: ChunkedArray) -> Table:

@@ -28,9 +28,11 @@ def select(option: str, text: str, column: Column) -> NDArray[np.bool_]:
         An id that is not there.
     """
     ids = np.array([str(value) for value in column.to_pylist()])
-    wanted = [text.strip()] if text.strip() in ids else [part.strip() for part in text.split(",") if part.strip()]
+    known = set(ids.tolist())
+    whole = _as_known(text, known)
+    wanted = [whole] if whole in known else [_as_known(part, known) for part in text.split(",") if part.strip()]
     several = f"{option.removesuffix('s')}s"
-    unknown = sorted(set(wanted) - set(ids.tolist()))
+    unknown = sorted(set(wanted) - known)
     if not wanted:
         raise ConfigError(
             f"--{option} names nothing. The {several} look like {', '.join(ids[:3])}; leave it out for all."
@@ -42,3 +44,8 @@ def select(option: str, text: str, column: Column) -> NDArray[np.bool_]:
         )
     chosen: NDArray[np.bool_] = np.isin(ids, wanted)
     return chosen
+
+
+def _as_known(text: str, known: set[str]) -> str:
+    """An id as it is in the data: as typed, else without the spaces around it."""
+    return text if text in known else text.strip()

@@ -3,9 +3,9 @@
 from typing import Literal
 
 from pydantic import BaseModel, Field
-from rich.console import Console
 
 from jobs.config import MODEL_CONFIG
+from jobs.console import make_console
 from recsys_ops.datasets import describe, load_dataset
 from recsys_ops.evaluation import check_evaluated, describe_recommender
 from recsys_ops.models.ease import RIDGE
@@ -46,7 +46,7 @@ def run(config: ValidateConfig) -> int:
         lines += describe_recommender(
             dataset, config.recommender, ridge=config.ridge, binary=not config.ratings, seed=config.seed
         )
-    console = Console(highlight=False)
+    console = make_console(is_wide=True)
     for name, value in lines:
         console.print(f"{name:<24} {value}", markup=False, soft_wrap=True)
     return 0

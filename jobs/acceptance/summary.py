@@ -3,11 +3,10 @@
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from jobs.acceptance.inputs import AcceptanceData
-from jobs.console import print_footer
+from jobs.console import escape, print_footer
 from recsys_ops.acceptance.propensity import Finding
 from recsys_ops.runs import Run
 

@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from jobs.antidote.inputs import AntidoteData
-from jobs.console import print_footer
+from jobs.console import escape, print_footer
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from rich.markup import escape
 
 from jobs.ask import AskConfig, settings_from
+from jobs.console import escape
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.counterfactuals.inputs import CounterfactualData, make_cases, make_inputs
 from jobs.counterfactuals.job import COSTS

@@ -4,10 +4,9 @@ from typing import Any
 
 import pyarrow as pa
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from jobs.console import print_footer, status_table
+from jobs.console import escape, print_footer, status_table
 from jobs.counterfactuals.inputs import CounterfactualData
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from rich.markup import escape
 
 from jobs.ask import AskConfig, settings_from
+from jobs.console import escape
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import problem_with
 from jobs.recourse.inputs import make_catalogue, make_inputs, on_device

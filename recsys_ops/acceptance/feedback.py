@@ -150,7 +150,7 @@ def read_feedback(url: str, cases: RatedCases, *, on_bad_rows: OnBadRows = "stop
         feature that the case does not change.
     """
     source = url.rstrip("/").rpartition("/")[2]
-    table = normalise(read_table(url, source, ids=("case_id", "person_id")), FEEDBACK, source)
+    table = normalise(read_table(url, source, kinds=FEEDBACK.columns), FEEDBACK, source)
     table = table.select(list(FEEDBACK.columns))
     lists = _as_lists(table["impossible_features"])
     rows = CheckedRows("feedback", source, table.set_column(4, "impossible_features", lists), on_bad_rows)
@@ -180,7 +180,8 @@ def _as_lists(column: ChunkedArray) -> ChunkedArray:
     cells = [(cell or "").split(SEPARATOR) if is_text else cell or [] for cell in column.to_pylist()]
     if is_text:
         cells = [[part.strip() for part in cell if part.strip()] for cell in cells]
-    return pa.chunked_array([pa.array([list(dict.fromkeys(cell)) for cell in cells], pa.list_(pa.string()))])
+    named = [list(dict.fromkeys(part for part in cell if part is not None)) for cell in cells]
+    return pa.chunked_array([pa.array(named, pa.list_(pa.string()))])
 
 
 def _check_rating(rows: CheckedRows, column: str) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.arrow import Column
 from recsys_ops.datasets.dataset import Dataset, positions_of
+from recsys_ops.datasets.interpret import cast_ids
 from recsys_ops.datasets.table_file import read_table
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.linear import history_matrix
@@ -129,7 +130,7 @@ def read_removal_costs(url: str, dataset: Dataset) -> sp.csr_array:
     InputError
         A column is missing or of another type, a row belongs to no interaction or repeats one, a cost is not positive.
     """
-    table = read_table(url, url, ids=("user_id", "item_id"))
+    table = read_table(url, url, kinds={"user_id": "id", "item_id": "id", "cost": "number"})
     missing = [name for name in ("user_id", "item_id", "cost") if name not in table.column_names]
     if missing:
         raise InputError(f"{url}: column '{missing[0]}' is missing (found {', '.join(table.column_names)}).")
@@ -153,7 +154,7 @@ def read_removal_costs(url: str, dataset: Dataset) -> sp.csr_array:
 def _cast(url: str, table: pa.Table, name: str, wanted: pa.DataType) -> Column:
     column = table.column(name)
     try:
-        return column.cast(wanted)
+        return column.cast(wanted) if name == "cost" else cast_ids(column, wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         expected = "a number" if name == "cost" else f"the {wanted} ids of the data"
         first = next((row for row, cell in enumerate(column) if not _is_castable(cell, wanted)), None)

@@ -1,5 +1,6 @@
 """One table while its rows are checked: stop with one message that says where the bad ones are, or set them aside."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +11,8 @@ from recsys_ops.arrow import ChunkedArray, table_of
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.errors import InputError
+from recsys_ops.features.blocks import GREATEST_SIZE
+from recsys_ops.features.rules import FeatureRule
 from recsys_ops.tables import rejected_schema
 
 OnBadRows = Literal["stop", "quarantine"]
@@ -81,6 +84,15 @@ def check_null(rows: CheckedRows, column: str, remedy: str) -> None:
     values = rows.table.column(column)
     if values.null_count:
         rows.reject(pc.is_null(values).to_numpy(), column, "missing", remedy)
+
+
+def check_numbers(rows: CheckedRows, rules: Iterable[FeatureRule], remedy: str) -> None:
+    """Reject rows with an infinite or huge value of a feature that is a number; NaN is a missing value, as null is."""
+    for rule in rules:
+        if rule.kind == "number":
+            values = pc.fill_null(rows.table.column(rule.column), 0.0).to_numpy()
+            rows.reject(np.isinf(values), rule.column, "of infinity", remedy)
+            rows.reject(np.abs(values) > GREATEST_SIZE, rule.column, f"beyond {GREATEST_SIZE:g}", remedy)
 
 
 def codes_of(ids: ChunkedArray) -> np.ndarray:

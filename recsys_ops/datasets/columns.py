@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from recsys_ops.arrow import ChunkedArray, table_of
 from recsys_ops.arrow import compute as pc
+from recsys_ops.datasets.json_tags import with_json_lists
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.tables import TableContract
@@ -40,13 +42,15 @@ def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequ
     Returns
     -------
     pyarrow.Table
-        Strings are ``string``, ratings and floats ``double``, integers other than ids ``int64``. Columns that are
-        neither in the contract or the rules nor numbers, strings, booleans or lists of strings are left out.
+        Strings are ``string``, ratings and floats ``double``, integers other than ids ``int64`` or ``uint64``. Tags
+        written as JSON lists are lists. Columns that are neither in the contract or the rules nor numbers, strings,
+        booleans or lists of strings are left out.
 
     Raises
     ------
     InputError
-        A column is missing or of a type that it cannot have, or there is no row.
+        A column is missing or of a type that it cannot have, a number is greater than a double can hold, a list of tags
+        is not JSON, or there is no row.
     """
     wanted = {rule.column: rule.kind for rule in rules} | contract.columns
     missing = [name for name in wanted if name not in table.column_names]
@@ -54,15 +58,19 @@ def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequ
         raise InputError(_missing_message(table, contract, source, missing))
     if table.num_rows == 0:
         raise InputError(f"{source}: the table has no rows. Give at least one.")
+    separators = {rule.column: rule.separator for rule in rules}
     columns = {}
     for name in table.column_names:
-        column = _plain(table.column(name), is_id=wanted.get(name) == "id")
         if name in wanted:
+            column: Any = _plain(table.column(name), is_id=wanted[name] == "id")
             for kind in {wanted[name], *(rule.kind for rule in rules if rule.column == name)}:
                 column = _checked(column, kind, name, source, contract)
-            columns[name] = column
-        elif column is not None and contract.name != "interactions":
-            columns[name] = column
+            is_tags = wanted[name] == "tags"
+            columns[name] = with_json_lists(column, separators.get(name, "|"), name, source) if is_tags else column
+        elif contract.name != "interactions":
+            column = _unnamed(table.column(name))
+            if column is not None:
+                columns[name] = column
     return table_of(columns)
 
 
@@ -73,6 +81,14 @@ def _missing_message(table: pa.Table, contract: TableContract, source: str, miss
     if not contract.is_in_mapping:
         remedy = f"The table needs {', '.join(contract.columns)}."
     return f"{source}: {what} (found {', '.join(table.column_names) or 'none'}). {remedy}"
+
+
+def _unnamed(column: ChunkedArray) -> ChunkedArray | None:
+    """A column that nothing has named yet, in its canonical type; None where it has none, which is no error."""
+    try:
+        return _plain(column, is_id=False)
+    except pa.ArrowException:
+        return None
 
 
 def _plain(column: ChunkedArray, *, is_id: bool) -> ChunkedArray | None:
@@ -91,7 +107,7 @@ def _canonical(kind: pa.DataType, *, is_id: bool) -> pa.DataType | None:
     if _is_text(kind) or pa.types.is_null(kind):
         return pa.string()
     if pa.types.is_integer(kind):
-        return kind if is_id else pa.float64() if kind == pa.uint64() else pa.int64()
+        return kind if is_id or kind == pa.uint64() else pa.int64()
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return pa.float64()
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
@@ -111,7 +127,7 @@ def _checked(column: ChunkedArray | None, kind: str, name: str, source: str, con
         is_string, is_integer = pa.types.is_string(found), pa.types.is_integer(found)
         is_all_null = is_string and column.null_count == len(column)
         if kind == "number" and (is_integer or pa.types.is_floating(found) or is_all_null):
-            return pc.cast(column, pa.float64())
+            return _as_double(column, name, source)
         if kind == "string" and is_integer:  # a CSV file of titles such as 1984
             return pc.cast(column, pa.string())
         if is_string and kind != "number":
@@ -125,6 +141,22 @@ def _checked(column: ChunkedArray | None, kind: str, name: str, source: str, con
         f"{source}: column '{name}' is {found or 'of a type that has no meaning here'}, expected {_EXPECTED[kind]}"
         f"{first}. Correct the column{', or name another one in features.yaml' if contract.is_in_mapping else ''}."
     )
+
+
+def _as_double(column: ChunkedArray, name: str, source: str) -> ChunkedArray:
+    double: ChunkedArray = pc.cast(column, pa.float64(), safe=False)
+    if not pa.types.is_integer(column.type):
+        return double
+    least_too_great = 2.0**64 if column.type == pa.uint64() else 2.0**63  # what it is cast to depends on the processor
+    is_same = pc.and_(pc.less(double, least_too_great), pc.equal(pc.cast(double, column.type, safe=False), column))
+    rows = np.flatnonzero(~pc.fill_null(is_same, True).to_numpy())
+    if len(rows):
+        shown = ", ".join(f"row {row} = {column[int(row)].as_py()}" for row in rows[:3])
+        raise InputError(
+            f"{source}: column '{name}' has {len(rows)} integers that no floating-point number holds (first: {shown}). "
+            "Round them, or give them kind category if they are names."
+        )
+    return double
 
 
 def _first_offenders(column: ChunkedArray | None) -> str:

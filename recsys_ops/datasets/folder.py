@@ -2,10 +2,12 @@
 
 import pyarrow as pa
 
+from recsys_ops.arrow import compute as pc
 from recsys_ops.arrow import table_of
 from recsys_ops.datasets.dataset import Dataset, build_dataset
+from recsys_ops.datasets.interpret import interpreted
 from recsys_ops.datasets.mapping import Mapping, TableName, parse_mapping
-from recsys_ops.datasets.table_file import SUFFIXES, read_table
+from recsys_ops.datasets.table_file import SUFFIXES, is_delimited, read_as_written
 from recsys_ops.datasets.validate import OnBadRows, validate
 from recsys_ops.errors import InputError
 from recsys_ops.storage import is_missing_file, open_file, open_store, storage_errors
@@ -46,6 +48,7 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
     tables = {
         name: None if location is None else _read(location, name, mapping) for name, location in locations.items()
     }
+    _settle_id_types(tables, locations)
     if tables["interactions"] is None or tables["items"] is None:
         needed = "interactions" if tables["interactions"] is None else "items"
         raise InputError(
@@ -116,9 +119,7 @@ def _locate(folder: str, name: TableName, mapping: Mapping) -> str | None:
 def _read(location: str, name: TableName, mapping: Mapping) -> pa.Table:
     """The table with the contract's names for its columns, besides its own."""
     columns = mapping.source(name).columns
-    contract = _TABLES[name].columns
-    ids = {columns.get(column, column) for column, kind in contract.items() if kind == "id"}
-    table = read_table(location, _file_name(location), ids=ids)
+    table = read_as_written(location, _file_name(location))
     missing = [theirs for theirs in columns.values() if theirs not in table.column_names]
     if missing:
         raise InputError(
@@ -126,7 +127,23 @@ def _read(location: str, name: TableName, mapping: Mapping) -> pa.Table:
             f"(found {', '.join(table.column_names)}). Correct {MAPPING_FILE}."
         )
     own = {column: table.column(column) for column in table.column_names}
-    return table_of(own | {ours: table.column(theirs) for ours, theirs in columns.items()})
+    named = table_of(own | {ours: table.column(theirs) for ours, theirs in columns.items()})
+    if not is_delimited(location):
+        return named
+    kinds = {rule.column: rule.kind for rule in mapping.features} if name == "items" else {}
+    return interpreted(named, kinds | _TABLES[name].columns, with_others=name != "interactions")
+
+
+def _settle_id_types(tables: dict[TableName, pa.Table | None], locations: dict[TableName, str | None]) -> None:
+    """Turn integer ids of text files back into the strings they were where another table has ids that are strings."""
+    for column in ("user_id", "item_id"):
+        having = {name: table for name, table in tables.items() if table is not None and column in table.column_names}
+        if all(pa.types.is_integer(table.schema.field(column).type) for table in having.values()):
+            continue
+        for name, table in having.items():
+            position, location = table.column_names.index(column), locations[name]
+            if location is not None and is_delimited(location):
+                tables[name] = table.set_column(position, column, pc.cast(table.column(column), pa.string()))
 
 
 def _entries(folder: str) -> list[str]:

@@ -1,12 +1,12 @@
 """``features.yaml``: where the tables are, which of their columns are which, and what providers may change."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from recsys_ops.errors import InputError, is_scalar
-from recsys_ops.features.rules import FeatureRule
+from recsys_ops.features.rules import FeatureRule, repeated_name
 from recsys_ops.storage import refuse_credentials_within
 
 TableName = Literal["interactions", "items", "users"]
@@ -44,6 +44,9 @@ class Mapping(BaseModel):
         twice = sorted({column for column in columns if columns.count(column) > 1})
         if twice:
             raise ValueError(f"features name column {', '.join(twice)} more than once; map a second name to it instead")
+        repeated = repeated_name(self.features)
+        if repeated is not None:
+            raise ValueError(repeated)
         return self
 
     def source(self, table: TableName) -> TableSource:
@@ -73,8 +76,12 @@ def parse_mapping(text: str, file: str) -> Mapping:
         A URL in it holds credentials.
     """
     try:
+        repeated = _repeated_key(yaml.compose(text, Loader=yaml.SafeLoader))
         content = yaml.safe_load(text) or {}
         refuse_credentials_within(content)  # before any message can repeat one
+        if repeated is not None:
+            key, line = repeated.value, repeated.start_mark.line + 1
+            raise InputError(f"{file}: '{key}' is there twice in one place (again in line {line}). Keep one.")
         return Mapping.model_validate(content)
     except yaml.YAMLError as error:
         raise InputError(f"{file}: not YAML ({' '.join(str(error).split())}).") from error
@@ -86,3 +93,22 @@ def parse_mapping(text: str, file: str) -> Mapping:
         given = first["input"]
         found = repr(given) if is_scalar(given) else f"a {type(given).__name__}"
         raise InputError(f"{file}: {where}: {first['msg']} (found {found}){more}. Correct the file.") from error
+
+
+def _repeated_key(document: Any) -> Any:
+    """The first key that its mapping has had before, of which YAML would keep only the last; None if there is none."""
+    left, seen = [document], set()
+    while left:
+        node = left.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+            continue
+        seen.add(id(node))  # by its aliases, YAML can nest a list in itself
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            for position, (key, _) in enumerate(node.value):
+                if isinstance(key, yaml.ScalarNode) and key.value in keys[:position]:
+                    return key
+            left += [value for _, value in node.value]
+        else:
+            left += node.value
+    return None

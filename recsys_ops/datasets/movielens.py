@@ -6,7 +6,7 @@ plot summaries, the part of a film that RecRec lets its provider change.
 
 import gzip
 import re
-from collections.abc import Callable
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from recsys_ops.datasets.dataset import Dataset, build_dataset
 from recsys_ops.datasets.validate import OnBadRows, validate
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
+from recsys_ops.storage import storage_errors
 
 RATING_RANGE = (1.0, 5.0)
 
@@ -197,17 +198,26 @@ def _find(folder: str | Path, file: str) -> Path | None:
 
 
 def _lines(path: Path, encoding: str) -> list[str]:
-    opener: Callable[[Path], bytes] = (
-        (lambda p: gzip.decompress(p.read_bytes())) if path.suffix == ".gz" else Path.read_bytes
-    )
-    return [line for line in opener(path).decode(encoding).replace("\r\n", "\n").split("\n") if line]
+    with storage_errors(str(path), "reading"):
+        content = path.read_bytes()
+    try:
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode(encoding)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name}: cannot be read ({error}). Get the file again.") from error
+    return [line for line in text.replace("\r\n", "\n").split("\n") if line]
 
 
 def _plots(folder: str | Path) -> dict[int, str] | None:
     path = _find(folder, "plots.tsv")
     if path is None:
         return None
-    parted = (line.partition("\t") for line in _lines(path, "utf-8"))
+    parted = [line.partition("\t") for line in _lines(path, "utf-8")]
+    odd = [row for row, (film, _, _) in enumerate(parted) if not film.isdecimal()]
+    if odd:
+        raise InputError(
+            f"{path.name}: {len(odd)} of {len(parted)} rows do not begin with the id of a film and a tab "
+            f"(first: row {odd[0]} = {''.join(parted[odd[0]])[:60]!r}). Correct them."
+        )
     return {int(film): plot for film, _, plot in parted}
 
 

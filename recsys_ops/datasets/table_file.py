@@ -1,36 +1,43 @@
-"""One table from a Parquet, Arrow or CSV file at any fsspec URL."""
+"""One table from a Parquet, Arrow or CSV file, or a folder of part files, at any fsspec URL."""
 
-import re
-from collections.abc import Collection
-from typing import Any
+import zlib
+from collections.abc import Mapping
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.feather as pa_feather
 import pyarrow.parquet as pa_parquet
 
-from recsys_ops.errors import InputError
-from recsys_ops.storage import is_bad_content, is_missing_file, open_file, refuse_credentials, storage_errors
+from recsys_ops.datasets.delimited import read_delimited
+from recsys_ops.datasets.interpret import interpreted
+from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.storage import (
+    is_bad_content,
+    is_missing_file,
+    open_file,
+    open_store,
+    refuse_credentials,
+    storage_errors,
+)
 
 SUFFIXES = (".parquet", ".arrow", ".feather", ".ipc", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 """What table files may end in."""
 
-_WIDER = {"null": pa.int64(), "int64": pa.float64()}
-"""Type to try after the one that a later part of a CSV file did not fit; a string after all others."""
-_CONVERSION = re.compile(r"In CSV column #(\d+): CSV conversion error to (\w+)")
+_DELIMITED = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+_UNREADABLE = (pa.ArrowException, EOFError, OSError, ValueError, zlib.error)
+"""What pyarrow, gzip and the stores raise for files that they cannot read."""
 
 
-def read_table(url: str, file: str, *, ids: Collection[str] = ()) -> pa.Table:
+def read_table(url: str, file: str, *, kinds: Mapping[str, str] | None = None) -> pa.Table:
     """Read a whole table.
 
     Parameters
     ----------
     url : str
-        Any fsspec URL, ending in one of ``SUFFIXES``.
+        Any fsspec URL, ending in one of ``SUFFIXES``: a file, or a folder of part files as Spark writes it.
     file : str
         Its name for messages.
-    ids : collection of str
-        Columns that hold ids: in CSV files integers or else strings, never floating-point numbers.
+    kinds : mapping of str to str, optional
+        What columns hold, as ``interpreted`` reads it; only files of text need to be told.
 
     Returns
     -------
@@ -40,59 +47,106 @@ def read_table(url: str, file: str, *, ids: Collection[str] = ()) -> pa.Table:
     Raises
     ------
     InputError
-        The file is missing, cannot be parsed, or has an unknown suffix.
+        The file is missing, cannot be parsed, has an unknown suffix or a column name twice.
     StorageError
         The store refused; ConfigError if the URL holds credentials.
     """
+    table = read_as_written(url, file)
+    return interpreted(table, kinds or {}) if is_delimited(url) else table
+
+
+def is_delimited(url: str) -> bool:
+    """Whether a URL is that of a table as text, to be interpreted."""
+    return url.rstrip("/").endswith(_DELIMITED)
+
+
+def read_as_written(url: str, file: str) -> pa.Table:
+    """Read a whole table; files of text as strings, otherwise as ``read_table``.
+
+    Raises
+    ------
+    InputError, StorageError, ConfigError
+        As ``read_table``.
+    """
     refuse_credentials(url)
-    if not url.endswith(SUFFIXES):
+    if not url.rstrip("/").endswith(SUFFIXES):
         raise InputError(f"{file}: unknown kind of file. Use one of {', '.join(SUFFIXES)}.")
+    table = _read_file(url, file)
+    if table is None:
+        table = _read_parts(url.rstrip("/"), file)
+    _refuse_repeated_names(table, file)
+    return table
+
+
+def _read_file(url: str, file: str) -> pa.Table | None:
+    """The table in a file, None where there is no file of that name."""
     with storage_errors(url, "reading"):
         try:
-            if url.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
-                return _read_csv(url, ids)
+            if is_delimited(url):
+                return read_delimited(url, file)
             with open_file(url) as stream:
-                return pa_parquet.read_table(stream) if url.endswith(".parquet") else pa_feather.read_table(stream)
-        except (pa.ArrowInvalid, EOFError, OSError) as error:
+                if url.endswith(".parquet"):  # read_table refuses repeated names in words of its own
+                    table: pa.Table = pa_parquet.ParquetFile(stream).read()
+                    return table
+                return pa_feather.read_table(stream)
+        except (InputError, ConfigError):
+            raise
+        except _UNREADABLE as error:
             if is_missing_file(error):
-                raise InputError(f"{file}: there is no such file ({url}).") from error
+                return None
             if not is_bad_content(error):
                 raise
             reason = " ".join(str(error).split())
             raise InputError(f"{file}: cannot be read ({reason}). Write the file again.") from error
 
 
-def _read_csv(url: str, ids: Collection[str]) -> pa.Table:
-    """Types follow the first block of the file; where a later one does not fit, read again with a wider type."""
-    types: dict[str, Any] = {}
-    while True:
+def _read_parts(folder: str, file: str) -> pa.Table:
+    """The tables in the files of a folder below each other; names that begin with . or _ are not of the table."""
+    parts = _parts(folder, file)
+    odd = [part for part in parts if not part.endswith(SUFFIXES) or is_delimited(part) != is_delimited(folder)]
+    if odd:
+        raise InputError(
+            f"{file}: is a folder with {odd[0]} in it, expected part files of one kind. Name the file that holds the "
+            "table under tables in features.yaml, or remove what is no part of it."
+        )
+    tables = []
+    for part in parts:
+        table = _read_file(f"{folder}/{part}", f"{file}/{part}")
+        if table is None:
+            raise InputError(f"{file}/{part}: is a folder. Put the part files of a table into one folder.")
+        _refuse_repeated_names(table, f"{file}/{part}")
+        tables.append(table)
+    try:
+        return pa.concat_tables(tables, promote_options="default")
+    except pa.ArrowException as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file}: its part files differ in their columns ({reason}). Write them again.") from error
+
+
+def _parts(folder: str, file: str) -> list[str]:
+    filesystem, path = open_store(folder)
+    with storage_errors(folder, "listing"):
         try:
-            table: pa.Table = _open_csv(url, pa_csv.read_csv, types)
-        except pa.ArrowInvalid as error:
-            match = _CONVERSION.search(str(error))
-            if match is None:
+            names = sorted(entry.rstrip("/").rpartition("/")[2] for entry in filesystem.ls(path, detail=False))
+        except OSError as error:
+            if not is_missing_file(error):
                 raise
-            column = _open_csv(url, pa_csv.open_csv, {}).schema.names[int(match.group(1))]
-            wider = _WIDER.get(match.group(2), pa.string())
-            types[column] = pa.string() if column in ids and wider == pa.float64() else wider
-            continue
-        unfit = [
-            name for name in sorted(ids) if name in table.column_names and not _is_id(table.schema.field(name).type)
-        ]
-        if not unfit:
-            return table
-        types |= {name: pa.string() for name in unfit}
+            raise InputError(f"{file}: there is no such file ({folder}).") from error
+    if "_delta_log" in names:
+        raise InputError(f"{file}: is a Delta table, some of whose files may be deleted. Export it as Parquet files.")
+    parts = [name for name in names if name and not name.startswith((".", "_"))]
+    if not parts:
+        if not names:
+            raise InputError(f"{file}: there is no such file ({folder}).")
+        raise InputError(f"{file}: is a folder without part files (found {', '.join(names)}). Write it again.")
+    return parts
 
 
-def _open_csv(url: str, opener: Any, types: dict[str, pa.DataType]) -> Any:
-    options = pa_csv.ConvertOptions(
-        column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
-    )
-    delimiter = "\t" if ".tsv" in url[-7:] else ","
-    parsing = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    with open_file(url, compression="infer") as stream:
-        return opener(stream, parse_options=parsing, convert_options=options)
-
-
-def _is_id(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_null(kind))
+def _refuse_repeated_names(table: pa.Table, file: str) -> None:
+    names = table.column_names
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError(
+            f"{file}: column '{repeated[0]}' is there {names.count(repeated[0])} times (found {', '.join(names)}). "
+            "Give each column a name of its own."
+        )

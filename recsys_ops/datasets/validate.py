@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from recsys_ops.arrow import compute as pc
 from recsys_ops.arrow import in_one_chunk
-from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, check_null, codes_of, repeats
+from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, check_null, check_numbers, codes_of, repeats
 from recsys_ops.datasets.checked import OnBadRows as OnBadRows
 from recsys_ops.datasets.columns import normalise
 from recsys_ops.datasets.dataset import positions_of
@@ -81,6 +81,7 @@ def validate(
     _check_ids(item_rows, "item_id")
     check_null(item_rows, "seller_id", f"Name the seller of each item, or {QUARANTINE}.")
     check_null(item_rows, "title", f"Give each item a title, or {QUARANTINE}.")
+    check_numbers(item_rows, rules, f"Correct them, leave them empty, or {QUARANTINE}.")
     clean_items = item_rows.kept()
     clean_users = None
     if user_rows is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,12 +11,17 @@ from numpy.typing import NDArray
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
+from recsys_ops.features.words import count_words
 
 FREQUENT = 99.0
 """Percentile of what real items have that limits words and numbers where a rule names no limit."""
 
 RESOLUTION = 1000
 """Least number of values that a number without a step of its own can take over its range."""
+
+
+GREATEST_SIZE = 1e100
+"""Greatest absolute value of a number, and the reciprocal of its least range: squares and products stay finite."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +38,9 @@ class Block:
 
 
 def _encode_text(column: ChunkedArray, rule: FeatureRule) -> Block:
-    from sklearn.feature_extraction.text import CountVectorizer  # late: it takes a second, for text alone
-
-    texts = [text or "" for text in column.to_pylist()]
-    vectoriser = CountVectorizer(stop_words="english", strip_accents="unicode", min_df=rule.min_items)
-    try:
-        counts = sp.csr_array(vectoriser.fit_transform(texts)).astype(np.float64)
-        words = list(vectoriser.get_feature_names_out())
-    except ValueError:  # no word is frequent enough
-        counts, words = sp.csr_array((len(texts), 0), dtype=np.float64), []
+    counts, words = count_words(column.to_pylist(), min_items=rule.min_items)
     document_frequency = np.bincount(counts.indices, minlength=len(words))
-    idf = np.log((1 + len(texts)) / (1 + document_frequency)) + 1
+    idf = np.log((1 + counts.shape[0]) / (1 + document_frequency)) + 1
     unit = np.ones(len(words)) if rule.weighting == "count" else idf
     upper = _frequent_count(counts) if rule.upper is None else np.full(len(words), rule.upper)
     lower = np.full(len(words), rule.lower or 0.0)
@@ -63,13 +61,13 @@ def _frequent_count(counts: sp.csr_array) -> NDArray[np.float64]:
 
 
 def _encode_tags(column: ChunkedArray, rule: FeatureRule) -> Block:
-    rows = [_tags_of(cell, rule.separator) for cell in column.to_pylist()]
+    rows = [tags_of(cell, rule.separator) for cell in column.to_pylist()]
     counts, names = _indicators(rows, rule.min_items)
     return _binary_block(counts, names, rule)
 
 
 def _encode_category(column: ChunkedArray, rule: FeatureRule) -> Block:
-    rows = [[] if cell is None else [str(cell)] for cell in column.to_pylist()]
+    rows = [[] if cell is None else [normalize("NFC", str(cell))] for cell in column.to_pylist()]
     counts, names = _indicators(rows, rule.min_items)
     return _binary_block(counts, names, rule)
 
@@ -80,11 +78,12 @@ def _binary_block(counts: sp.csr_array, names: list[str], rule: FeatureRule) -> 
     return Block(counts, names, np.ones(n), 0.0, lower, upper, 1.0)
 
 
-def _tags_of(cell: str | Iterable[object] | None, separator: str) -> list[str]:
+def tags_of(cell: str | Iterable[object] | None, separator: str) -> list[str]:
+    """The tags of one item, sorted, each once and in one Unicode form: a list's, or those between separators."""
     if cell is None:
         return []
-    parts = cell.split(separator) if isinstance(cell, str) else [str(part) for part in cell]
-    return sorted({part.strip() for part in parts} - {""})
+    parts = cell.split(separator) if isinstance(cell, str) else [str(part) for part in cell if part is not None]
+    return sorted({normalize("NFC", part).strip() for part in parts} - {""})
 
 
 def _indicators(rows: list[list[str]], min_items: int) -> tuple[sp.csr_array, list[str]]:
@@ -102,6 +101,7 @@ def _indicators(rows: list[list[str]], min_items: int) -> tuple[sp.csr_array, li
 def _encode_number(column: ChunkedArray, rule: FeatureRule) -> Block:
     values = np.asarray([np.nan if v is None else float(v) for v in column.to_pylist()])
     known = np.isfinite(values)
+    _refuse_extremes(values[known], rule)
     least, greatest = (values[known].min(), values[known].max()) if known.any() else (0.0, 1.0)
     spread = float(greatest - least) or 1.0
     shifted = sp.csr_array(np.where(known, values - least, 0.0)[:, None])
@@ -116,6 +116,18 @@ def _encode_number(column: ChunkedArray, rule: FeatureRule) -> Block:
     return Block(
         shifted, [rule.column], np.array([1.0 / spread]), float(least), np.array([lower]), np.array([upper]), step
     )
+
+
+def _refuse_extremes(values: NDArray[np.float64], rule: FeatureRule) -> None:
+    """Refuse numbers whose range, square or reciprocal floating-point arithmetic cannot hold."""
+    sizes = np.abs(values)
+    far = sizes[sizes > GREATEST_SIZE]
+    spread = 0.0 if len(far) or not len(values) else float(values.max() - values.min())
+    if len(far) or 0 < spread < 1 / GREATEST_SIZE:
+        why = f"{far[0]:g} is too large" if len(far) else f"their range of {spread:g} is too small"
+        raise InputError(
+            f"items: column '{rule.column}' has numbers that cannot be scaled: {why}. Write the column in another unit."
+        )
 
 
 def _round_step(span: float) -> float:
@@ -135,8 +147,8 @@ def _no_value(rule: FeatureRule, lower: str, upper: str) -> str:
 
 
 def _encode_ordinal(column: ChunkedArray, rule: FeatureRule) -> Block:
-    place = {value: position for position, value in enumerate(rule.values)}
-    texts = [None if value is None else str(value) for value in column.to_pylist()]
+    place = {normalize("NFC", value): position for position, value in enumerate(rule.values)}
+    texts = [None if value is None else normalize("NFC", str(value)) for value in column.to_pylist()]
     unknown = [(row, text) for row, text in enumerate(texts) if text is not None and text not in place]
     if unknown:
         row, text = unknown[0]

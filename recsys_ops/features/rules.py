@@ -1,6 +1,7 @@
 """What a provider may change about an item: one rule per feature column of the items table."""
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -91,3 +92,16 @@ class FeatureRule(BaseModel):
     def name_of(self, value: str) -> str:
         """What a change of one of the column's values is called: each tag is a feature of its own."""
         return f"{self.name}: {value}" if self.kind == "tags" else self.name
+
+
+def repeated_name(rules: Iterable[FeatureRule]) -> str | None:
+    """Say which two features have one name, so that a sentence would not tell them apart; None if no two have."""
+    columns: dict[str, str] = {}
+    for rule in rules:
+        if rule.name in columns:
+            return (
+                f"columns '{columns[rule.name]}' and '{rule.column}' are both called '{rule.name}'. Give each a label "
+                "of its own."
+            )
+        columns[rule.name] = rule.column
+    return None

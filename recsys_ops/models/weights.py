@@ -1,5 +1,7 @@
 """Item-to-item weights of a recommender that was fitted elsewhere, read from a file and checked."""
 
+import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from recsys_ops.arrow import Array, Column
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
+from recsys_ops.datasets.interpret import cast_ids
 from recsys_ops.datasets.table_file import SUFFIXES, read_table
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.storage import is_bad_content, is_missing_file, open_file, storage_errors
@@ -87,7 +90,7 @@ def _read_matrix(url: str, file: str) -> NDArray[Any] | sp.csr_array:
         try:
             with open_file(url) as stream:
                 loaded: Any = sp.load_npz(stream) if url.endswith(".npz") else np.load(stream, allow_pickle=False)
-        except (ValueError, KeyError, EOFError, OSError) as error:
+        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
             if is_missing_file(error):
                 raise InputError(f"{file}: there is no such file ({url}).") from error
             if isinstance(error, ConfigError) or not is_bad_content(error):
@@ -104,7 +107,7 @@ def _read_matrix(url: str, file: str) -> NDArray[Any] | sp.csr_array:
 
 
 def _read_pairs(url: str, file: str, item_ids: Array) -> sp.csr_array:
-    table = read_table(url, file, ids=COLUMNS[:2])
+    table = read_table(url, file, kinds=dict(zip(COLUMNS, ("id", "id", "number"), strict=True)))
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise InputError(
@@ -129,7 +132,7 @@ def _read_pairs(url: str, file: str, item_ids: Array) -> sp.csr_array:
 
 def _positions(column: Column, item_ids: Array, name: str, file: str) -> NDArray[np.int64]:
     try:
-        positions = positions_of(pc.cast(column, item_ids.type), item_ids)
+        positions = positions_of(cast_ids(column, item_ids.type), item_ids)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(
             f"{file}: column '{name}' is {column.type}, but the ids of the catalogue are {item_ids.type}. Write the "

@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from recsys_ops.arrow import Array, in_one_chunk, table_of
 from recsys_ops.arrow import compute as pc
-from recsys_ops.datasets.checked import CheckedRows, check_null, codes_of, repeats
+from recsys_ops.datasets.checked import CheckedRows, check_null, check_numbers, codes_of, repeats
 from recsys_ops.datasets.columns import normalise
 from recsys_ops.datasets.dataset import Dataset, build_dataset, positions_of
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.features.encode import EncodedItems, encode_items
-from recsys_ops.features.rules import FeatureRule
+from recsys_ops.features.rules import FeatureRule, repeated_name
 from recsys_ops.models.content import ContentModel
 from recsys_ops.tables.inputs import TableContract
 
@@ -117,6 +117,9 @@ def _rules(features: Features) -> tuple[FeatureRule, ...]:
             raise ConfigError(f"features: {where}: {first['msg']} (found {first['input']!r}).") from error
     if not rules:
         raise ConfigError('features: none is named. Name at least one, as in features={"description": "text"}.')
+    repeated = repeated_name(rules)
+    if repeated is not None:
+        raise ConfigError(f"features: {repeated}")
     return rules
 
 
@@ -182,7 +185,9 @@ def _checked_items(table: pa.Table, rules: Sequence[FeatureRule]) -> pa.Table:
     if "seller_id" not in table.column_names:
         table = table.append_column("seller_id", pa.array([""] * table.num_rows))
     items = _checked_ids(normalise(table, _ITEMS, "items", rules), "items")
-    check_null(CheckedRows("items", "items", items, "stop"), "title", "Give each item a title, or leave titles out.")
+    rows = CheckedRows("items", "items", items, "stop")
+    check_null(rows, "title", "Give each item a title, or leave titles out.")
+    check_numbers(rows, rules, "Correct them or leave them empty.")
     return items
 
 

@@ -104,6 +104,14 @@ BAD_ROWS = {
         rows("items", item_id=["new"], title=[None]),
         "items.parquet: column 'title' has 1 value missing (first: row 24 = null).",
     ),
+    "an infinite price": (
+        cell("items", "price", 4, INFINITE),
+        "items.parquet: column 'price' has 1 value of infinity (first: row 4 = inf).",
+    ),
+    "an id with orders to the terminal": (
+        cell("interactions", "item_id", 7, "\x1b]0;owned\x07i\x1b[31m9999"),
+        "interactions.parquet: column 'item_id' has 1 value that items.parquet does not have (first: row 7 = i9999).",
+    ),
     "a user who is there twice": (
         rows("users", age=[1]),
         "users.parquet: column 'user_id' has 1 value that an earlier row has (first: row 20 = 1).",
@@ -134,6 +142,14 @@ BAD_TABLES = {
     "ids of two types": (
         column("items", "item_id", lambda ids: pa.array(range(len(ids)))),
         "interactions.parquet: column 'item_id' is string, but in items.parquet it is int64.",
+    ),
+    "a column that is there twice": (
+        lambda tables: tables | {"users": tables["users"].append_column("age", tables["users"]["age"])},
+        "users.parquet: column 'age' is there 2 times (found user_id, group, age, age). Give each column a name",
+    ),
+    "a price that no floating-point number holds": (
+        column("items", "price", lambda prices: pa.array([2**53 + 1] * len(prices))),
+        "items.parquet: column 'price' has 24 integers that no floating-point number holds (first: row 0 = 9007199254",
     ),
     "no interactions": (empty("interactions"), "interactions.parquet: the table has no rows. Give at least one."),
     "no items": (empty("items"), "items.parquet: the table has no rows. Give at least one."),
@@ -168,6 +184,14 @@ BAD_MAPPINGS = {
     "a least price above all prices": (
         FEATURES.format(column="price", kind="number, lower: 9000"),
         "items: column 'price': lower 9000 is above ",
+    ),
+    "two features of one label": (
+        FEATURES.format(column="price", kind="number, label: tags") + "  - {column: tags, kind: tags}\n",
+        "features.yaml: the whole file: Value error, columns 'price' and 'tags' are both called 'tags'. Give each a ",
+    ),
+    "a key that is there twice": (
+        FEATURES.format(column="price", kind="number") + "rating_range: [1, 9]\n",
+        "features.yaml: 'rating_range' is there twice in one place (again in line 4). Keep one.",
     ),
     "an unknown field": ("rating_range: [1, 5]\nfeature: []\n", "features.yaml: "),
     "no rating range": ("features: [{column: price, kind: number}]\n", "features.yaml: rating_range: Field required"),

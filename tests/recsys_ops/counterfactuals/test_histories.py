@@ -83,7 +83,7 @@ def test_rows_that_mean_nothing_are_refused_by_number(tmp_path: Path, lines: str
     ("lines", "message"),
     [
         ("u0,i0,1\nu0,i1,cheap\n", r"column 'cost' is string, expected a number \(first: row 1 = 'cheap'\)"),
-        ("u0,i0,2024-01-01\n", r"column 'cost' is date32\[day\], expected a number \(first: row 0 = "),
+        ("u0,i0,2024-01-01\n", r"column 'cost' is string, expected a number \(first: row 0 = '2024-01-01'\)"),
     ],
 )
 def test_a_cost_that_is_no_number_is_named_with_its_row(tmp_path: Path, lines: str, message: str) -> None:

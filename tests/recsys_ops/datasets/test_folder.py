@@ -156,6 +156,47 @@ def test_csv_ids_that_turn_into_words_late_in_the_file_are_strings(tables: Table
     assert dataset.items.schema.field("size").type == pa.float64()
 
 
+SHOP_YAML = "rating_range: [1, 5]\nfeatures: [{column: size, kind: ordinal, values: ['7', '7.5']}]\n"
+
+
+def test_csv_ids_come_back_as_written(tmp_path: Path) -> None:
+    (tmp_path / "features.yaml").write_text(SHOP_YAML)
+    (tmp_path / "items.csv").write_text("item_id,seller_id,title,size\n00001,07,A,7.5\n00002,08,007,7\n")
+    (tmp_path / "interactions.csv").write_text("user_id,item_id,rating\n3,00002,5\n12,00001,4\n")
+    dataset = read_folder(str(tmp_path))
+    assert dataset.item_ids.to_pylist() == ["00001", "00002"]
+    assert dataset.user_ids.to_pylist() == [3, 12]
+    assert dataset.items.column("seller_id").to_pylist() == ["07", "08"]
+    assert dataset.items.column("title").to_pylist() == ["A", "007"]
+    assert dataset.items.column("size").to_pylist() == ["7.5", "7"]
+
+
+@pytest.mark.parametrize("ratings_suffix", ["csv", "parquet"])
+def test_ids_that_are_words_in_one_csv_table_are_words_in_the_other(tmp_path: Path, ratings_suffix: str) -> None:
+    (tmp_path / "features.yaml").write_text(SHOP_YAML)
+    (tmp_path / "items.csv").write_text("item_id,seller_id,title,size\n1195153448,s,A,7\n080442957X,s,B,7.5\n")
+    if ratings_suffix == "csv":
+        (tmp_path / "interactions.csv").write_text("user_id,item_id,rating\n1,1195153448,5\n")
+    else:
+        ratings = pa.table({"user_id": [1], "item_id": ["1195153448"], "rating": [5]})
+        pa.parquet.write_table(ratings, tmp_path / "interactions.parquet")
+    assert read_folder(str(tmp_path)).item_ids.to_pylist() == ["080442957X", "1195153448"]
+
+
+def test_integers_in_a_csv_table_match_strings_in_a_parquet_table(tables: Tables, write: Write) -> None:
+    users = tables["users"].set_column(0, "user_id", pa.array(["2", "4", "9", "7"]))
+    folder = Path(write({"users": users, "items": tables["items"]}))
+    write({"interactions": tables["interactions"]}, "csv")
+    assert read_folder(str(folder)).user_ids.to_pylist() == ["2", "4", "7", "9"]
+
+
+def test_a_json_list_in_a_csv_column_of_tags_becomes_its_tags(tmp_path: Path) -> None:
+    (tmp_path / "features.yaml").write_text("rating_range: [1, 5]\nfeatures: [{column: tags, kind: tags}]\n")
+    (tmp_path / "items.csv").write_text('item_id,seller_id,title,tags\n1,s,A,"[""vegan"", ""gift""]"\n2,s,B,[]\n')
+    (tmp_path / "interactions.csv").write_text("user_id,item_id,rating\n1,1,5\n")
+    assert read_folder(str(tmp_path)).items.column("tags").to_pylist() == [["vegan", "gift"], []]
+
+
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
@@ -170,7 +211,16 @@ def test_csv_ids_that_turn_into_words_late_in_the_file_are_strings(tables: Table
             r"items.parquet: column 'name' that tables.items",
         ),
         (FEATURES_YAML + "  - {column: price, kind: text}", "name column price more than once"),
+        (
+            FEATURES_YAML + "  - {column: a, kind: text, label: price}",
+            "columns 'price' and 'a' are both called 'price'",
+        ),
         (FEATURES_YAML + "  - {column: size, kind: number}", "items.parquet: column 'size' is missing"),
+        (
+            FEATURES_YAML + "rating_range: [1, 9]",
+            r"yaml: 'rating_range' is there twice .* \(again in line 6\)",
+        ),
+        (FEATURES_YAML + "tables: {items: {file: a, file: b}}", r"features.yaml: 'file' is there twice in one place"),
         (FEATURES_YAML + "tables: {items: {file: goods.csv}}", "goods.csv: there is no such file"),
         (FEATURES_YAML + "tables: {items: {file: goods.xls}}", "goods.xls: unknown kind of file"),
         ("rating_range: [1", "features.yaml: not YAML"),

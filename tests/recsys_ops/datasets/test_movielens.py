@@ -118,3 +118,18 @@ def test_the_real_1m_has_the_counts_of_its_readme(real_data: Path) -> None:
         sum(not (zip_code.isdecimal() and len(zip_code) == 5) for zip_code in dataset.users["zip_code"].to_pylist())
         == 81
     )
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path, FILES_1M, gz=True)
+    content = bytearray((folder / "movies.dat.gz").read_bytes())
+    content[-6] ^= 0xFF
+    (folder / "movies.dat.gz").write_bytes(content)
+    with pytest.raises(InputError, match=r"^movies.dat.gz: cannot be read \(CRC check .*\). Get the file"):
+        read_movielens_1m(folder)
+
+
+def test_a_plot_without_the_id_of_a_film_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path, FILES_1M | {"plots.tsv": "1\tA plot\nand more\n"})
+    with pytest.raises(InputError, match=r"^plots.tsv: 1 of 2 rows do not begin .* \(first: row 1 = 'and more'\)"):
+        read_movielens_1m(folder)

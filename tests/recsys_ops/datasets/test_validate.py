@@ -6,9 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from recsys_ops.datasets.columns import normalise
 from recsys_ops.datasets.validate import Clean, OnBadRows, validate
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
+from recsys_ops.tables import ITEMS
 
 RULES = (FeatureRule(column="description", kind="text"), FeatureRule(column="price", kind="number"))
 SOURCES = {"interactions": "interactions.parquet", "items": "items.parquet", "users": "users.parquet"}
@@ -85,6 +87,8 @@ ROW_PROBLEMS = [
     ),
     ("items", "item_id", {0: None}, r"items.parquet: column 'item_id' has 1 value missing"),
     ("items", "seller_id", {1: None}, r"'seller_id' has 1 value missing .* Name the seller of each item"),
+    ("items", "price", {0: float("inf")}, r"'price' has 1 value of infinity \(first: row 0 = inf\)\. Correct them"),
+    ("items", "price", {2: -1e301}, r"'price' has 1 value beyond 1e\+100 \(first: row 2 = -1e\+301"),
     ("items", "title", {1: None}, r"'title' has 1 value missing .* Give each item a title"),
     (
         "users",
@@ -197,6 +201,59 @@ def test_a_column_of_the_wrong_type_stops(
     tables[table] = tables[table].set_column(position, column, pa.array(values))
     with pytest.raises(InputError, match=message):
         check(tables, "quarantine")
+
+
+def test_a_column_that_nobody_names_is_kept_out_of_the_way(tables: Tables) -> None:
+    huge = pa.array([2**63, 2**63 + 1, None], pa.uint64())
+    odd = {"hash": huge, "photo": pa.array([b"x"] * 3), "deep": pa.array([[[1]]] * 3)}
+    for name, values in odd.items():
+        tables["items"] = tables["items"].append_column(name, values)
+    clean = check(tables)
+    assert clean.items.column("hash").to_pylist() == huge.to_pylist()
+    assert not {"photo", "deep"} & set(clean.items.column_names)
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (pa.array([2**53 + 1, 5, 2**53], pa.int64()), 2**53 + 1),
+        (pa.array([2**64 - 1, 0, 2**63], pa.uint64()), 2**64 - 1),
+    ],
+)
+def test_integers_that_no_double_holds_are_refused_as_a_number(tables: Tables, values: Any, shown: int) -> None:
+    position = tables["items"].schema.get_field_index("price")
+    tables["items"] = tables["items"].set_column(position, "price", values)
+    message = rf"'price' has 1 integers that no floating-point number holds \(first: row 0 = {shown}\)"
+    with pytest.raises(InputError, match=message):
+        check(tables)
+
+
+def test_great_integers_that_a_double_holds_are_numbers(tables: Tables) -> None:
+    position = tables["items"].schema.get_field_index("price")
+    tables["items"] = tables["items"].set_column(position, "price", pa.array([2**60, None, -(2**62)], pa.int64()))
+    assert check(tables).items.column("price").to_pylist() == [2.0**60, None, -(2.0**62)]
+
+
+def _with_tags(values: list[Any]) -> list[Any]:
+    rules = [FeatureRule(column="tags", kind="tags", separator=";")]
+    table = pa.table({"item_id": range(len(values)), "seller_id": ["s"] * len(values), "title": ["t"] * len(values)})
+    found: list[Any] = normalise(table.append_column("tags", pa.array(values)), ITEMS, "a", rules)["tags"].to_pylist()
+    return found
+
+
+def test_a_json_list_becomes_its_tags() -> None:
+    values = ['["vegan", "gift; big"]', "[]", None, "b;a", '["x", null, 7]', "[new]"]
+    assert _with_tags(values) == [["vegan", "gift; big"], [], None, ["a", "b"], ["x", "7"], ["[new]"]]
+
+
+def test_tags_without_a_json_list_stay_as_they_are() -> None:
+    assert _with_tags(["a;b", "[new]", None]) == ["a;b", "[new]", None]
+
+
+@pytest.mark.parametrize("cell", ["['vegan', 'gift']", '["vegan" "gift"]', '["vegan", ["gift"]]'])
+def test_a_list_of_tags_in_another_notation_is_refused(cell: str) -> None:
+    with pytest.raises(InputError, match=r"^a: column 'tags' has 1 lists of tags that are not JSON \(first: row 1 = "):
+        _with_tags(["x", cell])
 
 
 @pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())])

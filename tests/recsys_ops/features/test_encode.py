@@ -6,7 +6,7 @@ import pytest
 
 from recsys_ops.errors import InputError
 from recsys_ops.features.encode import EncodedItems, encode_items, fix_features
-from recsys_ops.features.rules import FeatureRule
+from recsys_ops.features.rules import FeatureRule, repeated_name
 from tests.worlds import random_world
 
 
@@ -46,9 +46,9 @@ def test_a_longer_description_does_not_make_its_words_count_less() -> None:
     assert items.matrix[0, column] == items.matrix[1, column] > 0
 
 
-def test_english_stop_words_single_letters_and_accents_are_dropped() -> None:
-    items = encoded(["The café is a x robot", "and the CAFE"], kind="text")
-    assert items.columns.value == ("cafe", "robot")
+def test_english_stop_words_and_single_letters_are_dropped() -> None:
+    items = encoded(["The café is a x robot", "and the CAFÉ"], kind="text")
+    assert items.columns.value == ("café", "robot")
     assert np.allclose(in_provider_units(items), [[1, 1], [1, 0]])
 
 
@@ -80,6 +80,36 @@ def test_tags_come_as_lists_or_as_separated_strings(values: list[object]) -> Non
     items = encoded(values, kind="tags")
     assert items.columns.value == ("a", "b")
     assert in_provider_units(items).tolist() == [[1, 1], [0, 1], [0, 0]]
+
+
+def test_a_null_in_a_list_is_no_tag() -> None:
+    items = encoded([["x", None], ["None"], [None], None], kind="tags")
+    assert items.columns.value == ("None", "x")
+    assert in_provider_units(items).tolist() == [[0, 1], [1, 0], [0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("kind", ["tags", "category"])
+def test_composed_and_decomposed_values_are_the_same(kind: str) -> None:
+    assert encoded(["Cafe\u0301", "Caf\u00e9"], kind=kind).columns.value == ("Caf\u00e9",)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1e308, -1e308], r"'x' has numbers that cannot be scaled: 1e\+308 is too large\. Write the column in another"),
+        ([5e-324, 0.0], "'x' has numbers that cannot be scaled: their range of 4.94066e-324 is too small"),
+    ],
+)
+def test_numbers_that_arithmetic_cannot_scale_are_an_input_error(values: list[object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        encoded(values, kind="number")
+
+
+@pytest.mark.parametrize("size", [1e99, 1e-99])
+def test_numbers_of_any_other_size_are_features(size: float) -> None:
+    items = encoded([0.0, size, 3 * size], kind="number")
+    assert np.allclose(in_provider_units(items)[:, 0] / size, [0, 1, 3])
+    assert np.isfinite([items.columns.unit[0], items.columns.step[0], items.columns.span[0]]).all()
 
 
 def test_tags_are_separated_by_what_the_rule_says() -> None:
@@ -246,6 +276,12 @@ def test_features_and_limits_are_never_negative() -> None:
 def test_limits_out_of_order_are_refused() -> None:
     with pytest.raises(ValueError, match=r"lower 3\.0 is above upper 2\.0"):
         FeatureRule(column="x", kind="number", lower=3, upper=2)
+
+
+def test_two_features_of_one_name_are_named() -> None:
+    rules = [FeatureRule(column="a", kind="text", label="kind"), FeatureRule(column="kind", kind="category")]
+    assert repeated_name(rules) == "columns 'a' and 'kind' are both called 'kind'. Give each a label of its own."
+    assert repeated_name(rules[:1]) is None
 
 
 def test_a_misspelt_option_is_refused() -> None:
