@@ -7,9 +7,8 @@ from rich.console import Console
 
 from jobs.config import MODEL_CONFIG
 from recsys_ops.datasets import describe, load_dataset
-from recsys_ops.evaluation import describe_recommender
+from recsys_ops.evaluation import check_evaluated, describe_recommender
 from recsys_ops.models.ease import RIDGE
-from recsys_ops.models.recommender import check_recommender
 
 
 class ValidateConfig(BaseModel):
@@ -24,9 +23,9 @@ class ValidateConfig(BaseModel):
     on_bad_rows: Literal["stop", "quarantine"] = "stop"
     """Rows that break the contract stop the check, or are left out."""
     recommender: str | None = None
-    """Measure it on held-out users: ease, knn, slim, or a file of weights."""
+    """Measure it on held-out users: ease, knn, slim, hybrid, content (that of recourse), or a file of weights."""
     ridge: float = RIDGE
-    """Penalty of ease."""
+    """Penalty of ease and hybrid."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
     """Histories of ratings, or of ones."""
 
@@ -40,7 +39,7 @@ def run(config: ValidateConfig) -> int:
         Each with a message for the user.
     """
     if config.recommender is not None:
-        check_recommender(config.recommender)
+        check_evaluated(config.recommender)
     dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
     lines = describe(dataset)
     if config.recommender is not None:

@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 
 from recsys_ops.datasets.dataset import Dataset
 from recsys_ops.errors import InputError
-from recsys_ops.models.linear import LinearRecommender, best_candidates, history_matrix, top_lists
-from recsys_ops.models.recommender import FITTED, make_recommender
+from recsys_ops.features.encode import encode_items
+from recsys_ops.models.content import ContentModel
+from recsys_ops.models.hybrid import fit_hybrid
+from recsys_ops.models.linear import Scorer, best_candidates, history_matrix, top_lists
+from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
+
+FROM_FEATURES = ("content", "hybrid")
+"""Recommenders that know items by their features: those of recourse, which also score items without ratings."""
 
 HELD_OUT_USERS = 0.2
 HELD_OUT_HISTORY = 0.2
+HELD_OUT_ITEMS = 0.1
 LEAST_HISTORY = 5
 """Users with fewer interactions cannot be held out: they would have none to predict."""
 
@@ -80,23 +87,54 @@ def describe_recommender(
         As ``make_recommender`` and ``held_out_quality``.
     """
     histories = history_matrix(dataset.ratings, binary=binary, scale=dataset.rating_range[1])
-    quality = held_out_quality(
-        histories, lambda known: make_recommender(name, known, ridge=ridge, item_ids=dataset.item_ids), seed=seed
-    )
-    kind = f"{name}, ridge {ridge:g}" if name == "ease" else name
-    source = "" if name in FITTED else "; fitted elsewhere, perhaps on these users"
-    return [
+    fit = _fitter(dataset, name, ridge=ridge)
+    quality = held_out_quality(histories, fit, seed=seed)
+    kind = f"{name}, ridge {ridge:g}" if name in ("ease", "hybrid") else name
+    source = "" if name in (*FITTED, *FROM_FEATURES) else "; fitted elsewhere, perhaps on these users"
+    lines = [
         ("recommender", f"{kind}, histories of {'ones' if binary else 'ratings'}"),
         ("held-out users", f"{len(quality.model.recall):,}{source}"),
         (f"recall@{RECALL_DEPTH}", _compared(quality.model.recall, quality.popularity.recall)),
         (f"nDCG@{NDCG_DEPTH}", _compared(quality.model.ndcg, quality.popularity.ndcg)),
-        ("verdict", _BETTER if quality.is_better else _NOT_BETTER),
     ]
+    if name in FROM_FEATURES:
+        cold = cold_item_quality(histories, fit, seed=seed)
+        lines.append(
+            (
+                "of items without ratings",
+                f"recall@{RECALL_DEPTH} {_compared(cold.model.recall, cold.popularity.recall)}",
+            )
+        )
+    return [*lines, ("verdict", _BETTER if quality.is_better else _NOT_BETTER)]
 
 
-def held_out_quality(
-    histories: sp.csr_array, fit: Callable[[sp.csr_array], LinearRecommender], *, seed: int
-) -> HeldOutQuality:
+def check_evaluated(name: str) -> None:
+    """Refuse a name that ``describe_recommender`` does not know; raises ConfigError."""
+    if name not in FROM_FEATURES:
+        check_recommender(name)
+
+
+def _fitter(dataset: Dataset, name: str, *, ridge: float) -> Callable[[sp.csr_array], Scorer]:
+    if name not in FROM_FEATURES:
+        return lambda known: make_recommender(name, known, ridge=ridge, item_ids=dataset.item_ids)
+    features = encode_items(dataset.items, dataset.rules).matrix
+    if name == "hybrid":
+        return lambda known: fit_hybrid(known, features, ridge=ridge)
+    return lambda known: ContentScorer(ContentModel(features, known))
+
+
+@dataclass(frozen=True)
+class ContentScorer:
+    """The content recommender as a scorer of histories, like the others."""
+
+    model: ContentModel
+
+    def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
+        """Scores of all items, ``(n, n_items)``."""
+        return self.model.scores(histories, self.model.features)
+
+
+def held_out_quality(histories: sp.csr_array, fit: Callable[[sp.csr_array], Scorer], *, seed: int) -> HeldOutQuality:
     """Fit on most users and recommend to the others.
 
     Parameters
@@ -104,7 +142,7 @@ def held_out_quality(
     histories : csr_array, shape (n_users, n_items)
         As the recommender takes them.
     fit : callable
-        Histories of the users to learn from -> LinearRecommender.
+        Histories of the users to learn from -> what scores items by histories.
     seed : int
         Of the draw of users and of what of their histories is held out.
 
@@ -122,6 +160,46 @@ def held_out_quality(
     popularity = np.bincount(learned_from.indices, minlength=histories.shape[1]).astype(np.float64)
     same_for_all = np.broadcast_to(popularity, given.shape)
     return HeldOutQuality(model, list_quality(best_candidates(same_for_all, given, NDCG_DEPTH), held_out))
+
+
+def cold_item_quality(histories: sp.csr_array, fit: Callable[[sp.csr_array], Scorer], *, seed: int) -> HeldOutQuality:
+    """Fit without any interaction of some items, and recommend these to the users who have them.
+
+    Parameters
+    ----------
+    histories : csr_array, shape (n_users, n_items)
+    fit : callable
+        As ``held_out_quality``.
+    seed : int
+        Of the draw of items.
+
+    Returns
+    -------
+    HeldOutQuality
+        Among the hidden items only; popularity, which knows nothing of them, is a list in random order.
+
+    Raises
+    ------
+    InputError
+        There are fewer than ten items.
+    """
+    n_items = histories.shape[1]
+    if n_items < 1 / HELD_OUT_ITEMS:
+        raise InputError(
+            f"items: the catalogue has {n_items} items, too few to hide {HELD_OUT_ITEMS:.0%} of them and to measure a "
+            "recommender on these."
+        )
+    rng = np.random.default_rng([seed, 21])
+    is_hidden = np.zeros(n_items, dtype=bool)
+    is_hidden[rng.choice(n_items, size=int(HELD_OUT_ITEMS * n_items), replace=False)] = True
+    hidden = is_hidden[histories.indices]
+    known, held_out = _entries(histories, ~hidden), _entries(histories, hidden)
+    users = np.flatnonzero(np.diff(held_out.indptr))
+    others = sp.csr_array(np.where(is_hidden, 0.0, 1.0)[None])  # the other items are no candidates
+    barred = sp.csr_array(sp.vstack([others] * len(users), format="csr")) if len(users) else histories[:0]
+    random_order = np.broadcast_to(rng.random(n_items), (len(users), n_items))
+    model = list_quality(best_candidates(fit(known).scores(known[users]), barred, NDCG_DEPTH), held_out[users])
+    return HeldOutQuality(model, list_quality(best_candidates(random_order, barred, NDCG_DEPTH), held_out[users]))
 
 
 def split_users(histories: sp.csr_array, *, seed: int) -> tuple[sp.csr_array, sp.csr_array, sp.csr_array]:

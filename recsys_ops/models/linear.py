@@ -5,7 +5,7 @@ would show are those that are not in the user's history.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,6 +19,13 @@ BLOCK_BYTES = 256 * 2**20
 """Memory that one block of users or of weights may take."""
 
 _USERS_AT_ONCE = 1024
+
+
+class Scorer(Protocol):
+    """Whatever scores items by histories."""
+
+    def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
+        """Scores of all items, ``(n, n_items)``, for histories ``(n, n_items)``."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +93,12 @@ class LinearRecommender:
         return scores
 
 
-def top_lists(model: LinearRecommender, histories: sp.csr_array, n: int) -> NDArray[np.int64]:
+def top_lists(model: Scorer, histories: sp.csr_array, n: int) -> NDArray[np.int64]:
     """The first n items that each user is shown.
 
     Parameters
     ----------
-    model : LinearRecommender
+    model : Scorer
     histories : csr_array, shape (n_users, n_items)
         What is stored is not shown, whatever its value.
     n : int

@@ -34,7 +34,7 @@ def read(name: str) -> list[dict[str, str]]:
 
 
 def inattentive() -> set[str]:
-    """Players who gave no right answer when the game asked how well they had done."""
+    """Players who gave no right answer to the game's question how well they had done."""
     right: defaultdict[str, set[bool]] = defaultdict(set)
     for row in read("attentionCheck"):
         right[row["userId"]].add(row["userInput"] == row["shubNo"])
@@ -101,8 +101,8 @@ def test_what_real_people_take_up_by_distance() -> None:
             )
             at = np.unique(np.round(np.quantile(x, [0, 0.25, 0.5, 0.75, 0.9, 0.95, 1]), 2))
             smooth, se = fit.intercept + fit.curve(at), NORMAL_95 * fit.curve_se(at)
-            told = (f"{a:.2f}: {s:.2f} ({s - h:.2f} to {s + h:.2f})" for a, s, h in zip(at, smooth, se, strict=True))
-            print(f"    uptake at {'; '.join(told)}")
+            points = (f"{a:.2f}: {s:.2f} ({s - h:.2f} to {s + h:.2f})" for a, s, h in zip(at, smooth, se, strict=True))
+            print(f"    uptake at {'; '.join(points)}")
         if name.startswith("better"):
             assert uptake.mean() > chance.mean() + 0.1, "what is shown as better is taken up"
             assert found.finding != Finding.TOO_FEW

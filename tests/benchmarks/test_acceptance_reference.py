@@ -1,6 +1,6 @@
-"""Against mgcv on four simulated studies of the paper's size: what R's reference fits say, and how long one fit takes.
+"""Against mgcv 1.8-41 on four simulated studies of the paper's size: what R's reference fits say.
 
-mgcv 1.8-41 takes over a minute for each of them on the same model.
+R is not run here, so the seconds of our fits are shown and compared with nothing.
 """
 
 import csv
@@ -28,7 +28,7 @@ def numbers(rows: list[dict[str, str]], *columns: str) -> list[np.ndarray]:
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason=f"RECSYS_OPS_DATA names no folder with {FOLDER.name}")
-def test_the_fits_agree_with_mgcv_in_a_hundredth_of_its_time() -> None:
+def test_the_fits_agree_with_mgcv() -> None:
     print(
         "\nours / mgcv's; curve: greatest difference over 25 points in mgcv's standard errors, share within half of one"
     )
@@ -55,4 +55,3 @@ def test_the_fits_agree_with_mgcv_in_a_hundredth_of_its_time() -> None:
         assert (fit.p < 0.05) == (theirs["p"] < 0.05)
         assert abs(fit.intercept - theirs["intercept"]) < 0.02
         assert within >= 0.95
-        assert seconds < 5

@@ -28,6 +28,8 @@ def test_the_whole_of_movielens_1m_for_individual_fairness(tmp_path: Path, algor
             f"RMSE {row['rmse_before']:.4f} -> {row['rmse_after']:.4f}, {row['n_antidote_users']} artificial users"
         )
     assert (rows[0]["n_users"], rows[0]["n_items"]) == (6040, 3706)
+    if algorithm == "search":
+        assert rows[0]["after"] < rows[0]["before"]
     assert measured.peak_bytes < 8 * GIB
 
 

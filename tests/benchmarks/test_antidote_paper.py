@@ -79,12 +79,12 @@ def table(
     print(f"\n{type(problem.objective).__name__}, train" + ("" if held_out is None else " | held out"))
     before, found = problem.fit(), {}
     for budget in BUDGETS:
-        for name, (algorithm, asked) in problems.items():
+        for name, (algorithm, posed) in problems.items():
             if ONLY and name not in ONLY.split(","):
                 continue
             started = time.perf_counter()
-            made = propose(asked, algorithm, budget_users(budget, problem.rows.shape[0]), seed=SEED)
-            evaluation = evaluate(asked, made, held_out=held_out, before=before)
+            made = propose(posed, algorithm, budget_users(budget, problem.rows.shape[0]), seed=SEED)
+            evaluation = evaluate(posed, made, held_out=held_out, before=before)
             found[f"{name} {budget}"] = evaluation
             show(name, budget, problem, evaluation, time.perf_counter() - started)
     return found
@@ -98,34 +98,44 @@ def test_polarisation(direction: Direction, rank: int, regularisation: float, wa
     rows = LocalRows(most_rated(active=False).ratings)
     problem = AntidoteProblem(rows, Polarisation(), direction, settings, RATING_RANGE)
     found = table(problem, None, None)
-    if "search 2%" in found:
-        effect = found["search 2%"].train
-        assert problem.sign * (effect.value_after / effect.value_before - 1 - wanted) <= 0
-        assert effect.rmse_after - effect.rmse_before <= MOST_RMSE_LOST
+    effect = chosen(found, "search 2%").train
+    assert problem.sign * (effect.value_after / effect.value_before - 1 - wanted) <= 0
+    assert effect.rmse_after - effect.rmse_before <= MOST_RMSE_LOST
 
 
 @pytest.mark.parametrize(("objective", "budget", "wanted"), [("individual", "2%", -0.26), ("group", "0.5%", -0.60)])
 def test_fairness_on_held_out_ratings(objective: str, budget: str, wanted: float) -> None:
     part = most_rated(active=True)
     train, held_out = hold_out(part.ratings, 0.2, seed=SEED)
-    asked: Objective = IndividualUnfairness() if objective == "individual" else GroupUnfairness("items", part.genres)
+    unfairness: Objective = (
+        IndividualUnfairness() if objective == "individual" else GroupUnfairness("items", part.genres)
+    )
     settings = AlsSettings(8, 1.0, seed=SEED, tolerance=TOLERANCE)
-    problem = AntidoteProblem(LocalRows(train), asked, "min", settings, RATING_RANGE)
+    problem = AntidoteProblem(LocalRows(train), unfairness, "min", settings, RATING_RANGE)
     reference = choose_reference(train, settings.rank, seed=SEED)
     print(f"\nreference: rank {reference.rank}, lambda {reference.regularisation:g}")
     found = table(problem, held_out, expect_unseen(train, reference, seed=SEED))
-    if f"search_unseen {budget}" in found:
-        effect = found[f"search_unseen {budget}"].held_out
-        assert effect is not None
-        assert effect.value_after / effect.value_before - 1 <= wanted
-        assert effect.rmse_after - effect.rmse_before <= MOST_RMSE_LOST
+    effect = chosen(found, f"search_unseen {budget}").held_out
+    assert effect is not None
+    assert effect.value_after / effect.value_before - 1 <= wanted
+    assert effect.rmse_after - effect.rmse_before <= MOST_RMSE_LOST
+
+
+def chosen(found: dict[str, Evaluation], name: str) -> Evaluation:
+    """The cell that a claim is about; without it, the test is skipped only if the environment left it out."""
+    algorithm, budget = name.split()
+    if budget not in BUDGETS or (ONLY and algorithm not in ONLY.split(",")):
+        pytest.skip(f"ANTIDOTE_BUDGETS or ANTIDOTE_ALGORITHMS leaves out {name}")
+    return found[name]
 
 
 @pytest.mark.parametrize(("objective", "budget"), [("individual", "2%"), ("group", "0.5%")])
 def test_what_the_paper_gains_on_held_out_ratings_is_the_way_off_a_saddle(objective: str, budget: str) -> None:
     """Started from equal factors, ALS stops at rank 1, where its steps are short; some antidote data wake it."""
     part = most_rated(active=True)
-    asked: Objective = IndividualUnfairness() if objective == "individual" else GroupUnfairness("items", part.genres)
+    unfairness: Objective = (
+        IndividualUnfairness() if objective == "individual" else GroupUnfairness("items", part.genres)
+    )
     stopped = AlsSettings(8, 1.0, seed=SEED, tolerance=1e-4)
     equal = np.ones((part.ratings.shape[1], stopped.rank))
     print(f"\n{objective}, held out; antidote {budget}")
@@ -133,7 +143,9 @@ def test_what_the_paper_gains_on_held_out_ratings_is_the_way_off_a_saddle(object
     print("split    start   before   " + "  ".join(f"{name:>14}" for name in names) + "  (search for unseen ratings)")
     for split in range(3):
         train, held_out = hold_out(part.ratings, 0.2, seed=split)
-        problem = AntidoteProblem(LocalRows(train), asked, "min", replace(stopped, tolerance=TOLERANCE), RATING_RANGE)
+        problem = AntidoteProblem(
+            LocalRows(train), unfairness, "min", replace(stopped, tolerance=TOLERANCE), RATING_RANGE
+        )
         reference = choose_reference(train, stopped.rank, seed=SEED)
         on_unseen = replace(
             problem, max_rmse_loss=MOST_RMSE_LOST, evaluated_on=expect_unseen(train, reference, seed=SEED)
@@ -146,7 +158,7 @@ def test_what_the_paper_gains_on_held_out_ratings_is_the_way_off_a_saddle(object
                 fit_als(problem.rows, settings, artificial=one, start=equal if start == "equal" else None)
                 for one in made
             ]
-            values[start] = [asked.value(measure(seen, fit.factors)) for fit in fits]
+            values[start] = [unfairness.value(measure(seen, fit.factors)) for fit in fits]
             cells = [f"{value:.5f} {value / values[start][0] - 1:+6.1%}" for value in values[start]]
             print(f"{split:>5} {start:>8} " + "  ".join(cells) + f"  RMSE {rmse_range(seen, fits)}", flush=True)
             if start == "equal":

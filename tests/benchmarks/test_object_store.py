@@ -54,5 +54,5 @@ def _arrow_filesystem(store: ObjectStore) -> pyarrow.fs.FileSystem:
 def _duckdb_rows(pattern: str) -> int:
     with duckdb.connect() as connection:
         connection.register_filesystem(fsspec.filesystem("s3"))
-        (rows,) = connection.execute("SELECT count(*) FROM read_parquet(?)", [pattern]).fetchone() or (0,)
+        ((rows,),) = connection.execute("SELECT count(*) FROM read_parquet(?)", [pattern]).fetchall()
     return int(rows)

@@ -60,11 +60,14 @@ def test_nothing_done_ten_thousand_times_shows_what_a_shard_costs_the_driver(tmp
 def test_makespan_of_many_workers_against_the_ideal(tmp_path: Path) -> None:
     arguments = ("counterfactuals", "--data", movielens("100k"), "--shards", "60")
     print(f"\n{'MovieLens-100K, counterfactuals':<34} {'all':>8} {'shards':>8} {'work':>8}")
+    walls = []
     for workers in (1, 2):
         measured = run_measured(*arguments, "--workers", str(workers), "--out", str(tmp_path), "--run-id", str(workers))
         timings = open_run(str(tmp_path / f"runs/{workers}")).manifest["timings"]
         wall, work = timings["wall_seconds"], timings["shard_seconds"]
         print(f"{workers} workers{'':<25} {measured.seconds:>6.0f} s {wall:>6.0f} s {work:>6.0f} s", flush=True)
+        walls.append(wall)
+    assert walls[0] / walls[1] > 1.3
     print_simulated(*costs_of_users(str(tmp_path / "runs/1"), movielens("100k")))
 
 
@@ -82,10 +85,10 @@ def costs_of_users(run: str, data: str) -> tuple[NDArray[np.float64], NDArray[np
 def print_simulated(estimated: NDArray[np.float64], measured: NDArray[np.float64]) -> None:
     """Catalogues of users drawn from those recorded, cut into shards as the job does."""
     ratio = measured / estimated
-    told = ", ".join(f"{name} {value:.2f}" for name, value in (
+    ratios = ", ".join(f"{name} {value:.2f}" for name, value in (
         ("mean", measured.sum() / estimated.sum()), ("median", np.median(ratio)), ("most", ratio.max()),
     ))  # fmt: skip
-    print(f"recorded over estimated seconds of a user: {told}")
+    print(f"recorded over estimated seconds of a user: {ratios}")
     print(f"\n{'users':>9} {'hours':>6} {'shards':>7} {'workers':>8} {'ideal':>9} {'makespan':>10} {'efficiency':>10}")
     rng = np.random.default_rng(7)
     for n_wanted in (1_000, 10_000):

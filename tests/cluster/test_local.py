@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from tests.cluster.manifests import ROOT
+from tests.suites import cli
+from tests.suites.job import digests_of
+from tests.suites.shops import shop_tables, write_shop
 
 pytestmark = pytest.mark.usefixtures("machine")
-
-DATA = os.environ.get("RECSYS_OPS_DATA", "")
-NIGHTLY = ["nightly", "--items", ",".join(map(str, range(1, 41))), "--shards", "10"]
 
 
 def local(*arguments: str, folder: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -50,10 +50,10 @@ def processes(folder: Path) -> list[psutil.Process]:
 
 @pytest.fixture(scope="module")
 def folder(machine: None) -> Iterator[Path]:
-    """A running head and three workers; the folder is short, as sockets stand in it."""
+    """A running head and two workers; the folder is short, as sockets stand in it."""
     parent = Path(tempfile.mkdtemp(prefix="rl-"))
     place = parent / "c"
-    local("start", "--workers", "3", "--port", "0", "--no-dashboard", "--store-megabytes", "200", folder=place)
+    local("start", "--workers", "2", "--port", "0", "--no-dashboard", "--store-megabytes", "200", folder=place)
     try:
         yield place
     finally:
@@ -70,16 +70,18 @@ def test_nodes_listen_on_loopback_only_and_the_token_is_its_owners(folder: Path)
     assert {connection.laddr.ip.removeprefix("::ffff:") for connection in found} <= {"127.0.0.1", "::1"}
 
 
-@pytest.mark.skipif(not DATA, reason="RECSYS_OPS_DATA is not set: MovieLens is not distributed with the project")
-def test_a_run_that_loses_a_node_and_gets_another_has_the_bytes_of_one_machine(folder: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "jobs", *NIGHTLY, "--data", f"movielens-100k:{DATA}/ml-100k"]
-    command += ["--out", str(tmp_path), "--run-id"]
-    single = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    subprocess.run([*command, "one", "--workers", "2"], cwd=ROOT, env=single, check=True, stdout=subprocess.DEVNULL)
+def test_a_run_that_loses_a_node_and_gets_another_has_the_bytes_of_one_machine(
+    folder: Path, ray_session: None, tmp_path: Path
+) -> None:
+    shop = write_shop(tmp_path / "shop", shop_tables(sellers=10, items_per_seller=20, users=100, ratings_per_user=20))
+    nightly = ["nightly", "--data", shop, "--groups", "n_ratings:2", "--seen-by", "1", "--shards", "10"]
+    nightly += ["--out", str(tmp_path), "--run-id"]
+    assert cli.exit_code_here(*nightly, "one") == 0
     there = environment(folder)
     run = subprocess.Popen(
-        [*command, "many", "--address", there["RAY_ADDRESS"]], cwd=ROOT, env=there, stdout=subprocess.DEVNULL
-    )
+        [sys.executable, "-m", "jobs", *nightly, "many", "--address", there["RAY_ADDRESS"]],
+        cwd=ROOT, env=there, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
     try:
         while not list(tmp_path.glob("runs/many/_shards/*")):
             assert run.poll() is None
@@ -90,12 +92,10 @@ def test_a_run_that_loses_a_node_and_gets_another_has_the_bytes_of_one_machine(f
         assert run.wait(timeout=150) == 0
     finally:
         run.kill()
-    assert "worker-4   running" in local("status", folder=folder).stdout
-    for table in ("recourse", "frontier"):
-        parts = {n: sorted(tmp_path.glob(f"runs/{n}/{table}/*")) for n in ("one", "many")}
-        assert parts["one"]
-        assert [p.name for p in parts["one"]] == [p.name for p in parts["many"]]
-        assert [p.read_bytes() for p in parts["one"]] == [p.read_bytes() for p in parts["many"]]
+    assert "worker-3   running" in local("status", folder=folder).stdout
+    one, many = (digests_of(tmp_path / f"runs/{name}", ("recourse", "frontier")) for name in ("one", "many"))
+    assert one
+    assert one == many
 
 
 @pytest.mark.parametrize(

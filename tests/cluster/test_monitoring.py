@@ -22,20 +22,20 @@ def expressions() -> list[str]:
     variables = [variable["query"]["query"] for variable in dashboard["templating"]["list"] if "refresh" in variable]
     panels = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     (rules,) = documents(MONITORING / "alerts.yaml")
-    asked = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    alerts = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
     assert sum("alert" in rule for group in rules["groups"] for rule in group["rules"]) == 3
-    return variables + panels + asked
+    return variables + panels + alerts
 
 
-def test_every_metric_asked_for_exists() -> None:
+def test_every_metric_that_is_used_exists() -> None:
     defined = {f"recsys_ops_{name}" for name in metrics._DESCRIPTIONS}
     scraped = {f"ray_{name}" for name in defined - HISTOGRAMS}
     scraped |= {f"ray_{name}_{part}" for name in defined & HISTOGRAMS for part in ("bucket", "sum", "count")}
-    asked = {name for text in expressions() for name in re.findall(r"\b(?:ray_)?recsys_ops_\w+", text)}
-    assert asked == scraped
+    used = {name for text in expressions() for name in re.findall(r"\b(?:ray_)?recsys_ops_\w+", text)}
+    assert used == scraped
 
 
-def test_labels_asked_for_are_those_of_the_metrics() -> None:
+def test_labels_that_are_used_are_those_of_the_metrics() -> None:
     for text in expressions():
         for selector in re.findall(r"\{([^}]*)\}", text):
             assert set(re.findall(r"(\w+)\s*=", selector)) <= {*metrics.TAGS, "status"}
@@ -51,10 +51,10 @@ def test_the_series_of_the_alerts_test_have_the_labels_that_a_scrape_shows() -> 
 
 def test_no_alert_looks_at_runs_over_some_cases_only() -> None:
     (rules,) = documents(MONITORING / "alerts.yaml")
-    asked = [text for group in rules["groups"] for rule in group["rules"]
+    selectors = [text for group in rules["groups"] for rule in group["rules"]
              for text in re.findall(r"ray_recsys_ops_\w+(?:\{[^}]*\})?", rule["expr"])]  # fmt: skip
-    assert len(asked) >= 7
-    assert all('scope="whole"' in selector for selector in asked)
+    assert len(selectors) >= 7
+    assert all('scope="whole"' in selector for selector in selectors)
 
 
 def test_panels_do_not_overlap_and_have_one_name_each() -> None:
@@ -93,7 +93,7 @@ def test_alerts_fire_when_they_should_and_not_before() -> None:
 @pytest.mark.usefixtures("machine")
 def test_prometheus_understands_every_expression(tmp_path: Path) -> None:
     queries = [text.replace("$__rate_interval", "1m").replace("$job", ".*") for text in expressions()]
-    asked = [text for text in queries if not text.startswith("label_values")]
-    rules = [{"record": f"asked:{number}", "expr": text} for number, text in enumerate(asked)]
-    (tmp_path / "asked.yaml").write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
-    assert f"{len(asked)} rules found" in promtool("check", "rules", str(tmp_path / "asked.yaml"))
+    selected = [text for text in queries if not text.startswith("label_values")]
+    rules = [{"record": f"selected:{number}", "expr": text} for number, text in enumerate(selected)]
+    (tmp_path / "selected.yaml").write_text(yaml.safe_dump({"groups": [{"name": "selected", "rules": rules}]}))
+    assert f"{len(selected)} rules found" in promtool("check", "rules", str(tmp_path / "selected.yaml"))

@@ -25,9 +25,9 @@ def run_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], PageRun
 
 
 @pytest.fixture
-def command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+def command_line(capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """``command_line("recourse", "--data", ...)`` gives exit code and both streams."""
-    return CommandLine(monkeypatch, capsys)
+    return CommandLine(capsys)
 
 
 @pytest.mark.usefixtures("ray_session")

@@ -59,6 +59,6 @@ def start(tmp_path: Path) -> Callable[..., tuple[StartedRun, list[Shard]]]:
 
 
 @pytest.fixture
-def command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+def command_line(capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """``command_line("recourse", "--data", ...)`` gives exit code and both streams."""
-    return CommandLine(monkeypatch, capsys)
+    return CommandLine(capsys)

@@ -1,5 +1,6 @@
 """One case on demand: the row that the run would give, from its stored models, without fitting anything."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from recsys_ops.datasets import load_dataset
 from recsys_ops.errors import InputError
 from recsys_ops.models.knn import fit_item_knn
 from recsys_ops.runs import Run, open_run
-from tests.suites.cli import CommandLine, run_command
+from tests.suites.cli import CommandLine, exit_code_here, run_command
 from tests.suites.shops import shop_tables, write_shop
 
 DATA = ("--data", "synthetic:items=60,users=120,ratings_per_user=15")
@@ -28,6 +29,22 @@ def run_job(command_line: CommandLine, tmp_path: Path, ray_session: None) -> Any
         return open_run(str(tmp_path / "out/runs/r"), job=arguments[0])
 
     return run
+
+
+@pytest.fixture(scope="module")
+def explained_once(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results folder with counterfactuals for the user 5."""
+    out = tmp_path_factory.mktemp("explained")
+    options = ("--users", "5", "--k", "5", "--out", str(out), "--run-id", "r")
+    assert exit_code_here("counterfactuals", *DATA, *options) == 0
+    return out
+
+
+@pytest.fixture
+def explained(explained_once: Path, tmp_path: Path) -> Run:
+    """Its run in a folder of the test's own, ``out``."""
+    shutil.copytree(explained_once, tmp_path / "out")
+    return open_run(str(tmp_path / "out/runs/r"), job="counterfactuals")
 
 
 def rows_of(run: Run, table: str, column: str, value: object) -> list[dict[str, Any]]:
@@ -52,7 +69,7 @@ def test_an_item_gets_the_rows_of_the_run(run_job: Any, method: str) -> None:
             assert row[name] == (pytest.approx(other[name]) if isinstance(row[name], float) else other[name])
 
 
-def test_an_item_that_the_run_did_not_ask_for_has_no_rank(run_job: Any) -> None:
+def test_an_item_that_the_run_left_out_has_no_rank(run_job: Any) -> None:
     run = run_job("recourse", *DATA, "--groups", "group", "--items", "7")
     settings = ask_recourse.settings_of(run)
     dataset = load_dataset(settings.data, seed=settings.seed)
@@ -92,17 +109,16 @@ def test_a_user_gets_the_rows_of_the_run(
     settings = ask_counterfactuals.settings_of(run)
     dataset = load_dataset(settings.data, seed=settings.seed)
     assert ask_counterfactuals.rows(run, settings, dataset, user="5") == rows_of(run, "counterfactuals", "user_id", 5)
-    other = ask_counterfactuals.rows(run, settings, dataset, user="7")  # whom the run was not asked about
+    other = ask_counterfactuals.rows(run, settings, dataset, user="7")  # of whom the run has no rows
     assert [row["user_id"] for row in other] == [7, 7, 7]
 
 
-def test_the_answer_is_in_words_with_what_took_how_long(run_job: Any, command_line: CommandLine) -> None:
-    run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
-    out = run.url.rpartition("/runs/")[0]
+def test_the_answer_is_in_words_with_what_took_how_long(explained: Run, command_line: CommandLine) -> None:
+    out = explained.url.rpartition("/runs/")[0]
     done = command_line("ask", "--out", out, "--run-id", "r", "--user", "5")
     assert (done.code, done.stderr) == (0, "")
     assert done.stdout.count("User 5: you were recommended ") == 3
-    assert f"From the models of run {run.run_id}: start-up " in done.stdout
+    assert "From the models of run r: start-up " in done.stdout
     wrong = command_line("ask", "--out", out, "--run-id", "r", "--user", "nobody")
     assert (
         wrong.code,
@@ -111,9 +127,8 @@ def test_the_answer_is_in_words_with_what_took_how_long(run_job: Any, command_li
 
 
 def test_the_last_whole_run_answers_unless_another_is_named(
-    run_job: Any, command_line: CommandLine, tmp_path: Path
+    explained: Run, command_line: CommandLine, tmp_path: Path
 ) -> None:
-    run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
     out = str(tmp_path / "out")
     done = command_line("ask", "--out", out, "--user", "5")
     assert done.code == 2
@@ -140,34 +155,31 @@ def test_costs_that_changed_are_refused(run_job: Any, command_line: CommandLine,
     costs = tmp_path / "costs.csv"
     costs.write_text(f"user_id,item_id,cost\n1,{item},2\n")
     run = run_job("counterfactuals", "--data", shop, "--top", "1", "--k", "3", "--removal-costs", str(costs))
-    asked = ("ask", "--out", str(tmp_path / "out"), "--user", "1")
-    assert command_line(*asked).code == 0
+    command = ("ask", "--out", str(tmp_path / "out"), "--user", "1")
+    assert command_line(*command).code == 0
     costs.write_text(f"user_id,item_id,cost\n1,{item},3\n")
-    done = command_line(*asked)
+    done = command_line(*command)
     assert done.code == 2
     assert f"--removal-costs {costs}: has changed since run {run.run_id}" in done.stderr
 
 
-def test_a_model_that_was_edited_or_is_not_there_is_refused(run_job: Any) -> None:
-    run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
-    (file,) = Path(run.url, "models").iterdir()
+def test_a_model_that_was_edited_or_is_not_there_is_refused(explained: Run) -> None:
+    (file,) = Path(explained.url, "models").iterdir()
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     with pytest.raises(InputError, match=r"weights-\w+\.npy: this model is missing or not as it was written"):
-        read_models(run)
+        read_models(explained)
     file.unlink()
     with pytest.raises(InputError, match="this model is missing"):
-        read_models(run)
-    without = Run(run.url, {**run.manifest, "models": {}})
+        read_models(explained)
+    without = Run(explained.url, {**explained.manifest, "models": {}})
     with pytest.raises(InputError, match="no models are stored with it"):
         read_models(without)
 
 
-def test_models_are_no_orphans(run_job: Any, command_line: CommandLine) -> None:
-    run = run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
-    out = run.url.rpartition("/runs/")[0]
-    done = command_line("runs", "--out", out, "--prune", "--yes")
+def test_models_are_no_orphans(explained: Run, command_line: CommandLine) -> None:
+    done = command_line("runs", "--out", explained.url.rpartition("/runs/")[0], "--prune", "--yes")
     assert done.code == 0, done.stderr
-    assert read_models(run)
+    assert read_models(explained)
 
 
 def test_a_sparse_matrix_comes_back_from_its_arrays() -> None:
@@ -184,7 +196,6 @@ def test_exactly_one_case_must_be_named(command_line: CommandLine, arguments: tu
     assert done.stderr == "recsys-ops: name one --item, one --seller or one --user.\n"
 
 
-def test_a_process_of_its_own_starts_no_ray(run_job: Any, tmp_path: Path) -> None:
-    run_job("counterfactuals", *DATA, "--users", "5", "--k", "5")
+def test_a_process_of_its_own_starts_no_ray(explained: Run, tmp_path: Path) -> None:
     done = run_command("ask", "--out", str(tmp_path / "out"), "--run-id", "r", "--user", "5", cwd=tmp_path)
     assert (done.code, done.stderr) == (0, "")

@@ -226,9 +226,9 @@ def test_bad_rows_stop_the_job_with_file_column_count_and_first_rows(
     n_ratings = tables["interactions"].num_rows
     for n in range(3):
         message = message.replace("{n}" if n == 0 else f"{{n+{n}}}", str(n_ratings + n))
-    told = run_on(spoil(tables))
-    assert told.startswith(message)
-    assert told.endswith("pass --on-bad-rows quarantine.\n")
+    found = run_on(spoil(tables))
+    assert found.startswith(message)
+    assert found.endswith("pass --on-bad-rows quarantine.\n")
 
 
 @pytest.mark.parametrize("on_bad_rows", ["stop", "quarantine"])
@@ -297,7 +297,7 @@ def test_a_missing_file_is_named_with_those_found(tables: Tables, run_on: Callab
         ("movielens-100k:", "--data movielens-100k:: no folder."),
     ],
 )
-def test_a_bad_name_of_data_is_told(run_on: Callable[..., str], data: str, message: str) -> None:
+def test_a_bad_name_of_data_stops_the_job(run_on: Callable[..., str], data: str, message: str) -> None:
     assert run_on(data).startswith(message)
 
 
@@ -330,7 +330,7 @@ def test_quarantine_sets_bad_rows_of_every_kind_aside_and_goes_on(
     for name, bad in {"interactions": bad_ratings, "items": bad_items, "users": bad_users}.items():
         spoiled = spoiled | {name: with_rows(tables[name], [row for row, *_ in bad])}
         first_row = {"interactions": n, "items": 24, "users": 20}[name]
-        expected |= {(name, first_row + position, *told) for position, (_, *told) in enumerate(bad)}
+        expected |= {(name, first_row + position, *reason) for position, (_, *reason) in enumerate(bad)}
     shop = write_shop(tmp_path / "shop", spoiled)
     options = ("--data", shop, "--groups", "n_ratings:1", "--max-changes", "1", "--sellers", "s00,s01",
                "--run-id", "r")  # fmt: skip

@@ -145,18 +145,18 @@ def test_a_bad_yaml_file_ends_with_2_and_every_setting_that_is_wrong(
 def test_a_yaml_file_that_is_not_utf8_ends_with_2_and_its_name(command_line: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_bytes("# dédié\nk: 3\n".encode("latin-1"))
     done = command_line("recourse", "--config", str(tmp_path / "bad.yaml"))
-    told = "--config bad.yaml: not UTF-8 (invalid continuation byte). Save it as UTF-8."
-    assert (done.code, done.stderr) == (2, f"recsys-ops: {told}\n")
+    message = "--config bad.yaml: not UTF-8 (invalid continuation byte). Save it as UTF-8."
+    assert (done.code, done.stderr) == (2, f"recsys-ops: {message}\n")
 
 
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (InputError("told"), 2),
-        (ConfigError("told"), 2),
-        (StorageError("told"), 3),
-        (IncompleteRunError("told"), 4),
-        (Interrupted("told"), 4),
+        (InputError("a message"), 2),
+        (ConfigError("a message"), 2),
+        (StorageError("a message"), 3),
+        (IncompleteRunError("a message"), 4),
+        (Interrupted("a message"), 4),
     ],
 )
 def test_a_foreseen_failure_is_its_message_and_its_exit_code(
@@ -164,7 +164,7 @@ def test_a_foreseen_failure_is_its_message_and_its_exit_code(
 ) -> None:
     monkeypatch.setattr(jobs.__main__, "make_app", lambda names: _raising(error))
     done = command_line("recourse")
-    assert (done.code, done.stderr) == (code, "recsys-ops: told\n")
+    assert (done.code, done.stderr) == (code, "recsys-ops: a message\n")
 
 
 def test_ctrl_c_before_the_work_ends_with_4(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

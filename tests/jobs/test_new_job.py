@@ -2,6 +2,8 @@
 
 import ast
 import re
+import signal
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +11,7 @@ import pytest
 
 from recsys_ops.runs import open_run
 from tests.suites import cli, squares
+from tests.suites.cli import CommandLine
 from tests.suites.job import JobSuite
 
 MOST_LINES = 40
@@ -27,26 +30,52 @@ class TestSquares(JobSuite):
 
     module: ClassVar[str] = "tests.suites.squares"
     tables: ClassVar[tuple[str, ...]] = ("squares",)
+    outside_contract: ClassVar[tuple[str, ...]] = ("squares",)
     n_shards: ClassVar[int] = 6
 
     @pytest.fixture(scope="class")
     @classmethod
     def arguments(cls) -> list[str]:
-        """Each takes most of a second."""
-        return ["squares", "--n", "6", "--pause", "0.7", "--shards", str(cls.n_shards)]
+        """From none to a second and a half."""
+        return ["squares", "--n", "6", "--pause", "0.3", "--shards", str(cls.n_shards)]
 
-    def test_its_run_is_listed_and_read_like_any_other(self, calm: Path) -> None:
-        listed = cli.run_command("runs", "--out", str(calm.parents[1]))
+    def test_its_run_is_listed_and_read_as_any_other(self, command_line: CommandLine, calm: Path) -> None:
+        listed = command_line("runs", "--out", str(calm.parents[1]))
         assert re.search(r"r\s+│\s+squares\s+│.*complete", listed.stdout)
         rows = open_run(str(calm)).table("squares").to_table().to_pylist()
         assert [row["square"] for row in rows] == [0, 1, 4, 9, 16, 25]
 
-    def test_two_of_its_runs_are_compared_row_by_row(self, calm: Path) -> None:
-        out = calm.parents[1]
-        other = cli.run_command(
-            "squares", "--n", "5", "--add", "1", "--out", str(out), "--run-id", "s", module=self.module
-        )
+    def test_two_of_its_runs_are_compared_row_by_row(self, command_line: CommandLine, calm: Path) -> None:
+        out = str(calm.parents[1])
+        other = command_line("squares", "--n", "5", "--add", "1", "--out", out, "--run-id", "s")
         assert other.code == 0, other.stderr
-        compared = cli.run_command("runs", "--out", str(out), "--diff", "r,s").stdout
+        compared = command_line("runs", "--out", out, "--diff", "r,s").stdout
         assert "squares: 6 rows before, 5 after; 0 added, 1 removed, 5 changed" in compared
         assert "number 2: square 4 -> 5" in compared
+
+    @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interrupted_driver_ends_in_seconds_with_code_4_and_says_how_to_continue(
+        self, tmp_path: Path, stop: signal.Signals
+    ) -> None:
+        run, log = tmp_path / "out/runs/r", tmp_path / "log"
+        minutes = ("squares", "--n", "6", "--pause", "60", "--shards", "6", "--workers", "2")  # but for the first shard
+        with cli.started(
+            *minutes, "--out", str(tmp_path / "out"), "--run-id", "r", log=log, module=self.module
+        ) as driver:
+            cli.wait_for_shards(run, 1, driver=driver)
+            cli.wait_for_busy_workers(driver.pid)
+            family = cli.descendants(driver.pid)
+            sent = time.monotonic()
+            driver.send_signal(stop)
+            assert driver.wait(30) == 4, log.read_text()
+            seconds = time.monotonic() - sent
+            left_alive = cli.wait_until_gone(family, 10)
+        assert seconds < 10
+        assert not left_alive, "Ray outlived its driver"
+        assert "Traceback" not in log.read_text()
+        assert log.read_text().strip().splitlines()[-1] == (
+            "recsys-ops: run r: interrupted; 1 of 6 shards are complete and kept. Nothing was committed. "
+            "Continue with --run-id r --resume."
+        )
+        assert [record.name for record in run.glob("_shards/*")] == ["00000.json"]
+        assert not (run / "_manifest.json").exists()

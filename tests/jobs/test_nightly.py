@@ -1,4 +1,4 @@
-"""The nightly run beside other runs: what people taught holds tonight, and one seller asked for is not the night."""
+"""The nightly run beside other runs: what people taught holds tonight, and a run for one seller is not the night."""
 
 import json
 import shutil
@@ -107,7 +107,7 @@ def test_a_night_that_is_taken_up_again_keeps_what_it_began_with(tmp_path: Path)
 
 
 def test_a_night_whose_acceptance_run_was_made_anew_is_not_finished_with_the_new_one(tmp_path: Path) -> None:
-    first = night(tmp_path, "first")
+    first = night(tmp_path, "first", items="1,2,3,4,5,6")
     react(tmp_path, first, "nobody", {"nothing"})
     (tmp_path / "runs/learned").rename(tmp_path / "other")
     react(tmp_path, first, "nobody", {"nothing"})
@@ -119,14 +119,18 @@ def test_a_night_whose_acceptance_run_was_made_anew_is_not_finished_with_the_new
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "begun_by"),
     [
         ({"version": "0.0.9", "sha256": "0" * 64}, "recsys-ops 0.0.9 (source 000000000000)"),
         (None, "an earlier recsys-ops that did not record its source"),
     ],
 )
 def test_a_night_that_other_code_began_is_refused_before_any_work(
-    tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, code: dict[str, str] | None, told: str
+    tmp_path: Path,
+    command_line: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    code: dict[str, str] | None,
+    begun_by: str,
 ) -> None:
     run = night(tmp_path, "first", items="1,2,3")
     interrupted(run)
@@ -138,24 +142,25 @@ def test_a_night_that_other_code_began_is_refused_before_any_work(
     done = command_line("nightly", "--data", SETTINGS["data"], "--out", str(tmp_path), "--run-id", "first")
     assert done.code == 2
     assert done.stderr.startswith(
-        f"recsys-ops: run first: cannot be resumed, it was begun by {told}, and this is recsys-ops "
+        f"recsys-ops: run first: cannot be resumed, it was begun by {begun_by}, and this is recsys-ops "
     )
     assert done.stderr.endswith("Complete it with the code that began it, or use another --run-id.\n")
 
 
-@pytest.mark.parametrize("named", [{"sellers": "seller-00001"}, {"items": "1,2"}])
-def test_a_run_for_some_sellers_or_items_is_marked_and_does_not_take_the_place_of_the_night(
-    tmp_path: Path, named: dict[str, str]
-) -> None:
+def test_a_run_for_some_sellers_or_items_is_marked_and_does_not_take_the_place_of_the_night(tmp_path: Path) -> None:
     whole = night(tmp_path, "night")
-    assert runtime.run_job(RecourseConfig(out=str(tmp_path), run_id="some", **(SETTINGS | named)), recourse.JOB) == 0
-    assert open_run(str(tmp_path), job="recourse").run_id == open_run(str(tmp_path)).run_id == "night"
-    some = open_run(f"{tmp_path}/runs/some", job="recourse")
-    assert 0 < some.table("recourse").count_rows() < whole.table("recourse").count_rows()
-    assert (whole.manifest["partial"], some.manifest["partial"]) == (False, True)
-    begun = [json.loads((tmp_path / f"runs/{run_id}/_run.json").read_text()) for run_id in ("night", "some")]
-    assert [info["partial"] for info in begun] == [False, True]
-    assert [(run["run_id"], run["partial"]) for run in list_runs(str(tmp_path))] == [("night", False), ("some", True)]
+    for run_id, named in (("of-sellers", {"sellers": "seller-00001"}), ("of-items", {"items": "1,2"})):
+        config = RecourseConfig(out=str(tmp_path), run_id=run_id, **(SETTINGS | named))
+        assert runtime.run_job(config, recourse.JOB) == 0
+        assert open_run(str(tmp_path), job="recourse").run_id == open_run(str(tmp_path)).run_id == "night"
+        some = open_run(f"{tmp_path}/runs/{run_id}", job="recourse")
+        assert 0 < some.table("recourse").count_rows() < whole.table("recourse").count_rows()
+        assert some.manifest["partial"]
+        assert json.loads((tmp_path / f"runs/{run_id}/_run.json").read_text())["partial"]
+    assert not whole.manifest["partial"]
+    assert not json.loads((tmp_path / "runs/night/_run.json").read_text())["partial"]
+    partial = {run["run_id"]: run["partial"] for run in list_runs(str(tmp_path))}
+    assert partial == {"night": False, "of-sellers": True, "of-items": True}
 
 
 def test_a_run_for_some_users_is_marked_and_is_not_the_latest(tmp_path: Path) -> None:
@@ -166,7 +171,7 @@ def test_a_run_for_some_users_is_marked_and_is_not_the_latest(tmp_path: Path) ->
     assert open_run(f"{tmp_path}/runs/some").manifest["partial"]
 
 
-def test_a_store_that_is_away_is_told_after_the_few_tries_of_a_probe(
+def test_a_store_that_is_away_is_reported_after_the_few_tries_of_a_probe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)

@@ -70,11 +70,11 @@ def test_a_nightly_run_from_s3_to_s3_reads_back_in_every_tool_and_leaves_no_secr
     assert delta.to_pyarrow_table()["item_id"].to_pylist() == rows["item_id"].to_pylist()
     written = object_store.filesystem.cat(object_store.filesystem.find(out))
     logged = {str(path): path.read_bytes() for path in ray_folder.rglob("*") if path.is_file()}
-    told = {"stdout": done.stdout.encode(), "stderr": done.stderr.encode()}
+    printed = {"stdout": done.stdout.encode(), "stderr": done.stderr.encode()}
     assert len(written) >= 8
     assert logged
     secret = environment["AWS_SECRET_ACCESS_KEY"].encode()
-    assert not [path for path, content in {**written, **logged, **told}.items() if secret in content]
+    assert not [path for path, content in {**written, **logged, **printed}.items() if secret in content]
 
 
 def test_of_two_drivers_of_one_run_exactly_one_commits(object_store: ObjectStore, tmp_path: Path) -> None:
@@ -84,13 +84,13 @@ def test_of_two_drivers_of_one_run_exactly_one_commits(object_store: ObjectStore
     logs = [tmp_path / "one", tmp_path / "other"]
     with cli.started(*arguments, log=logs[0]) as one, cli.started(*arguments, log=logs[1]) as other:
         codes = [one.wait(200), other.wait(200)]
-    told = [log.read_text() for log in logs]
+    printed = [log.read_text() for log in logs]
     manifest = open_run(out, verify=True).manifest
-    assert sorted(codes) in ([0, 3], [0, 0]), told
+    assert sorted(codes) in ([0, 3], [0, 0]), printed
     if 3 in codes:
-        assert "run n: already committed by another writer" in told[codes.index(3)]
+        assert "run n: already committed by another writer" in printed[codes.index(3)]
     else:  # the other came when all was done, and had nothing to commit
-        assert any(" cases in " in text for text in told)
+        assert any(" cases in " in text for text in printed)
     assert_only_what_is_listed(object_store, f"{out}/runs/n", manifest)
 
 
@@ -138,27 +138,27 @@ def bad_cases(store: ObjectStore) -> dict[str, tuple[dict[str, str | None], list
     """Environment, options, exit code and the beginning of the message."""
     out = ["--out", f"{store.bucket_url}/out"]
     secret = "a-secret-that-is-wrong/0123456789"
-    told = f"recsys-ops: {store.bucket_url}/out: "
+    where = f"recsys-ops: {store.bucket_url}/out: "
     probe = "writing a probe file failed"
     return {
         "no such bucket": ({}, ["--out", "s3://no-such-bucket-here/out"], 3,
             f"recsys-ops: s3://no-such-bucket-here/out: {probe} (NoSuchBucket). There is no such bucket."),
         "wrong secret": ({"AWS_SECRET_ACCESS_KEY": secret}, out, 3,
-            f"{told}{probe} (SignatureDoesNotMatch). The store does not accept the credentials."),
+            f"{where}{probe} (SignatureDoesNotMatch). The store does not accept the credentials."),
         "unknown key": ({"AWS_ACCESS_KEY_ID": "nobody"}, out, 3,
-            f"{told}{probe} (InvalidAccessKeyId). The store does not accept the credentials."),
+            f"{where}{probe} (InvalidAccessKeyId). The store does not accept the credentials."),
         "half of the credentials": ({"AWS_SECRET_ACCESS_KEY": None}, out, 3,
-            f"{told}{probe} (PartialCredentialsError). There are no credentials."),
+            f"{where}{probe} (PartialCredentialsError). There are no credentials."),
         "no credentials": ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, out, 3,
-            f"{told}{probe} (NoCredentialsError). There are no credentials."),
+            f"{where}{probe} (NoCredentialsError). There are no credentials."),
         "unknown profile": ({"AWS_PROFILE": "nobody"}, out, 3,
-            f"{told}{probe} (ProfileNotFound). Set AWS_PROFILE to a profile"),
+            f"{where}{probe} (ProfileNotFound). Set AWS_PROFILE to a profile"),
         "nothing at the endpoint": ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, out, 3,
-            f"{told}{probe} (EndpointConnectionError). Nothing answers at the endpoint."),
+            f"{where}{probe} (EndpointConnectionError). Nothing answers at the endpoint."),
         "endpoint no URL": ({"AWS_ENDPOINT_URL": "nourl"}, out, 3,
-            f"{told}{probe} (ValueError). The endpoint is not a URL."),
+            f"{where}{probe} (ValueError). The endpoint is not a URL."),
         "encryption not set up": ({}, [*out, "--sse", "AES256"], 3,
-            f"{told}{probe} (InvalidRequest). The store does not offer what was requested."),
+            f"{where}{probe} (InvalidRequest). The store does not offer what was requested."),
         "no permission to write": ({}, ["--out", f"{store.bucket_url}/closed"], 3,
             f"recsys-ops: {store.bucket_url}/closed: {probe} (AccessDenied). The credentials are known,"),
         "credentials in the URL": ({}, ["--out", f"s3://AKIAKEY:{secret}@bucket/out"], 2,
@@ -175,7 +175,7 @@ def bad_cases(store: ObjectStore) -> dict[str, tuple[dict[str, str | None], list
     }  # fmt: skip
 
 
-def test_what_cannot_work_is_told_before_any_work_with_its_exit_code(
+def test_what_cannot_work_is_refused_before_any_work_with_its_exit_code(
     object_store: ObjectStore, command_line: cli.CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket, _, prefix = object_store.bucket_url.removeprefix("s3://").partition("/")
@@ -190,8 +190,8 @@ def test_what_cannot_work_is_told_before_any_work_with_its_exit_code(
                 patch.delenv(variable) if value is None else patch.setenv(variable, value)
             object_store.filesystem.clear_instance_cache()
             done = command_line("recourse", "--data", "synthetic:items=10,users=5", *options)
-        told = done.stderr.replace(object_store.bucket_url, "s3://bucket/prefix").strip()
-        lines.append(f"{name:<30} {done.code}  {told}")
+        message = done.stderr.replace(object_store.bucket_url, "s3://bucket/prefix").strip()
+        lines.append(f"{name:<30} {done.code}  {message}")
         if (done.code, done.stderr.startswith(message)) != (code, True):
             wrong.append((name, done.code, done.stderr, message))
         for secret in ("a-secret-that-is-wrong", os.environ["AWS_SECRET_ACCESS_KEY"]):

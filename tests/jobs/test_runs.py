@@ -96,7 +96,7 @@ def test_verifying_names_the_damaged_part_and_ends_with_3(command_line: CommandL
     assert command_line("runs", "--out", str(out), "--verify", "--show", "a").code == 0
 
 
-def test_pruning_removes_orphans_only_and_only_when_told(command_line: CommandLine, out: Path) -> None:
+def test_pruning_removes_orphans_only_and_only_when_confirmed(command_line: CommandLine, out: Path) -> None:
     before = files(out)
     orphans = {
         "runs/a/_fragments/recourse/00000-abc.parquet",
@@ -142,9 +142,9 @@ def written_before(path: Path, hours: float) -> None:
 def keep(command_line: CommandLine, out: Path, number: int) -> list[str]:
     """What ``--keep`` removes, having said so before."""
     before = files(out)
-    told = command_line("runs", "--out", str(out), "--keep", str(number)).stdout
-    announced = [line.removeprefix("would remove run ") for line in told.splitlines() if line.startswith("would ")]
-    assert told.splitlines()[-1].startswith(f"{len(announced)} runs.")
+    shown = command_line("runs", "--out", str(out), "--keep", str(number)).stdout
+    announced = [line.removeprefix("would remove run ") for line in shown.splitlines() if line.startswith("would ")]
+    assert shown.splitlines()[-1].startswith(f"{len(announced)} runs.")
     assert files(out) == before
     there = [run["run_id"] for run in list_runs(str(out))]
     done = command_line("runs", "--out", str(out), "--keep", str(number), "--yes")
@@ -207,13 +207,13 @@ def test_the_run_that_latest_names_stays_whatever_its_age(command_line: CommandL
     assert keep(command_line, out, 1) == ["b", "c"]
 
 
-def test_the_help_tells_how_long_a_run_counts_as_under_way(command_line: CommandLine) -> None:
-    told = " ".join(command_line("runs", "--help").stdout.split())
-    assert f"never one that is not complete and has written something in the last {HOURS_UNDER_WAY} hours" in told
-    assert "made for some --items, --sellers or --users only" in told
+def test_the_help_says_how_long_a_run_counts_as_under_way(command_line: CommandLine) -> None:
+    shown = " ".join(command_line("runs", "--help").stdout.split())
+    assert f"never one that is not complete and has written something in the last {HOURS_UNDER_WAY} hours" in shown
+    assert "made for some --items, --sellers or --users only" in shown
 
 
-def test_the_difference_of_two_runs_is_told_row_by_row(command_line: CommandLine, out: Path) -> None:
+def test_the_difference_of_two_runs_is_shown_row_by_row(command_line: CommandLine, out: Path) -> None:
     make_run(out, "tomorrow", success=0.75, items=5)
     done = command_line("runs", "--out", str(out), "--diff", "a,tomorrow")
     assert done.code == 0

@@ -1,5 +1,6 @@
 """Jobs on a cluster: a real one on this machine, with a job server that asks for a token."""
 
+import json
 import os
 import re
 import signal
@@ -22,7 +23,7 @@ from jobs.submit import _follow, _packed, command_of, is_started_again, submit_m
 from recsys_ops.errors import ConfigError
 from recsys_ops.runs import open_run
 from recsys_ops.status import Status
-from tests.suites.cli import CommandLine, Outcome, environment
+from tests.suites.cli import CommandLine, CommandResult, environment
 from tests.suites.ray_cluster import running_cluster
 
 SMALL = ("recourse", "--data", "synthetic:items=24,users=10,ratings_per_user=4", "--groups", "n_ratings:1")
@@ -50,7 +51,7 @@ def shell(variables: dict[str, str]) -> Iterator[Shell]:
     def start(*arguments: str, **changed: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "jobs", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=environment() | variables | changed, start_new_session=True,
+            env=environment() | variables | changed, start_new_session=True, preexec_fn=_heed_hangup,
         )  # fmt: skip
         begun.append(process)
         return process
@@ -62,9 +63,14 @@ def shell(variables: dict[str, str]) -> Iterator[Shell]:
         process.communicate()
 
 
-def end_of(process: "subprocess.Popen[str]", timeout: float = 180) -> Outcome:
+def _heed_hangup() -> None:
+    """A terminal's processes do, even if these tests were started by something that does not."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def end_of(process: "subprocess.Popen[str]", timeout: float = 180) -> CommandResult:
     out, err = process.communicate(timeout=timeout)
-    return Outcome(process.returncode, out, err)
+    return CommandResult(process.returncode, out, err)
 
 
 def wait_for(run: Path, pattern: str, n_files: int = 1, seconds: float = 120) -> None:
@@ -118,11 +124,18 @@ def check_metrics(row: dict[str, Any], shown: dict[tuple[str, ...], float]) -> N
 
 def metric_ports(variables: dict[str, str]) -> list[str]:
     """Where Prometheus reads the metrics of each node."""
-    code = "import ray; ray.init(log_to_driver=False); print(*(n['MetricsExportPort'] for n in ray.nodes()))"
-    told = subprocess.run(
-        [sys.executable, "-c", code], env=environment() | variables, capture_output=True, text=True, check=True
-    )
-    return told.stdout.split()
+    (found,) = json.loads(requested(variables, "GET", "prometheus/sd"))
+    return [target.rpartition(":")[2] for target in found["targets"]]
+
+
+def requested(variables: dict[str, str], method: str, path: str) -> bytes:
+    """The answer of the job server."""
+    token = Path(variables["RAY_AUTH_TOKEN_PATH"]).read_text()
+    url = f"{variables['RAY_API_SERVER_ADDRESS']}/api/{path}"
+    request = urllib.request.Request(url, method=method, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        content: bytes = answer.read()
+    return content
 
 
 def scraped(ports: list[str]) -> dict[tuple[str, ...], float]:
@@ -147,38 +160,39 @@ def test_a_job_stopped_from_outside_ends_with_4_keeps_its_shards_and_is_started_
     options = ("--out", str(tmp_path), "--run-id", "stopped")
     first = shell("submit", *LONG, *options)
     wait_for(run, "_shards/*.json", 2)
-    code = "from ray.job_submission import JobSubmissionClient as C; C().stop_job('stopped')"
-    subprocess.run([sys.executable, "-c", code], env=environment() | variables, check=True)
+    requested(variables, "POST", "jobs/stopped/stop")
     done = end_of(first)
     assert done.code == 4
     assert done.stderr.splitlines()[-1] == (
-        "recsys-ops: run stopped: was stopped from outside. Finished shards are kept in storage, and unless it was at "
+        "recsys-ops: run stopped: was stopped from outside. Complete shards are kept in storage, and unless it was at "
         "its very end nothing was committed. Submit it again with --run-id stopped --resume."
     )
     kept = {path.name for path in run.glob("_shards/*.json")}
     assert 2 <= len(kept) < 15
     assert not (run / "_manifest.json").exists()
-    assert end_of(shell("submit", *LONG, *options)).code == 4  # only tells how it ended
+    repeated = shell("submit", *LONG, *options)
+    other = shell("submit", *LONG, *options, "--k", "3")
+    assert end_of(repeated).code == 4  # only reports how it ended
+    refused = end_of(other)
+    assert refused.code == 2
+    assert "run stopped: the cluster has a job of that name with other settings." in refused.stderr
     resumed = end_of(shell("submit", *LONG, *options, "--resume"))
     assert resumed.code == 0, resumed.stderr
     assert f"counterfactuals: {len(kept)} of 15 shards are complete already" in resumed.stdout
     assert "Running entrypoint for job stopped--2: " in resumed.stdout
-    other = end_of(shell("submit", *LONG, *options, "--resume", "--k", "3"))
-    assert other.code == 2
-    assert "run stopped: the cluster has a job of that name with other settings." in other.stderr
 
 
 def test_the_exit_code_is_that_of_the_job(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     bad_data = shell("submit", "recourse", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))
     bad_store = shell("submit", *SMALL, "--out", str(tmp_path / "file"))
-    told = end_of(bad_data)
-    assert (told.code, f"recsys-ops: {tmp_path}/nowhere: there is no such folder" in told.stdout) == (2, True)
-    told = end_of(bad_store)
-    assert (told.code, "writing a probe file failed" in told.stdout) == (3, True)
+    ended = end_of(bad_data)
+    assert (ended.code, f"recsys-ops: {tmp_path}/nowhere: there is no such folder" in ended.stdout) == (2, True)
+    ended = end_of(bad_store)
+    assert (ended.code, "writing a probe file failed" in ended.stdout) == (3, True)
 
 
-def test_a_wrong_token_is_told_and_nothing_is_submitted(shell: Shell, tmp_path: Path) -> None:
+def test_a_wrong_token_is_refused_and_nothing_is_submitted(shell: Shell, tmp_path: Path) -> None:
     wrong = end_of(shell("submit", *SMALL, "--out", str(tmp_path / "out"), RAY_AUTH_TOKEN="0" * 64))
     assert wrong.code == 2
     assert "the cluster does not accept the token. Set RAY_AUTH_MODE=token" in wrong.stderr
@@ -192,7 +206,7 @@ def test_a_run_that_the_cluster_does_not_know_cannot_be_followed(shell: Shell) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("submit", *SMALL, "--out", "s3://b/o", "--address", "http://127.0.0.1:1"), "no job server answers"),
         (("attach", "r", "--address", "127.0.0.1:8265"), "expected the job server, such as http://127.0.0.1:8265"),
@@ -204,11 +218,11 @@ def test_a_run_that_the_cluster_does_not_know_cannot_be_followed(shell: Shell) -
     ],
 )
 def test_what_cannot_be_submitted_is_refused_before_anything_is_sent(
-    command_line: CommandLine, arguments: tuple[str, ...], told: str
+    command_line: CommandLine, arguments: tuple[str, ...], message: str
 ) -> None:
     done = command_line(*arguments)
     assert done.code == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "secret" not in done.stderr
 
 
@@ -272,18 +286,18 @@ def test_a_log_that_is_sent_again_from_its_beginning_is_written_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "told"),
+    ("ended", "message"),
     [
         (KeyboardInterrupt(), "run r: goes on, only following it ended. Go on with: recsys-ops attach r."),
-        (Interrupted("away."), "run r: away. Finished shards are kept in storage."),
+        (Interrupted("away."), "run r: away. Complete shards are kept in storage."),
     ],
 )
-def test_following_that_ends_early_leaves_the_run_alone(ended: BaseException, told: str) -> None:
+def test_following_that_ends_early_leaves_the_run_alone(ended: BaseException, message: str) -> None:
     def follow(submission_id: str, write: object) -> None:
         raise ended
 
     server: Any = SimpleNamespace(follow=follow)
-    with pytest.raises(Interrupted, match=re.escape(told)):
+    with pytest.raises(Interrupted, match=re.escape(message)):
         _follow(server, "r", "r")
 
 

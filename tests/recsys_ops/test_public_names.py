@@ -17,10 +17,12 @@ def loaded_after(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.usefixtures("machine")
 def test_the_import_and_the_names_of_errors_load_nothing_heavy() -> None:
     assert loaded_after("import recsys_ops; recsys_ops.InputError, recsys_ops.Status, dir(recsys_ops)") == set()
 
 
+@pytest.mark.usefixtures("machine")
 def test_an_explanation_in_five_lines_needs_the_solver_and_no_ray() -> None:
     five_lines = """
 import numpy as np, recsys_ops

@@ -38,7 +38,7 @@ RAY_SETTINGS = {
 """All on 127.0.0.1 (see jobs/runtime/cluster.py); and a dead node is missed after seconds, not half a minute."""
 
 NO_DASHBOARD = {"include_dashboard": False, "dashboard_port": 0}
-"""The port is asked for all the same, and its usual number may be another Ray's."""
+"""Ray takes a port all the same, and its usual number may be another Ray's."""
 
 NEIGHBOUR = """
 import sys
@@ -137,7 +137,7 @@ class Bed:
             time.sleep(0.05)
 
     def written(self, run_id: str) -> dict[str, str]:
-        """When the record of each finished shard was written; a shard computed again writes it again."""
+        """When the record of each complete shard was written; a shard computed again writes it again."""
         folder = f"{self.url(run_id).removeprefix('s3://')}/_shards"
         return {
             path.rpartition("/")[2]: str(entry["LastModified"])
@@ -271,7 +271,7 @@ def _neighbour(address: str) -> Iterator[Callable[[str], None]]:
         def ask(what: str) -> None:
             print(what, file=process.stdin, flush=True)
             assert process.stdout is not None
-            # Ray writes there too, whatever it is asked to log.
+            # Ray writes there too, whatever its log level.
             assert any(line == "done\n" for line in iter(process.stdout.readline, "")), "the neighbour died"
 
         try:

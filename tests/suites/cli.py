@@ -15,7 +15,7 @@ import pytest
 from jobs.__main__ import main
 
 
-class Outcome(NamedTuple):
+class CommandResult(NamedTuple):
     """How a command ended and what it said."""
 
     code: int
@@ -26,24 +26,29 @@ class Outcome(NamedTuple):
 class CommandLine:
     """Runs ``recsys-ops`` in this process, with this process's Ray if it has one."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.monkeypatch = monkeypatch
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.capsys = capsys
 
-    def __call__(self, *arguments: str) -> Outcome:
+    def __call__(self, *arguments: str) -> CommandResult:
         """Exit code and both streams of one command."""
-        self.monkeypatch.setattr(sys, "argv", ["recsys-ops", *arguments])
         self.capsys.readouterr()
+        code = exit_code_here(*arguments)
+        captured = self.capsys.readouterr()
+        return CommandResult(code, captured.out, captured.err)
+
+
+def exit_code_here(*arguments: str) -> int:
+    """Exit code of ``recsys-ops`` in this process, with this process's Ray if it has one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["recsys-ops", *arguments])
         try:
             main()
-            code = 0
         except SystemExit as stopped:
-            code = int(stopped.code or 0)
-        captured = self.capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
+            return int(stopped.code or 0)
+    return 0
 
 
-def run_command(*arguments: str, timeout: float = 120, cwd: Path | None = None, module: str = "jobs") -> Outcome:
+def run_command(*arguments: str, timeout: float = 120, cwd: Path | None = None, module: str = "jobs") -> CommandResult:
     """``recsys-ops`` with these arguments in a process of its own, with a Ray of its own; ``module`` may add jobs."""
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
@@ -54,7 +59,7 @@ def run_command(*arguments: str, timeout: float = 120, cwd: Path | None = None, 
         env=environment(),
         check=False,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 def environment() -> dict[str, str]:
@@ -101,6 +106,15 @@ def busy_workers(pid: int) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return busy
+
+
+def wait_for_busy_workers(pid: int) -> list[psutil.Process]:
+    """Ray workers below ``pid``, as soon as there are any that compute a shard."""
+    deadline = time.monotonic() + 30
+    while not (workers := busy_workers(pid)):
+        assert time.monotonic() < deadline, "no worker was seen at work"
+        time.sleep(0.01)
+    return workers
 
 
 def kill(process: psutil.Process) -> None:

@@ -60,7 +60,7 @@ def unavailable(bed: Bed, driver: subprocess.Popen[bytes]) -> Iterator[bool]:
 
 @contextmanager
 def connections_dropped(bed: Bed, driver: subprocess.Popen[bytes]) -> Iterator[bool]:
-    """From now on 10 % of the connections break, half of them after the server did what was asked."""
+    """From now on 10 % of the connections break, half of them after the server did what was requested."""
     n_before = bed.proxy.counts["dropped"]
     bed.proxy.dropped = 0.1
     yield True

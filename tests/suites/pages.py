@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.suites.cli import CommandLine, Outcome, environment
+from tests.suites.cli import CommandLine, CommandResult, environment
 
 ROOT = Path(__file__).parents[2]
 PAGES = tuple(
@@ -155,23 +155,23 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def run_program(text: str, capsys: pytest.CaptureFixture[str]) -> Outcome:
+def run_program(text: str, capsys: pytest.CaptureFixture[str]) -> CommandResult:
     """A Python program in this process, in names of its own."""
     capsys.readouterr()
     try:
         exec(compile(text, "program", "exec"), {"__name__": "__main__"})
     except Exception:  # noqa: BLE001 - whatever it is, the page is wrong
         captured = capsys.readouterr()
-        return Outcome(1, captured.out, captured.err + traceback.format_exc())
+        return CommandResult(1, captured.out, captured.err + traceback.format_exc())
     captured = capsys.readouterr()
-    return Outcome(0, captured.out, captured.err)
+    return CommandResult(0, captured.out, captured.err)
 
 
-def run_script(text: str) -> Outcome:
+def run_script(text: str) -> CommandResult:
     """A shell script that ends with its first failure, in a process of its own."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euc", text], env=environment() | {"PATH": path}, capture_output=True, text=True, timeout=120,
         check=False,
     )  # fmt: skip
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return CommandResult(done.returncode, done.stdout, done.stderr)

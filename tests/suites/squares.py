@@ -24,7 +24,7 @@ class SquaresConfig(RunConfig):
     add: int = 0
     """Added to every square."""
     pause: float = 0.0
-    """Seconds that a case takes."""
+    """Seconds that the case of the number 1 takes; that of n takes n times as long."""
 
 
 def load(config: SquaresConfig) -> range:
@@ -43,7 +43,7 @@ def run_shard(inputs: tuple[range, int, float], shard: Shard, isolated: Isolated
     """Their squares."""
     rows = []
     for case, unit in enumerate(shard.units):
-        time.sleep(inputs[2])
+        time.sleep(inputs[2] * inputs[0][unit])
         square = inputs[0][unit] ** 2 + inputs[1]
         status, reason = isolated.get(case, ("optimal", None))
         rows.append({"number": inputs[0][unit], "square": square, "status": str(status), "reason": reason})

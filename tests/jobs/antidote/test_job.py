@@ -67,7 +67,7 @@ def case_of(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["algorithm"], row["budget"], row["run"]
 
 
-def test_every_case_has_a_row_per_split_in_the_order_asked(base: Run) -> None:
+def test_every_case_has_a_row_per_split_in_the_order_given(base: Run) -> None:
     cases = list(itertools.product(ALGORITHMS, BUDGETS, range(2)))
     found = [(*case_of(row), row["split"]) for row in rows_of(base)]
     assert found == [(*case, split) for case in cases for split in ("train", "test")]
@@ -113,7 +113,7 @@ def test_the_objective_is_the_variance_of_the_users_losses(base: Run) -> None:
             assert np.var(known) == pytest.approx(row[when])
 
 
-def test_groups_are_told_of_whatever_the_objective(base: Run) -> None:
+def test_groups_have_their_losses_whatever_the_objective(base: Run) -> None:
     labels = {row["group"] for row in rows_of(base, "antidote_group_losses")}
     assert len(labels) > 2
     assert all(label.startswith("tags ") for label in labels)
@@ -138,7 +138,7 @@ def test_every_artificial_user_of_the_run_has_an_id_of_its_own_above_the_real_on
         assert (min(rated_by), max(rated_by)) == (row["first_antidote_user"], row["last_antidote_user"])
 
 
-def test_contributions_are_told_by_refits_and_to_first_order(base: Run) -> None:
+def test_contributions_are_by_refits_and_to_first_order(base: Run) -> None:
     users = rows_of(base, "antidote_users")
     refitted, estimated = (np.array([row[name] for row in users]) for name in ("contribution", "gradient_contribution"))
     assert np.abs(refitted).min() > 0
@@ -203,15 +203,15 @@ def test_other_shards_give_the_same_rows(base: Run, shop: str, tmp_path: Path, c
         assert run.table(table).to_table().equals(base.table(table).to_table())
 
 
-@pytest.mark.parametrize("block_ratings", [100, 400])
 def test_cases_spread_over_all_workers_give_the_same_rows(
-    shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_ratings: int
+    shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = run_job(shop, tmp_path, "here", **QUICK)
-    monkeypatch.setattr(antidote, "spread_blocks", lambda n_ratings: block_ratings)
-    spread = run_job(shop, tmp_path, "spread", **QUICK)
-    for table in TABLES:
-        assert spread.table(table).to_table().equals(here.table(table).to_table())
+    for block_ratings in (150, 400):
+        monkeypatch.setattr(antidote, "spread_blocks", lambda n_ratings, size=block_ratings: size)
+        spread = run_job(shop, tmp_path, f"spread-{block_ratings}", **QUICK)
+        for table in TABLES:
+            assert spread.table(table).to_table().equals(here.table(table).to_table())
 
 
 def test_cases_are_spread_where_several_would_not_fit_into_memory() -> None:
@@ -245,9 +245,9 @@ def test_where_the_limit_on_the_rmse_lets_nobody_in_the_case_says_so(
         assert row["reason"] == "of the artificial users tried, none keeps within --max-rmse-loss"
         assert (row["change"], row["n_antidote_users"], row["first_antidote_user"]) == (0, 0, None)
     assert rows_of(run, "antidote_ratings") == []
-    told = capsys.readouterr().out
-    assert "1 cases: feasible, of the artificial users tried, none keeps within --max-rmse-loss." in told
-    assert "No case changes the objective as wanted" in told
+    printed = capsys.readouterr().out
+    assert "1 cases: feasible, of the artificial users tried, none keeps within --max-rmse-loss." in printed
+    assert "No case changes the objective as wanted" in printed
 
 
 def test_where_no_user_can_spare_a_rating_there_is_no_test_split_and_that_is_said(
@@ -276,9 +276,9 @@ def test_a_recommender_that_cannot_be_fitted_ends_its_cases_as_errors(
     run = run_job(shop, tmp_path, code=1, **(QUICK | {"regularisation": 1e-300, "rank": 60}))  # singular systems
     assert {row["status"] for row in rows_of(run)} == {Status.ERROR}
     assert {row["reason"].partition(":")[0] for row in rows_of(run)} == {"FloatingPointError"}
-    told = capsys.readouterr().out
-    assert "1 cases: error, FloatingPointError: " in told
-    assert "1 of 1 cases failed" in told
+    printed = capsys.readouterr().out
+    assert "1 cases: error, FloatingPointError: " in printed
+    assert "1 of 1 cases failed" in printed
 
 
 def test_the_unfairness_of_user_groups_is_the_variance_of_their_losses(shop: str, tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_the_direction_turns_the_objective_round(shop: str, tmp_path: Path) -> N
     assert after["min"] < after["max"]
 
 
-def test_only_the_most_active_part_can_be_asked_for(shop: str, tmp_path: Path) -> None:
+def test_only_the_most_active_part_can_be_selected(shop: str, tmp_path: Path) -> None:
     run = run_job(shop, tmp_path, **(QUICK | {"top_users": 20, "top_items": 15, "budget": "10%"}))
     row = rows_of(run)[0]
     assert (row["n_users"], row["n_items"], row["n_antidote_users"]) == (20, 15, 2)
@@ -335,7 +335,7 @@ def test_fairness_can_be_sought_for_unseen_ratings(shop: str, tmp_path: Path) ->
     assert given != unseen
 
 
-def test_the_run_that_is_told_of_is_the_one_in_the_middle_of_the_best() -> None:
+def test_the_run_that_is_reported_is_the_one_in_the_middle_of_the_best() -> None:
     def row(algorithm: str, run: int, change: float) -> dict[str, Any]:
         return {"algorithm": algorithm, "budget": "1", "run": run, "change": change, "n_antidote_users": 1}
 
@@ -345,9 +345,9 @@ def test_the_run_that_is_told_of_is_the_one_in_the_middle_of_the_best() -> None:
     assert typical_of_best(lucky, 1) is None
 
 
-@pytest.mark.parametrize(("objective", "told"), [("individual", "unfairness"), ("individual:10", "10 x unfairness")])
-def test_a_weight_is_told(objective: str, told: str) -> None:
-    assert objective_in_words(objective) == f"{told} to single users"
+@pytest.mark.parametrize(("objective", "words"), [("individual", "unfairness"), ("individual:10", "10 x unfairness")])
+def test_a_weight_is_in_words(objective: str, words: str) -> None:
+    assert objective_in_words(objective) == f"{words} to single users"
 
 
 def test_the_summary_shows_effects_by_budget_and_says_what_to_append(

@@ -61,7 +61,7 @@ def explained(rows: Rows) -> Rows:
 
 
 class Recommender:
-    """EASE on the shop, asked for ranks the slow way."""
+    """EASE on the shop, with ranks computed the slow way."""
 
     def __init__(self, shop: str, *, ratings: bool = False) -> None:
         self.dataset = load_dataset(shop, seed=0)
@@ -236,8 +236,8 @@ def test_an_explanation_that_only_lowers_the_score_says_so(
     still = [row for row in found if row["rank_after"] <= 5]
     assert f"{len(still)} of {len(found)} explanations lower the score and leave the item in the list" in ended.stdout
     titles = {item: "Title" for row in found for item in row["removed"]}
-    told = sentence(still[0], titles)
-    assert told.endswith(
+    words = sentence(still[0], titles)
+    assert words.endswith(
         f"its score would be below that of today's number 5 (rank {still[0]['rank_after']} all the same)."
     )
 
@@ -271,8 +271,8 @@ def test_a_file_that_was_replaced_is_not_resumed_with(
     given = ["--" + option.replace("_", "-"), str(file)]
     done = command_line("counterfactuals", *arguments, *given, "--resume")
     assert done.code == 2
-    told = rf"run r: cannot be resumed, 1 of .* \(input {option.replace('_', ' ')} was \w{{64}}, now \w{{64}}\)"
-    assert re.search(told, done.stderr)
+    message = rf"run r: cannot be resumed, 1 of .* \(input {option.replace('_', ' ')} was \w{{64}}, now \w{{64}}\)"
+    assert re.search(message, done.stderr)
     file.write_bytes(before)
     assert command_line("counterfactuals", *arguments, *given, "--resume").code == 0
 

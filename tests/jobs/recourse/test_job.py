@@ -3,10 +3,7 @@
 import hashlib
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,8 +199,10 @@ def test_pandas_duckdb_and_polars_read_the_parts_as_they_are(base: Run) -> None:
     by_duckdb = duckdb.sql(f"SELECT * FROM '{pattern}'").to_arrow_table().cast(expected.schema)
     for found in (by_pandas, by_polars, by_duckdb):
         assert found.to_pylist() == expected.to_pylist()
-    asked = duckdb.sql(f"SELECT \"group\", count(*) FROM '{pattern}' WHERE status = 'optimal' GROUP BY ALL").fetchall()
-    assert dict(asked) == Counter(row["group"] for row in expected.to_pylist() if row["status"] == "optimal")
+    counted = duckdb.sql(
+        f"SELECT \"group\", count(*) FROM '{pattern}' WHERE status = 'optimal' GROUP BY ALL"
+    ).fetchall()
+    assert dict(counted) == Counter(row["group"] for row in expected.to_pylist() if row["status"] == "optimal")
 
 
 def test_arrow_files_hold_the_rows_of_parquet_files(base: Run, shop: str, tmp_path: Path) -> None:
@@ -226,19 +225,19 @@ def test_items_and_sellers_choose_what_is_done(shop: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("option", "text", "told"),
+    ("option", "text", "named"),
     [
         ("--items", "i0001,i9999,nothing", ("2 ids", "i9999, nothing", "i0000, i0001, i0002")),
         ("--sellers", "s99", ("1 ids", "s99", "s00, s01, s02")),
     ],
 )
 def test_an_unknown_id_is_named_with_those_there_are(
-    command_line: CommandLine, shop: str, tmp_path: Path, option: str, text: str, told: tuple[str, ...]
+    command_line: CommandLine, shop: str, tmp_path: Path, option: str, text: str, named: tuple[str, ...]
 ) -> None:
     done = command_line("recourse", "--data", shop, "--out", str(tmp_path), option, text)
     assert done.code == 2
-    assert done.stderr.startswith(f"recsys-ops: {option}: {told[0]} ")
-    assert all(part in done.stderr for part in told)
+    assert done.stderr.startswith(f"recsys-ops: {option}: {named[0]} ")
+    assert all(part in done.stderr for part in named)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -350,7 +349,7 @@ def test_caps_hold_in_every_row_and_what_is_not_reached_within_them_has_a_reason
             assert row["success_bound"] >= row["success_after"]
 
 
-def test_the_summary_tells_only_of_recourses_that_reach_what_was_wanted(
+def test_the_summary_is_only_of_recourses_that_reach_what_was_wanted(
     command_line: CommandLine, shop: str, tmp_path: Path
 ) -> None:
     arguments = ("--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0", "--out", str(tmp_path))
@@ -370,8 +369,8 @@ def test_the_summary_tells_only_of_recourses_that_reach_what_was_wanted(
 def test_examples_are_real_items_that_enough_of_the_group_sees(shop: str, tables: Tables, tmp_path: Path) -> None:
     plain = rows_of(run_job(shop, tmp_path, "plain", method="examples", max_changes=None, min_success=0.3, options=2))
     assert {row["method"] for row in plain} == {"examples"}
-    told = [row for row in plain if row["changes"] and row["status"] != Status.INFEASIBLE]
-    assert all(row["success_after"] >= 0.3 for row in told)
+    serving = [row for row in plain if row["changes"] and row["status"] != Status.INFEASIBLE]
+    assert all(row["success_after"] >= 0.3 for row in serving)
     assert {row["status"] for row in plain} <= {"optimal", "feasible", "infeasible", "already_satisfied"}
     near = rows_of(run_job(shop, tmp_path, "near", method="examples", max_changes=2, min_success=0.3))
     assert all(row["n_changes"] <= 2 for row in near if row["changes"])
@@ -516,45 +515,8 @@ def test_nightly_repeated_the_same_night_does_nothing_or_only_what_is_missing(
     assert all(file[1] == before[path][1] for path, file in files_of(run).items() if path.split("/")[0] in TABLES)
 
 
-TWO_NODES = """
-import json, sys
-import ray
-from ray._private import ray_constants
-from ray.cluster_utils import Cluster
-from jobs.recourse import job as recourse
-from jobs.runtime import job as runtime
-from jobs.recourse.config import RecourseConfig
-from jobs.runtime.cluster import connect
-
-ray_constants.ENABLE_RAY_CLUSTER = False
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-cluster.add_node(num_cpus=1)
-cluster.wait_for_nodes()
-with connect(cluster.address):
-    assert ray.cluster_resources()["CPU"] == 2
-    code = runtime.run_job(RecourseConfig(**json.loads(sys.argv[1])), recourse.JOB)
-cluster.shutdown()
-sys.exit(code)
-"""
-
-
-def test_two_nodes_write_the_bytes_of_one(base: Run, tmp_path: Path) -> None:
-    config = base.manifest["configuration"] | {"out": str(tmp_path), "run_id": "r"}
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", TWO_NODES, json.dumps(config)],
-        env=os.environ | {"PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert digests_of(tmp_path / "runs/r", TABLES) == digests_of(Path(base.url), TABLES)
-
-
-@pytest.mark.parametrize(("share", "told"), [(0.0, "0 %"), (0.00234, "0.2 %"), (0.0149, "1 %"), (0.386, "39 %")])
-def test_a_sentence_tells_shares_below_one_per_cent_as_such(share: float, told: str) -> None:
+@pytest.mark.parametrize(("share", "words"), [(0.0, "0 %"), (0.00234, "0.2 %"), (0.0149, "1 %"), (0.386, "39 %")])
+def test_a_sentence_has_shares_below_one_per_cent_with_a_decimal(share: float, words: str) -> None:
     row = {"title": "Lamp", "group": "F", "changes": [{"text": "add the word 'oak'"}]}
     text = sentence({**row, "success_before": 0.0, "success_after": share})
-    assert text.endswith(f"add the word 'oak'. Seen by 0 % of the group, then by {told}.")
+    assert text.endswith(f"add the word 'oak'. Seen by 0 % of the group, then by {words}.")

@@ -20,15 +20,15 @@ def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "message"),
     [
         ("127.0.0.1:1", "no Ray cluster answers"),
         ("ray://127.0.0.1:10001", "Ray Client is not supported"),
         ("nowhere", "expected host:port"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_refused_in_seconds(address: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=f"--address {address}: .*{told}"), connect(address):
+def test_an_address_that_cannot_be_used_is_refused_in_seconds(address: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"--address {address}: .*{message}"), connect(address):
         pass
 
 
@@ -38,7 +38,7 @@ def test_zero_workers_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (
             ConnectionError("Failed to connect"),
@@ -47,8 +47,8 @@ def test_zero_workers_is_refused() -> None:
         (AuthenticationError("no token is there. A page of advice."), "no token is there. Set RAY_AUTH_MODE=token"),
     ],
 )
-def test_a_cluster_that_answers_and_lets_nobody_in_is_told_as_such(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+def test_a_cluster_that_answers_and_lets_nobody_in_has_a_message_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
     def refuse(**_: Any) -> None:
         raise error
@@ -56,12 +56,12 @@ def test_a_cluster_that_answers_and_lets_nobody_in_is_told_as_such(
     monkeypatch.setattr("ray.init", refuse)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(ConfigError, match=f"--address {address}: {told}"), connect(address):
+        with pytest.raises(ConfigError, match=f"--address {address}: {message}"), connect(address):
             pass
 
 
 @pytest.mark.usefixtures("machine")
-def test_a_temporary_folder_that_cannot_be_used_is_told_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporary_folder_that_cannot_be_used_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_TMPDIR", "/dev/null")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     script = "from jobs.runtime.cluster import connect\nwith connect(): pass"

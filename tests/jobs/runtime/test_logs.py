@@ -11,7 +11,7 @@ import pytest
 
 from jobs.runtime import logs
 from jobs.runtime.logs import SHARD_LOG, JsonLines, log_about, log_format, set_up_logs
-from tests.suites.cli import run_command
+from tests.suites.cli import CommandLine, run_command
 
 SMALL = ("recourse", "--data", "synthetic:items=24,users=10,ratings_per_user=4", "--groups", "n_ratings:1")
 
@@ -45,8 +45,8 @@ def test_an_exception_is_in_its_record() -> None:
         raise KeyError("lost")
     except KeyError:
         record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", (), sys.exc_info())
-    told = json.loads(JsonLines().format(record))
-    assert told["exception"].endswith("KeyError: 'lost'")
+    written = json.loads(JsonLines().format(record))
+    assert written["exception"].endswith("KeyError: 'lost'")
 
 
 def test_the_format_can_be_changed_and_others_handlers_stay() -> None:
@@ -61,7 +61,9 @@ def test_the_format_can_be_changed_and_others_handlers_stay() -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_every_line_of_a_run_is_a_record_with_run_and_job_and_those_of_shards_with_the_shard(tmp_path: Path) -> None:
+def test_every_line_of_a_run_is_a_record_with_run_and_job_and_those_of_shards_with_the_shard(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
     options = ("--out", str(tmp_path), "--run-id", "r", "--workers", "1", "--log-format", "json")
     done = run_command(*SMALL, *options)
     assert done.code == 0, done.stderr
@@ -70,7 +72,7 @@ def test_every_line_of_a_run_is_a_record_with_run_and_job_and_those_of_shards_wi
     (of_shard,) = [record for record in records if record["logger"] == "recsys_ops.shards"]
     assert of_shard["shard"] == 0
     assert re.fullmatch(r"shard 0: \d+ cases in \d+\.\d s", of_shard["message"])
-    again = run_command(*SMALL, *options)
+    again = command_line(*SMALL, *options)
     (failure,) = [json.loads(line) for line in again.stderr.splitlines()]
     assert (again.code, failure["level"], failure["run_id"]) == (2, "ERROR", "r")
     assert failure["message"] == "run r exists (complete). Pass --resume, or another --run-id."

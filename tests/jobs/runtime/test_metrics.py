@@ -17,9 +17,8 @@ from jobs.store.records import ShardOutput
 from recsys_ops.runs import open_run
 from recsys_ops.status import Status
 
-pytestmark = pytest.mark.usefixtures("ray_session")
 
-
+@pytest.mark.usefixtures("ray_session")
 def test_retries_timeouts_and_parts_of_a_run_are_in_its_table(start: Any, tmp_path: Path) -> None:
     killed = str(tmp_path / "killed")
 
@@ -61,7 +60,8 @@ def test_every_count_of_a_run_is_there_before_it_has_anything_to_count(
     assert recorded == dict.fromkeys(counted, 0)
 
 
-def test_trouble_with_a_shard_is_told(start: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.usefixtures("ray_session")
+def test_a_failed_attempt_of_a_shard_is_logged(start: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     failed = str(tmp_path / "failed")
 
     def work(shared: object, shard: Any, isolated: object) -> ShardOutput:
@@ -73,6 +73,6 @@ def test_trouble_with_a_shard_is_told(start: Any, tmp_path: Path, caplog: pytest
 
     run, shards = start()
     run_shards(work, ray.put(None), shards, run.folder)
-    (told,) = [record for record in caplog.records if record.name == "recsys_ops.shards"]
-    assert (told.levelname, told.shard) == ("WARNING", 1)
-    assert told.getMessage() == "shard 1: attempt 1 ended by defect (KeyError: 'once'); again"
+    (logged,) = [record for record in caplog.records if record.name == "recsys_ops.shards"]
+    assert (logged.levelname, logged.shard) == ("WARNING", 1)
+    assert logged.getMessage() == "shard 1: attempt 1 ended by defect (KeyError: 'once'); again"

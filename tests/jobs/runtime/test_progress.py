@@ -1,4 +1,4 @@
-"""What is told of a run under way."""
+"""What is shown of a run under way."""
 
 import logging
 

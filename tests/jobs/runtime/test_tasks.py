@@ -19,11 +19,9 @@ from jobs.store.records import RunFolder
 from jobs.store.resume import intact_shards
 from recsys_ops.runs import open_run
 
-pytestmark = pytest.mark.usefixtures("ray_session")
-
 
 @pytest.fixture
-def numbers() -> Any:
+def numbers(ray_session: None) -> Any:
     return ray.put(list(range(8)))
 
 

@@ -107,7 +107,7 @@ def test_a_complete_run_resumed_says_so(computed: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"configuration": {"k": 7, "workers": 2}}, "--k was 5, now 7"),
         ({"inputs": {"interactions": "xyz"}}, "input interactions was abc, now xyz"),
@@ -115,9 +115,9 @@ def test_a_complete_run_resumed_says_so(computed: Any) -> None:
         ({"format": "arrow"}, "--format was parquet, now arrow"),
     ],
 )
-def test_resuming_another_run_is_refused_with_both_values(computed: Any, changes: Any, told: str) -> None:
+def test_resuming_another_run_is_refused_with_both_values(computed: Any, changes: Any, message: str) -> None:
     computed()
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         computed(resume=True, **changes)
 
 
@@ -133,20 +133,20 @@ def begun_by(run: Any, code: dict[str, str] | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "origin"),
     [
         (OTHER, r"recsys-ops 0\.0\.9 \(source 0123456789ab\)"),
         (OTHER | {"version": this_code()["version"]}, rf"recsys-ops {this_code()['version']} \(source 0123456789ab\)"),
         (None, "an earlier recsys-ops that did not record its source"),
     ],
 )
-def test_a_run_begun_by_other_code_is_refused_with_both(computed: Any, code: Any, told: str) -> None:
+def test_a_run_begun_by_other_code_is_refused_with_both(computed: Any, code: Any, origin: str) -> None:
     run, _ = computed()
     begun_by(run, code)
     now = f"recsys-ops {this_code()['version']} \\(source {this_code()['sha256'][:12]}\\)"
     remedy = r"Complete it with the code that began it, or use another --run-id\."
     for resume in (computed, lambda resume: check_run_id(run.folder.out, "r1", resume=resume)):
-        message = f"run r1: cannot be resumed, it was begun by {told}, and this is {now}. {remedy}"
+        message = f"run r1: cannot be resumed, it was begun by {origin}, and this is {now}. {remedy}"
         with pytest.raises(ConfigError, match=message):
             resume(resume=True)
 

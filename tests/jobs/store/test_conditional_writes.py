@@ -89,7 +89,7 @@ def test_a_folder_without_hard_links_is_written_by_claim(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("script", "protocol"), [(lambda *_: None, "conditional-put"), (refused, "claim"), (ignored, "claim")]
 )
-def test_an_object_store_is_asked_which_protocol_it_has(s3: ScriptedS3, script: Any, protocol: str) -> None:
+def test_the_protocol_is_what_the_object_store_offers(s3: ScriptedS3, script: Any, protocol: str) -> None:
     s3.script = script
     filesystem, root = open_store(f"s3://{BUCKET}/out")
     assert find_protocol(filesystem, root) == protocol
@@ -135,19 +135,19 @@ def test_a_conditional_put_in_conflict_is_repeated(s3: ScriptedS3) -> None:
     assert s3.counts["PUT", f"/{BUCKET}/out/file"] == 3
 
 
-def test_encryption_is_asked_for_with_every_write(s3: ScriptedS3) -> None:
+def test_every_write_requests_encryption(s3: ScriptedS3) -> None:
     encryption = Encryption("aws:kms", "key-1")
     check_writable(f"s3://{BUCKET}/out", encryption=encryption)
     filesystem, root = open_store(f"s3://{BUCKET}/out", encryption=encryption)
     create_bytes(filesystem, f"{root}/file", b"ours", "conditional-put")
     filesystem.pipe_file(f"{root}/other", b"ours")
-    asked = [request.get("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION") for request in s3.seen]
+    kinds = [request.get("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION") for request in s3.seen]
     keys = [request.get("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID") for request in s3.seen]
     writes = sum(count for (method, _), count in s3.counts.items() if method == "PUT")
-    assert asked.count("aws:kms") == keys.count("key-1") == writes >= 3
+    assert kinds.count("aws:kms") == keys.count("key-1") == writes >= 3
 
 
-def test_a_bucket_that_only_takes_encrypted_files_is_told_before_any_work(s3: ScriptedS3) -> None:
+def test_a_bucket_that_only_takes_encrypted_files_is_reported_before_any_work(s3: ScriptedS3) -> None:
     def only_encrypted(environ: dict[str, Any], _: int) -> tuple[int, str] | None:
         is_put = environ["REQUEST_METHOD"] == "PUT"
         return (403, "AccessDenied") if is_put and "HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION" not in environ else None

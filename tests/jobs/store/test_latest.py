@@ -86,8 +86,8 @@ def test_of_runs_of_a_job_that_commit_at_the_same_moment_the_later_one_is_named(
     for attempt in range(5):
         out = str(tmp_path / str(attempt))
         at_once(*(computed(out, f"r{number}") for number in range(4)))
-        finished = {f"r{n}": open_run(f"{out}/runs/r{n}").manifest["finished"] for n in range(4)}
-        assert open_run(out, job="doubling").run_id == max(finished, key=finished.__getitem__)
+        committed = {f"r{n}": open_run(f"{out}/runs/r{n}").manifest["finished"] for n in range(4)}
+        assert open_run(out, job="doubling").run_id == max(committed, key=committed.__getitem__)
 
 
 def test_an_earlier_run_that_stalls_before_it_writes_does_not_write_over_a_later_one(
@@ -131,7 +131,7 @@ def test_a_run_that_is_named_but_gone_gives_way(out: str) -> None:
     assert latest_runs(out) == {later.job: "earlier"}
 
 
-def test_a_file_that_others_replace_all_the_time_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_others_replace_all_the_time_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filesystem, root = open_store(str(tmp_path))
     (tmp_path / "_claims").mkdir()
     (tmp_path / "_claims/file-rival").write_text("")

@@ -117,18 +117,18 @@ DAMAGES: dict[str, Callable[[Any, str], None]] = {
 }
 
 
-@pytest.mark.parametrize("told", DAMAGES)
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_to_a_model_is_found_by_verifying(
-    commit: Callable[[], Run], command_line: CommandLine, told: str
+    commit: Callable[[], Run], command_line: CommandLine, damage: str
 ) -> None:
     run = commit()
     out = run.url.rpartition("/runs/")[0]
     assert command_line("runs", "--out", out, "--verify").stdout == "r1: all 3 parts and 2 model files hold\n"
     filesystem, paths = models_of(run)
-    DAMAGES[told](filesystem, paths["weights"])
+    DAMAGES[damage](filesystem, paths["weights"])
     listed = run.manifest["models"]["weights"]["path"]
-    message = rf"run r1: 1 of 3 parts and 2 model files are missing or not as written \({listed} {told}\)"
+    message = rf"run r1: 1 of 3 parts and 2 model files are missing or not as written \({listed} {damage}\)"
     with pytest.raises(InputError, match=message):
         run.verify()
     done = command_line("runs", "--out", out, "--verify")
-    assert (done.code, done.stdout) == (3, f"r1: 1 of 3 parts and 2 model files do not hold\n  {listed} {told}\n")
+    assert (done.code, done.stdout) == (3, f"r1: 1 of 3 parts and 2 model files do not hold\n  {listed} {damage}\n")

@@ -78,7 +78,7 @@ def kept(key: str, code: str) -> str:
     return f"<DeleteResult><Error><Key>{key}</Key><Code>{code}</Code><Message>no</Message></Error></DeleteResult>"
 
 
-def test_a_file_that_the_store_refuses_to_remove_among_others_is_told(s3: ScriptedS3) -> None:
+def test_a_file_that_the_store_refuses_to_remove_among_others_is_named(s3: ScriptedS3) -> None:
     def one_is_kept(environ: dict[str, Any], _: int) -> tuple[int, str] | None:
         if environ["REQUEST_METHOD"] == "POST":
             return (200, kept("out/1", "AccessDenied"))
@@ -86,12 +86,12 @@ def test_a_file_that_the_store_refuses_to_remove_among_others_is_told(s3: Script
 
     s3.script = one_is_kept
     filesystem, root = open_store(f"s3://{BUCKET}/out")
-    told = f"{root}/1: removing failed (AccessDenied). The credentials are known, but may not do this."
-    with pytest.raises(StorageError, match=re.escape(told)):
+    message = f"{root}/1: removing failed (AccessDenied). The credentials are known, but may not do this."
+    with pytest.raises(StorageError, match=re.escape(message)):
         remove_files(filesystem, [f"{root}/{number}" for number in range(3)])
 
 
-def test_a_file_that_the_store_could_not_remove_among_others_is_asked_for_again(s3: ScriptedS3) -> None:
+def test_a_file_that_the_store_could_not_remove_among_others_is_requested_again(s3: ScriptedS3) -> None:
     filesystem, root = open_store(f"s3://{BUCKET}/out")
     filesystem.pipe_file(f"{root}/1", b"")
     s3.script = lambda environ, _: (200, kept("out/1", "SlowDown")) if environ["REQUEST_METHOD"] == "POST" else None

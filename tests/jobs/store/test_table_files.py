@@ -29,15 +29,15 @@ def test_statistics_of_two_parts_merge_to_those_of_the_whole(
 
 @given(ROWS)
 def test_statistics_are_bounds_and_counts(rows: list[tuple[int | None, str | None]]) -> None:
-    told = column_statistics(table_of(rows))
+    found = column_statistics(table_of(rows))
     numbers = [n for n, _ in rows if n is not None]
     texts = [text for _, text in rows if text is not None]
-    assert told["n"] == {
+    assert found["n"] == {
         "nulls": len(rows) - len(numbers), "min": min(numbers, default=None), "max": max(numbers, default=None)
     }  # fmt: skip
-    assert told["list"] == {"nulls": 0}
-    assert all(told["text"]["min"] <= text <= told["text"]["max"] for text in texts)
-    assert all(len(told["text"][bound] or "") <= 65 for bound in ("min", "max"))
+    assert found["list"] == {"nulls": 0}
+    assert all(found["text"]["min"] <= text <= found["text"]["max"] for text in texts)
+    assert all(len(found["text"][bound] or "") <= 65 for bound in ("min", "max"))
 
 
 def test_statistics_of_times_truths_and_infinities_are_json() -> None:
@@ -48,10 +48,10 @@ def test_statistics_of_times_truths_and_infinities_are_json() -> None:
             "infinite": [float("inf")],
         }
     )
-    told = json.loads(json.dumps(column_statistics(table), allow_nan=False))
-    assert told["time"]["min"] == "2026-11-21T00:00:00+00:00"
-    assert told["truth"] == {"nulls": 0, "min": True, "max": True}
-    assert told["infinite"] == {"nulls": 0, "min": None, "max": None}
+    found = json.loads(json.dumps(column_statistics(table), allow_nan=False))
+    assert found["time"]["min"] == "2026-11-21T00:00:00+00:00"
+    assert found["truth"] == {"nulls": 0, "min": True, "max": True}
+    assert found["infinite"] == {"nulls": 0, "min": None, "max": None}
 
 
 def test_tables_come_back_as_they_went() -> None:

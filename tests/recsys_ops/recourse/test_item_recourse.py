@@ -200,6 +200,7 @@ def test_what_is_given_is_never_modified(tables: dict[str, pd.DataFrame]) -> Non
     assert (matrix != untouched).nnz == 0
 
 
+@pytest.mark.usefixtures("machine")
 def test_a_clean_process_needs_no_ray() -> None:
     script = """
 import sys
