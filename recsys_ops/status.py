@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 _REMEDIES = {
     Status.OPTIMAL: "Nothing to do: proven best.",
-    Status.FEASIBLE: "Usable unless column reason says otherwise; column gap says how far from the bound it may be.",
+    Status.FEASIBLE: "Not proven best: column gap says how far from the bound it may be. See column reason, if filled.",
     Status.INFEASIBLE: "Proven impossible within the rules: widen limits, allow more changes or choose another group.",
     Status.TIMEOUT: "No solution within the time limit: raise --time-limit.",
     Status.ALREADY_SATISFIED: "The item is already where it should be: nothing to change.",

@@ -1,6 +1,6 @@
 """Decide what to try next for a shard after each attempt; knows nothing of Ray.
 
-A crash that repeats is traced to its case by halving: each probe computes some cases with all others isolated and
+A crash that repeats is traced to its case by halving: each trial computes some cases with all others isolated and
 writes nothing. Then the shard runs again without the cases that kill.
 """
 
@@ -27,7 +27,7 @@ class AttemptEnd(Enum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One task to submit: the whole shard (``cases`` is None), or a probe of some of its cases.
+    """One task to submit: the whole shard (``cases`` is None), or a trial of some of its cases.
 
     ``n_before`` attempts of the shard were submitted earlier.
     """
@@ -50,7 +50,7 @@ class ShardHistory:
     n_crashes: int = 0
     n_misses: int = 0
     n_node_losses: int = 0
-    n_open_probes: int = 0
+    n_open_trials: int = 0
     n_retries: int = 0
     isolated: dict[int, tuple[Status, str]] = field(default_factory=dict)
     failure: str = ""
@@ -60,7 +60,7 @@ class ShardHistory:
         return Attempt(self.shard, {})
 
     def after(self, attempt: Attempt, end: AttemptEnd, detail: str) -> list[Attempt]:
-        """Attempts to submit next; empty when the shard is done, waits for its probes, or failed (``failure`` set)."""
+        """Attempts to submit next; empty when the shard is done, waits for its trials, or failed (``failure`` set)."""
         first = self.n_retries + 1
         again = self._after(attempt, end, detail)
         self.n_retries += len(again)
@@ -73,7 +73,7 @@ class ShardHistory:
             self.n_node_losses += 1
             return self._fail(detail) if self.n_node_losses >= MAX_NODE_LOSSES else [attempt]
         if attempt.cases is not None:
-            return self._after_probe(attempt.cases, end, detail)
+            return self._after_trial(attempt.cases, end, detail)
         self.n_full_attempts += 1
         if end is AttemptEnd.DEFECT:
             return self._after_defect(detail)
@@ -91,7 +91,7 @@ class ShardHistory:
             return self._fail(f"{detail}; no single case of the shard does it alone")
         if self.n_crashes < 2:
             return [self._again()]
-        return self._probes(range(self.shard.n_cases), detail)
+        return self._trials(range(self.shard.n_cases), detail)
 
     def _after_miss(self) -> list[Attempt]:
         self.n_misses += 1
@@ -103,22 +103,22 @@ class ShardHistory:
                 self.isolated.setdefault(case, (Status.TIMEOUT, reason))
         return [self._again()]
 
-    def _after_probe(self, cases: range, end: AttemptEnd, detail: str) -> list[Attempt]:
-        self.n_open_probes -= 1
+    def _after_trial(self, cases: range, end: AttemptEnd, detail: str) -> list[Attempt]:
+        self.n_open_trials -= 1
         if end is AttemptEnd.CRASH:
-            return self._probes(cases, detail)
+            return self._trials(cases, detail)
         if end is AttemptEnd.DEADLINE:
             reason = f"exceeded the deadline of {self.deadline_seconds:g} s while a crash was traced"
             self.isolated.update({case: (Status.TIMEOUT, reason) for case in cases})
-        return self._again_when_probed()
+        return self._again_when_tried()
 
-    def _probes(self, cases: range, detail: str) -> list[Attempt]:
-        """Halves of ``cases`` to probe; a single case that kills is isolated."""
+    def _trials(self, cases: range, detail: str) -> list[Attempt]:
+        """Halves of ``cases`` to try; a single case that kills is isolated."""
         if len(cases) <= 1:
             self.isolated.update({case: (Status.ERROR, f"killed its worker twice: {detail}") for case in cases})
-            return self._again_when_probed()
+            return self._again_when_tried()
         middle = len(cases) // 2
-        self.n_open_probes += 2
+        self.n_open_trials += 2
         return [
             Attempt(
                 self.shard, {case: (Status.ERROR, "") for case in range(self.shard.n_cases) if case not in half}, half
@@ -126,8 +126,8 @@ class ShardHistory:
             for half in (cases[:middle], cases[middle:])
         ]
 
-    def _again_when_probed(self) -> list[Attempt]:
-        return [] if self.n_open_probes else [self._again()]
+    def _again_when_tried(self) -> list[Attempt]:
+        return [] if self.n_open_trials else [self._again()]
 
     def _again(self) -> Attempt:
         return Attempt(self.shard, dict(sorted(self.isolated.items())))

@@ -106,7 +106,7 @@ class _Shards:
         self.metrics.retried(n_again)
         number, what = attempt.shard.number, end.name.lower().replace("_", " ")
         gave_up = self.histories[number].failure
-        then = "again" if n_again else "given up" if gave_up else "its other probes are under way"
+        then = "again" if n_again else "given up" if gave_up else "its other trials are under way"
         text = "shard %d: attempt %d ended by %s%s; %s"
         SHARD_LOG.warning(
             text, number, attempt.n_before + 1, what, f" ({detail})" if detail else "", then, extra={"shard": number}

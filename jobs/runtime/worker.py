@@ -26,7 +26,7 @@ def run_attempt(
 ) -> Iterator[ShardRecord | None]:
     """Body of every task, as a generator: None when it starts, so that its deadline does not count the queue.
 
-    Then the shard's record, once it and its fragments are in storage; None for a probe, which writes nothing.
+    Then the shard's record, once it and its fragments are in storage; None for a trial, which writes nothing.
     """
     yield None
     set_up_logs(log_format)

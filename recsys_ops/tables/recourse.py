@@ -38,7 +38,11 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "l1": (pa.float64(), "Sum of the absolute changes of the encoded features."),
         "rbo": (pa.float64(), "Mean rank-biased overlap (p = 0.5) of their lists before and after; 1 is equal."),
         "lower_bound": (pa.int32(), "Number of changes that any recourse of this success needs at least; proven."),
-        "gap": (pa.float64(), "(n_changes - lower_bound) / n_changes; with a reason, success_bound - success_after."),
+        "gap": (
+            pa.float64(),
+            "(n_changes - lower_bound) / n_changes; with a reason, success_bound - success_after, a share of "
+            "n_targets. Null where nothing was searched.",
+        ),
         "sparsity": (pa.int32(), "Number of features changed."),
         "proximity": (pa.float64(), "Sum of the changes, each divided by the range of its feature."),
         "method": (pa.string(), "recrec, or examples, whose bounds are over real items only."),

@@ -27,7 +27,7 @@ def test_every_killing_case_is_found_and_no_other() -> None:
         assert not history.failure
 
 
-def test_finding_one_killer_among_a_thousand_takes_few_probes() -> None:
+def test_finding_one_killer_among_a_thousand_takes_few_trials() -> None:
     history = ShardHistory(Shard(0, 0, 999, 1000), max_attempts=3)
     assert len(play(history, {617})) <= 3 + 2 * 10
 
