@@ -33,6 +33,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> None:
         in_use.touch(exist_ok=False)  # fails if pytest-xdist gave such tests to a second process
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that need ``machine`` into one group of ``--dist loadgroup``; the others run next to them."""
     for item in items:
