@@ -7,10 +7,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from recsys_ops.counterfactuals.tolerances import CONFIRMING_FEASIBILITY, FEASIBILITY
 from recsys_ops.solver import Solution, solve_program
-
-TOLERANCE = 1e-7
-"""Violation of rows and of integrality that the solver may leave. HiGHS 1.15 errs with 1e-9."""
 
 
 @dataclass
@@ -55,6 +53,7 @@ class Program:
         gap: float,
         most_nodes: int | None = None,
         enough: float = -np.inf,
+        is_confirming: bool = False,
     ) -> Solution:
         """Minimise.
 
@@ -68,6 +67,9 @@ class Program:
             Nodes of the search tree after which it stops, whatever the clock says.
         enough : float
             An objective that is known to be the least possible: the search ends with a point that attains it.
+        is_confirming : bool
+            Solve under other settings, to confirm what was said: HiGHS 1.15's presolve calls feasible programs
+            infeasible now and then, which shows with a tolerance of 1e-7.
 
         Returns
         -------
@@ -76,9 +78,11 @@ class Program:
         options: dict[str, Any] = {
             "mip_abs_gap": gap,
             "mip_rel_gap": 0.0,
-            "mip_feasibility_tolerance": TOLERANCE,
-            "primal_feasibility_tolerance": TOLERANCE,
+            "mip_feasibility_tolerance": CONFIRMING_FEASIBILITY if is_confirming else FEASIBILITY,
+            "primal_feasibility_tolerance": FEASIBILITY,
         }
+        if is_confirming:
+            options["presolve"] = "off"
         if np.isfinite(enough):
             options["objective_target"] = enough
         if most_nodes is not None:

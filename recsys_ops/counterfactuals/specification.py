@@ -4,8 +4,8 @@ With the counterfactual history x' (whole units, only decreases), its scores and
 
     min   sum_j w_j (x_j - x'_j) / scale  [- alpha L]                                       (1)
     s.t.  s_z = sum_j x'_j B[j, z] / scale                        for every candidate z     (2), (3)
-          s_a + margin <= t                                       "score"                   (4)
-          s_a + margin <= s_z + M (1 - y_z),  sum_z y_z >= k      "kth"                     (5), (6)
+          s_a + margin_a <= t                                     "score"                   (4)
+          s_a + margin_z <= s_z + M (1 - y_z),  sum_z y_z >= k    "kth"                     (5), (6)
           u_c = sum_{j in c} x'_j                                 units of a category       (7), (8)
           u_c >= q_c,  u_c <= M q_c                               disjunction               (9) to (11)
 
@@ -34,8 +34,9 @@ from numpy.typing import NDArray
 from pyomo.contrib.appsi.base import TerminationCondition
 from pyomo.contrib.appsi.solvers.highs import Highs
 
-from recsys_ops.counterfactuals.question import MARGIN, Question
+from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
+from recsys_ops.counterfactuals.tolerances import FEASIBILITY, MARGIN, ROUNDING, SUMMATION
 from recsys_ops.models.network import Network, NodeKind, leaf_log_densities
 
 
@@ -63,7 +64,12 @@ def find_by_specification(question: Question, goal: Goal | None, earlier: Earlie
     solver = Highs()
     solver.config.load_solution = False
     solver.config.time_limit = max(deadline - time.perf_counter(), 1e-3)
-    solver.highs_options = {"threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8, "mip_feasibility_tolerance": 1e-7}
+    solver.highs_options = {
+        "threads": 1,
+        "mip_rel_gap": 0.0,
+        "mip_abs_gap": 1e-8,
+        "mip_feasibility_tolerance": FEASIBILITY,
+    }
     results = solver.solve(model)
     if results.termination_condition in (TerminationCondition.infeasible, TerminationCondition.infeasibleOrUnbounded):
         return SearchResult(None, np.inf, np.inf, True, "pyomo")
@@ -87,7 +93,6 @@ class _Ranking:
 
     rows: NDArray[np.float64]
     factual: NDArray[np.float64]
-    margin: float
     rivals: list[int]
 
 
@@ -100,7 +105,7 @@ def _rank(question: Question) -> _Ranking:
     rivals = [z for z in range(len(factual)) if z not in hidden]
     if question.validity == "kth" and question.removed_items == "eligible":
         rivals += question.history[(question.limits > 0) & (question.limits == question.amounts)].tolist()
-    return _Ranking(rows, factual, MARGIN * (float(np.abs(factual).max()) or 1.0), rivals)
+    return _Ranking(rows, factual, rivals)
 
 
 def _build_model(question: Question, ranking: _Ranking, goal: Goal | None, earlier: Earlier) -> Any:
@@ -131,20 +136,37 @@ def _build_model(question: Question, ranking: _Ranking, goal: Goal | None, earli
 
 def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
     """Equations (2) to (6)."""
-    a, rows, rivals, margin = question.item, ranking.rows, ranking.rivals, ranking.margin
+    a, rows, rivals = question.item, ranking.rows, ranking.rivals
 
     def score(z: int) -> Any:
         return sum(model.x[j] * float(rows[j, z] / question.scale) for j in model.interactions)
 
+    def margin(terms: NDArray[np.float64]) -> Any:
+        """Part of what is left of the terms that tell two scores apart, and of the smallest of them."""
+        smallest = min((float(term) for term in terms if term > 0), default=question.scale) / question.scale
+        left = sum(model.x[j] * float(terms[j] / question.scale) for j in model.interactions)
+        return MARGIN * (left + smallest)
+
     if question.validity == "score":
-        threshold = sorted(ranking.factual[rivals].tolist(), reverse=True)[question.k - 1]
-        model.leaves = pyo.Constraint(expr=score(a) + margin <= threshold)
+        kth = sorted(rivals, key=lambda z: -ranking.factual[z])[question.k - 1]
+        threshold = float(ranking.factual[kth])
+        rounding = SUMMATION * float(question.amounts @ np.abs(rows[:, kth])) / question.scale
+        least = MARGIN * abs(threshold) + rounding
+        model.leaves = pyo.Constraint(expr=score(a) + margin(np.abs(rows[:, a])) + least <= threshold)
         return
     model.rivals = pyo.Set(initialize=rivals)
     model.y = pyo.Var(model.rivals, domain=pyo.Binary)
     spans = (np.abs(rows[:, [a]] - rows) * question.amounts[:, None] / question.scale).sum(axis=0)
-    big_m = float(spans.max()) + margin
-    model.above = pyo.Constraint(model.rivals, rule=lambda m, z: score(a) + margin <= score(z) + big_m * (1 - m.y[z]))
+    big_m = 1.01 * float(spans.max())
+
+    def above(m: Any, z: int) -> Any:
+        rounding = sum(
+            SUMMATION * float(np.abs(rows[j, a]) + np.abs(rows[j, z])) * m.x[j] / question.scale for j in m.interactions
+        )
+        needed = score(a) + margin(np.abs(rows[:, a] - rows[:, z])) + rounding
+        return needed <= score(z) + big_m * (1 - m.y[z])
+
+    model.above = pyo.Constraint(model.rivals, rule=above)
     model.enough = pyo.Constraint(expr=sum(model.y[z] for z in rivals) >= question.k)
     model.entirely = pyo.ConstraintList()
     for j, z in enumerate(question.history.tolist()):
@@ -155,7 +177,7 @@ def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
 def _add_caps(model: Any, question: Question, distance: Any) -> None:
     """A distance, and interactions that lose anything, of at most so much."""
     if np.isfinite(question.max_distance):
-        model.near = pyo.Constraint(expr=distance <= question.max_distance + 1e-9)
+        model.near = pyo.Constraint(expr=distance <= question.max_distance * (1 + ROUNDING))
     if np.isfinite(question.max_removed):
         model.touched = pyo.Var(model.interactions, domain=pyo.Binary)
         model.touches = pyo.Constraint(
