@@ -3,7 +3,7 @@
 Weights and costs spread over up to twelve decades, within one question too; the truth is found by trying everything.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -107,20 +107,19 @@ def false_claims(case: Case) -> tuple[list[str], list[Explanation]]:
     earlier: list[NDArray[np.int64]] = []
     for found in explanations:
         open_to = [
-            value
-            for way, value in zip(ways, values, strict=True)
-            if np.isfinite(value) and all(np.any(way[np.flatnonzero(other)] == 0) for other in earlier)
+            value for way, value in zip(ways, values, strict=True) if np.isfinite(value) and _differs(way, earlier)
         ]
         false.extend(_false_of(case, found, min(open_to, default=np.inf), ways))
         if found.status in (Status.OPTIMAL, Status.FEASIBLE):
             earlier.append(taken_by(question, found))
-    if len(explanations) < settings.n_options and explanations[-1].status is Status.OPTIMAL and earlier:
-        if any(
-            np.isfinite(value) and all(np.any(way[np.flatnonzero(other)] == 0) for other in earlier)
-            for way, value in zip(ways, values, strict=True)
-        ):
-            false.append("there is another option")
+    is_last = len(explanations) < settings.n_options and explanations[-1].status is Status.OPTIMAL
+    if is_last and any(np.isfinite(value) and _differs(way, earlier) for way, value in zip(ways, values, strict=True)):
+        false.append("there is another option")
     return false, explanations
+
+
+def _differs(way: NDArray[np.int64], earlier: list[NDArray[np.int64]]) -> bool:
+    return all(bool(np.any(way[np.flatnonzero(other)] == 0)) for other in earlier)
 
 
 def _threshold(settings: Settings) -> float:
@@ -159,8 +158,3 @@ def _false_of(case: Case, found: Explanation, best: float, ways: list[NDArray[np
     if found.bound is not None and found.bound > best + slack:
         false.append(f"bound {found.bound:.17g} above the least {best:.17g}")
     return false
-
-
-def with_time_limit(case: Case, seconds: float) -> Case:
-    """The same, with another limit."""
-    return replace(case, settings=replace(case.settings, time_limit=seconds))

@@ -112,8 +112,11 @@ def _search(
     grain = question.grain
     step = grain if grain > 0 else RESOLUTION
     most = question.distance(best) - step if best is not None else question.farthest
+    rivals = reachable(question, most)
+    if len(rivals) < question.needed:
+        return SearchResult(best, _objective(question, best), _objective(question, best), True, "mio")
     program = Program()
-    removals = add_removals(program, question, reachable(question, most), least=min(bound, most), most=most)
+    removals = add_removals(program, question, rivals, least=min(bound, most), most=most)
     for touched in earlier:
         keep_one_whole(program, removals, touched)
     nodes = 0

@@ -13,7 +13,7 @@ from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.shortest import find_shortest
 from recsys_ops.counterfactuals.tolerances import LIKELIHOOD_ROUNDING, is_less
-from recsys_ops.counterfactuals.units import in_units
+from recsys_ops.counterfactuals.units import in_units, is_resolved
 from recsys_ops.counterfactuals.verify import has_left, rank_without
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.likelihood import Likelihood
@@ -170,6 +170,8 @@ def _search(
         scaled, scaled_goal, unit = in_units(question, goal)
         found = find_by_specification(scaled, scaled_goal, earlier, deadline)
         found = replace(found, objective=found.objective * unit, bound=found.bound * unit)
+        if found.taken is not None and found.is_proven and not is_resolved(scaled):
+            found = replace(found, bound=-np.inf, is_proven=False, is_disputed=True)
     elif goal is None:
         found = find_shortest(question, earlier, deadline, least)
     else:

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.question import Question, lead
+from recsys_ops.counterfactuals.inequalities import lead
+from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.tolerances import MARGIN
 
 
