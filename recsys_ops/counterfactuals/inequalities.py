@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.tolerances import MARGIN, SUMMATION
 
+_ROWS = 16
+
 
 @dataclass(frozen=True)
 class Inequalities:
@@ -32,7 +34,7 @@ def rival_inequalities(
     is_eligible: bool,
 ) -> Inequalities:
     """An inequality per item; those of a itself, and of the history where it stays excluded, never hold."""
-    found = lead(rows, amounts, item, np.arange(rows.shape[1]))
+    found = lead(rows, amounts, item, slice(None))
     if is_eligible:
         found.requires[history] = np.arange(len(history))
         found.rests[history[limits == 0]] = np.inf
@@ -42,7 +44,9 @@ def rival_inequalities(
     return found
 
 
-def lead(rows: NDArray[np.float64], amounts: NDArray[np.int64], item: int, rivals: NDArray[np.integer]) -> Inequalities:
+def lead(
+    rows: NDArray[np.float64], amounts: NDArray[np.int64], item: int, rivals: NDArray[np.intp] | slice
+) -> Inequalities:
     """When each of some rivals stands above the item.
 
     Parameters
@@ -51,23 +55,38 @@ def lead(rows: NDArray[np.float64], amounts: NDArray[np.int64], item: int, rival
         What one unit of each interaction adds to every score.
     amounts : ndarray, shape (n,)
     item : int
-    rivals : ndarray, shape (m,)
+    rivals : ndarray, shape (m,), or slice
 
     Returns
     -------
     Inequalities
         Its sum over what is left, ``left @ gains + rests``, is at most 0 for the rivals that stand above.
     """
-    theirs = rows[:, rivals]
-    gains = rows[:, [item]] - theirs
-    terms = np.abs(gains)
-    smallest = np.where(terms > 0, terms, np.inf).min(axis=0, initial=np.inf)
+    own = rows[:, [item]]
+    gains = own - rows[:, rivals]
+    smallest, sizes = np.full(gains.shape[1], np.inf), np.zeros(gains.shape[1])
+    for first in range(0, len(rows), _ROWS):
+        # A few rows at a time stay in the cache.
+        block = slice(first, first + _ROWS)
+        terms = np.abs(gains[block])
+        smallest = np.minimum(smallest, _least_positive(terms))
+        sizes += amounts[block] @ terms
+        terms *= MARGIN
+        gains[block] += terms
+        np.abs(rows[block][:, rivals], out=terms)
+        terms += np.abs(own[block])
+        terms *= SUMMATION
+        gains[block] += terms
     rests = MARGIN * np.where(np.isfinite(smallest), smallest, 1.0)
-    margins = MARGIN * (amounts @ terms) + rests
-    terms *= MARGIN
-    terms += SUMMATION * (np.abs(theirs) + np.abs(rows[:, [item]]))
-    gains += terms
-    return Inequalities(gains, rests, margins, np.full(len(rests), -1, dtype=np.int64))
+    return Inequalities(gains, rests, MARGIN * sizes + rests, np.full(len(rests), -1, dtype=np.int64))
+
+
+def _least_positive(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each column, inf where there is none."""
+    least: NDArray[np.float64] = terms.min(axis=0)
+    zero = np.flatnonzero(least == 0)
+    least[zero] = np.where(terms[:, zero] > 0, terms[:, zero], np.inf).min(axis=0)
+    return least
 
 
 def threshold_inequality(

@@ -26,7 +26,7 @@ from recsys_ops.counterfactuals.relaxation import Relaxation
 from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
 from recsys_ops.counterfactuals.shortest import differs, find_shortest
 from recsys_ops.counterfactuals.tolerances import GRAINS, RESOLUTION
-from recsys_ops.counterfactuals.units import affordable, in_units, is_resolved, is_usual
+from recsys_ops.counterfactuals.units import affordable, in_units, is_resolved, is_usual, usual_unit
 
 NEAREST = 3
 """Rivals, in multiples of those needed, that are tried before all of them."""
@@ -72,10 +72,12 @@ def find_plausible(
         # A bound on the distance is none on an objective that a likelihood may lower.
         bound = shortest.bound if goal.alpha == 0 or shortest.is_proven else -np.inf
         return replace(shortest, bound=bound, is_possible=not shortest.is_proven)
-    scaled, scaled_goal, unit = question, goal, 1.0
+    scaled, unit = question, 1.0
     if not is_usual(question):
-        scaled, scaled_goal, unit = in_units(affordable(question, _reach(question, goal, shortest.taken)), goal)
-    relaxation = Relaxation(scaled, scaled_goal, earlier, deadline)
+        within = affordable(question, _reach(question, goal, shortest.taken))
+        unit = usual_unit(within, goal.alpha)
+        scaled, goal = in_units(within, unit), replace(goal, alpha=goal.alpha / unit)
+    relaxation = Relaxation(scaled, goal, earlier, deadline)
     inputs = network_inputs(scaled, goal.likelihood)
     search = _optimise if goal.alpha > 0 else _deepen
     return _times(search(relaxation, inputs, _times(shortest, 1 / unit), shortest.taken, least / unit), unit)

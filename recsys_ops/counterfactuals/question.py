@@ -210,7 +210,7 @@ def make_question(
     return Question(
         recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
         history=items, amounts=units, scale=scale, weights=costs, limits=limits,
-        scores=scores, magnitudes=units @ np.abs(rows), margins=found.margins, gains=found.gains,
+        scores=scores, magnitudes=units.astype(np.float64) @ np.abs(rows), margins=found.margins, gains=found.gains,
         gaps=units @ found.gains + found.rests, rests=found.rests, requires=found.requires,
         needed=k if validity == "kth" else 1,
         max_removed=np.inf if max_removed is None else max_removed,

@@ -15,7 +15,7 @@ from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.search import Earlier, SearchResult
 from recsys_ops.counterfactuals.tolerances import GRAINS, RESOLUTION, is_at_least, is_less
-from recsys_ops.counterfactuals.units import affordable, in_units, is_resolved
+from recsys_ops.counterfactuals.units import affordable, in_units, is_resolved, usual_unit
 
 _MOST_STARTS = 64
 
@@ -74,7 +74,8 @@ def _solve(
     question: Question, earlier: Earlier, deadline: float, best: NDArray[np.int64] | None, bound: float
 ) -> SearchResult:
     """What the solver finds, and says is best, once that is confirmed; without this, the bound is the known one."""
-    scaled, _, unit = in_units(question, None)
+    unit = usual_unit(question)
+    scaled = in_units(question, unit)
     found = _search(scaled, earlier, deadline, best, bound / unit)
     found = replace(found, objective=_objective(question, found.taken), bound=found.bound * unit)
     if not found.is_proven:

@@ -13,7 +13,7 @@ from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.shortest import find_shortest
 from recsys_ops.counterfactuals.tolerances import LIKELIHOOD_ROUNDING, is_less
-from recsys_ops.counterfactuals.units import in_units, is_resolved
+from recsys_ops.counterfactuals.units import in_units, is_resolved, usual_unit
 from recsys_ops.counterfactuals.verify import has_left, rank_without
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.likelihood import Likelihood
@@ -167,7 +167,9 @@ def _search(
     if settings.engine == "pyomo":
         from recsys_ops.counterfactuals.specification import find_by_specification  # late: few need its library
 
-        scaled, scaled_goal, unit = in_units(question, goal)
+        unit = usual_unit(question, 0.0 if goal is None else goal.alpha)
+        scaled = in_units(question, unit)
+        scaled_goal = goal if goal is None else replace(goal, alpha=goal.alpha / unit)
         found = find_by_specification(scaled, scaled_goal, earlier, deadline)
         found = replace(found, objective=found.objective * unit, bound=found.bound * unit)
         if found.taken is not None and found.is_proven and not is_resolved(scaled):

@@ -36,13 +36,7 @@ from pyomo.contrib.appsi.solvers.highs import Highs
 
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
-from recsys_ops.counterfactuals.tolerances import (
-    CONFIRMING_FEASIBILITY,
-    FEASIBILITY,
-    MARGIN,
-    ROUNDING,
-    SUMMATION,
-)
+from recsys_ops.counterfactuals.tolerances import FEASIBILITY, MARGIN, ROUNDING, SUMMATION
 from recsys_ops.models.network import Network, NodeKind, leaf_log_densities
 
 
@@ -71,7 +65,7 @@ def find_by_specification(question: Question, goal: Goal | None, earlier: Earlie
     if not found.is_proven:
         return found
     again = _solve(model, question, deadline, is_confirming=True)
-    room = 0.0 if found.taken is None else 10 * CONFIRMING_FEASIBILITY * (1 + abs(found.objective))
+    room = 0.0 if found.taken is None else 10 * FEASIBILITY * (1 + abs(found.objective))
     if again.is_proven and again.objective >= found.objective - room:
         return found
     better = again if again.objective < found.objective else found
@@ -79,13 +73,13 @@ def find_by_specification(question: Question, goal: Goal | None, earlier: Earlie
 
 
 def _solve(model: Any, question: Question, deadline: float, *, is_confirming: bool = False) -> SearchResult:
-    """What the solver says; to confirm it, without its presolve and with another tolerance."""
+    """What the solver says; to confirm it, without its presolve."""
     solver = Highs()
     solver.config.load_solution = False
     solver.config.time_limit = max(deadline - time.perf_counter(), 1e-3)
     solver.highs_options = {
         "threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-8,
-        "mip_feasibility_tolerance": CONFIRMING_FEASIBILITY if is_confirming else FEASIBILITY,
+        "mip_feasibility_tolerance": FEASIBILITY,
         "presolve": "off" if is_confirming else "choose",
     }  # fmt: skip
     results = solver.solve(model)
@@ -99,6 +93,10 @@ def _solve(model: Any, question: Question, deadline: float, *, is_confirming: bo
     taken = question.amounts - np.array([round(pyo.value(model.x[j])) for j in model.interactions], dtype=np.int64)
     objective = float(pyo.value(model.objective))
     return SearchResult(taken, objective, objective if proven else min(bound, objective), proven, "pyomo")
+
+
+_ROOM = 10.0
+"""Size of the smallest term in a row, so that the margin is greater than the solver's tolerance."""
 
 
 @dataclass(frozen=True)
@@ -161,28 +159,29 @@ def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
 
     def margin(terms: NDArray[np.float64]) -> Any:
         """Part of what is left of the terms that tell two scores apart, and of the smallest of them."""
-        smallest = min((float(term) for term in terms if term > 0), default=question.scale) / question.scale
-        left = sum(model.x[j] * float(terms[j] / question.scale) for j in model.interactions)
-        return MARGIN * (left + smallest)
+        left = sum(model.x[j] * float(terms[j]) for j in model.interactions)
+        return MARGIN * (left + _smallest(terms))
 
+    own = np.abs(rows[:, a]) / question.scale
     if question.validity == "score":
         kth = sorted(rivals, key=lambda z: -ranking.factual[z])[question.k - 1]
         threshold = float(ranking.factual[kth])
         rounding = SUMMATION * float(question.amounts @ np.abs(rows[:, kth])) / question.scale
-        least = MARGIN * abs(threshold) + rounding
-        model.leaves = pyo.Constraint(expr=score(a) + margin(np.abs(rows[:, a])) + least <= threshold)
+        needed = score(a) + margin(own) + MARGIN * abs(threshold) + rounding
+        model.leaves = pyo.Constraint(expr=(needed - threshold) * (_ROOM / _smallest(own)) <= 0)
         return
     model.rivals = pyo.Set(initialize=rivals)
     model.y = pyo.Var(model.rivals, domain=pyo.Binary)
-    spans = (np.abs(rows[:, [a]] - rows) * question.amounts[:, None] / question.scale).sum(axis=0)
-    big_m = 1.01 * float(spans.max())
+    terms = np.abs(rows[:, [a]] - rows) / question.scale
+    big_m = 1.01 * float((question.amounts @ terms).max()) or 1.0
 
     def above(m: Any, z: int) -> Any:
-        rounding = sum(
-            SUMMATION * float(np.abs(rows[j, a]) + np.abs(rows[j, z])) * m.x[j] / question.scale for j in m.interactions
-        )
-        needed = score(a) + margin(np.abs(rows[:, a] - rows[:, z])) + rounding
-        return needed <= score(z) + big_m * (1 - m.y[z])
+        sizes = SUMMATION * (own + np.abs(rows[:, z]) / question.scale)
+        rounding = sum(float(sizes[j]) * m.x[j] for j in m.interactions)
+        if not terms[:, z].any():
+            return m.y[z] == 0
+        short = score(a) + margin(terms[:, z]) + rounding - score(z)
+        return (short - big_m * (1 - m.y[z])) * (_ROOM / _smallest(terms[:, z])) <= 0
 
     model.above = pyo.Constraint(model.rivals, rule=above)
     model.enough = pyo.Constraint(expr=sum(model.y[z] for z in rivals) >= question.k)
@@ -190,6 +189,11 @@ def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
     for j, z in enumerate(question.history.tolist()):
         if z in model.rivals:
             model.entirely.add(model.x[j] <= int(question.amounts[j]) * (1 - model.y[z]))
+
+
+def _smallest(terms: NDArray[np.float64]) -> float:
+    """The smallest term that is not zero, in which a row is measured: the solver's tolerance is absolute."""
+    return float(terms[terms > 0].min(initial=np.inf)) if terms.any() else 1.0
 
 
 def _add_caps(model: Any, question: Question, distance: Any) -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.search import Goal
 from recsys_ops.counterfactuals.tolerances import RESOLUTION, ROUNDING
 
 USUAL_COSTS = (1e-2, 1e5)
@@ -20,18 +19,17 @@ def affordable(question: Question, most: float) -> Question:
     return replace(question, limits=np.maximum(units, 0).astype(np.int64))
 
 
-def in_units(question: Question, goal: Goal | None) -> tuple[Question, Goal | None, float]:
-    """The question and its goal with costs of usual size, and what a distance of 1 then stands for.
-
-    The solver's tolerances are absolute. A power of two divides without rounding.
-    """
+def usual_unit(question: Question, alpha: float = 0.0) -> float:
+    """What a distance of 1 must stand for, so that costs are of usual size; a power of two divides without rounding."""
     greatest = float(question.weights[question.limits > 0].max(initial=0.0))
     if greatest == 0 or USUAL_COSTS[0] <= greatest <= USUAL_COSTS[1]:
-        return question, goal, 1.0
-    alpha = 0.0 if goal is None else goal.alpha
-    unit = 2.0 ** np.floor(np.log2(max(greatest, min(alpha, 1.0))))
-    scaled = replace(question, weights=question.weights / unit, max_distance=question.max_distance / unit)
-    return scaled, goal if goal is None else replace(goal, alpha=alpha / unit), float(unit)
+        return 1.0
+    return float(2.0 ** np.floor(np.log2(max(greatest, min(alpha, 1.0)))))
+
+
+def in_units(question: Question, unit: float) -> Question:
+    """The question with distances in units: the solver's tolerances are absolute."""
+    return replace(question, weights=question.weights / unit, max_distance=question.max_distance / unit)
 
 
 def is_usual(question: Question) -> bool:

@@ -41,7 +41,12 @@ def test_the_textbook_program_imports_nothing_of_the_direct_engine() -> None:
         node for node in ast.walk(ast.parse(inspect.getsource(specification))) if isinstance(node, ast.ImportFrom)
     ]
     ours = {str(node.module).removeprefix("recsys_ops.") for node in imports if "recsys_ops" in str(node.module)}
-    assert ours == {"counterfactuals.question", "counterfactuals.search", "models.network"}
+    assert ours == {
+        "counterfactuals.question",
+        "counterfactuals.search",
+        "counterfactuals.tolerances",
+        "models.network",
+    }
 
 
 @settings(deadline=None, max_examples=10)
