@@ -237,7 +237,7 @@ def _within(
     exact = try_all(question, goal, relaxation.earlier, best, most)
     if exact is not None:
         return replace(exact, objective=exact.objective if exact.taken is not None else np.inf, nodes=nodes)
-    again = relaxation.minimise(folded, closing, least=nearest, most=most, cutoff=best.objective, is_confirming=True)
+    again = relaxation.minimise(folded, closing, least=nearest, most=most, cutoff=best.objective, confirmed_nodes=nodes)
     return _confirmed(question, found, again)
 
 
@@ -246,9 +246,10 @@ def _confirmed(question: Question, found: SearchResult, again: SearchResult) -> 
     nodes = found.nodes + again.nodes
     if again.taken is None and again.is_proven:
         return replace(found, is_proven=True, nodes=nodes)
+    is_disputed = again.taken is not None
     if again.taken is not None and question.explains(again.taken):
         found = again
-    return replace(found, bound=-np.inf, is_proven=False, is_disputed=True, nodes=nodes)
+    return replace(found, bound=-np.inf, is_proven=False, is_disputed=is_disputed, nodes=nodes)
 
 
 def _nearest(question: Question, rivals: NDArray[np.intp], taken: NDArray[np.int64], n_rivals: int) -> NDArray[np.intp]:

@@ -60,7 +60,7 @@ class Relaxation:
         most: float,
         cutoff: float = np.inf,
         most_nodes: int | None = None,
-        is_confirming: bool = False,
+        confirmed_nodes: int | None = None,
     ) -> SearchResult:
         """The best removal with an objective below ``cutoff`` that is plausible and has the item leave the top k.
 
@@ -75,8 +75,8 @@ class Relaxation:
         cutoff : float
         most_nodes : int, optional
             Effort that may be spent; counted, not timed, so that the outcome is the same on every machine.
-        is_confirming : bool
-            Solve under other settings than usual.
+        confirmed_nodes : int, optional
+            Solve under other settings, to confirm a search with so many nodes.
 
         Returns
         -------
@@ -98,7 +98,7 @@ class Relaxation:
             left = None if most_nodes is None else max(most_nodes - nodes, 1)
             solution = program.solve(
                 self.deadline, gap=0.999 * grain if grain else RESOLUTION / 2, most_nodes=left, enough=enough,
-                is_confirming=is_confirming,
+                confirmed_nodes=confirmed_nodes,
             )  # fmt: skip
             nodes += solution.nodes
             reached = solution.bound + constant

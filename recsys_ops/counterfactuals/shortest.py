@@ -84,7 +84,7 @@ def _solve(
     confirmed = try_all(question, None, earlier, replace(found, bound=found.objective), most)
     if confirmed is not None:
         return confirmed
-    again = _search(scaled, earlier, deadline, found.taken, bound / unit, is_confirming=True)
+    again = _search(scaled, earlier, deadline, found.taken, bound / unit, confirmed_nodes=found.nodes)
     objective = _objective(question, again.taken)
     agrees = again.is_proven and not is_less(objective, found.objective)
     if agrees and (found.taken is None or is_resolved(question)):
@@ -92,8 +92,9 @@ def _solve(
     taken = again.taken if is_less(objective, found.objective) else found.taken
     objective = _objective(question, taken)
     return replace(
-        found, taken=taken, objective=objective, bound=min(bound, objective), is_proven=False, is_disputed=True
-    )
+        found, taken=taken, objective=objective, bound=min(bound, objective), is_proven=False,
+        is_disputed=again.is_proven,
+    )  # fmt: skip
 
 
 def _objective(question: Question, taken: NDArray[np.int64] | None) -> float:
@@ -107,7 +108,7 @@ def _search(
     best: NDArray[np.int64] | None,
     bound: float,
     *,
-    is_confirming: bool = False,
+    confirmed_nodes: int | None = None,
 ) -> SearchResult:
     """Solve for something strictly better than the best known, until there is none."""
     grain = question.grain
@@ -122,7 +123,7 @@ def _search(
         keep_one_whole(program, removals, touched)
     nodes = 0
     while True:
-        solution = program.solve(deadline, gap=0.999 * step, is_confirming=is_confirming)
+        solution = program.solve(deadline, gap=0.999 * step, confirmed_nodes=confirmed_nodes)
         nodes += solution.nodes
         found = None if solution.values is None else removals.taken(question, solution.values)
         if found is not None and not question.explains(found):

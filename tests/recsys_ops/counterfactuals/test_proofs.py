@@ -139,11 +139,11 @@ def test_a_solver_that_calls_everything_infeasible_is_not_believed(
     assert the_only(question).method == "mio"
     solve = Program.solve
 
-    def lie(program: Program, deadline: float, *, is_confirming: bool = False, **options: object) -> object:
-        solution = solve(program, deadline, is_confirming=is_confirming, **options)
+    def lie(program: Program, deadline: float, *, confirmed_nodes: int | None = None, **options: object) -> object:
+        solution = solve(program, deadline, confirmed_nodes=confirmed_nodes, **options)
         return (
             solution
-            if is_confirming
+            if confirmed_nodes is not None
             else replace(solution, values=None, objective=np.inf, bound=np.inf, is_proven=True)
         )
 
