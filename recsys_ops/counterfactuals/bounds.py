@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.question import Question
-
-SLACK = 1e-3
-"""Part of the margin that a lower bound gives away, so that rounding can never make it too high."""
+from recsys_ops.counterfactuals.tolerances import ROUNDING, SLACK
 
 
 def greedy_removal(
@@ -42,7 +40,7 @@ def greedy_removal(
     entirely = np.append(np.zeros(len(taken), dtype=bool), True)
     while not question.is_valid(taken):
         entirely[:-1] = taken == question.amounts
-        missing = np.maximum(short, np.where(entirely[question.requires], 0.0, question.margin))
+        missing = np.maximum(short, np.where(entirely[question.requires], 0.0, question.margins))
         target = int(np.argpartition(missing, question.needed - 1)[question.needed - 1])
         step = _step_towards(question, target, float(short[target]), limits - taken)
         if step is None:
@@ -91,19 +89,19 @@ def least_distances(question: Question, limits: NDArray[np.int64], enough: float
 
     inf where no removal within ``limits`` does, and where none within the distance ``enough`` does.
     """
-    gaps = question.gaps - SLACK * question.margin
+    gaps = question.gaps - SLACK * question.margins
     costs, usable = question.costs, limits > 0
     capacity = costs * limits
     rates = question.gains / costs[:, None]
-    most = rates[usable].max(axis=0, initial=0.0) * min(enough * (1 + 1e-9), float(capacity.sum()))
+    most = rates[usable].max(axis=0, initial=0.0) * min(enough * (1 + ROUNDING), float(capacity.sum()))
     columns = np.flatnonzero(most >= gaps)
     least = np.full(len(gaps), np.inf)
     least[columns] = _fractional_cover(rates[np.ix_(usable, columns)], gaps[columns], capacity[usable])
     whole = np.append(question.costs * question.amounts, 0.0)
     least[columns] = np.maximum(least[columns], whole[question.requires[columns]])
     if question.grain > 0:
-        least = np.ceil(least / question.grain - 1e-7) * question.grain
-    least[least > enough * (1 + 1e-9)] = np.inf
+        least = np.ceil(least / question.grain * (1 - ROUNDING)) * question.grain
+    least[least > enough * (1 + ROUNDING)] = np.inf
     return least
 
 
@@ -120,6 +118,10 @@ def _fractional_cover(
     last = np.minimum((closed < gaps).sum(axis=0), len(rates) - 1)
     column = np.arange(len(gaps))
     closes = closed[last, column] >= gaps
-    surplus = np.where(closes & (gaps > 0), closed[last, column] - gaps, 0.0)
-    needed = spent[last, column] - surplus / np.where(surplus > 0, sorted_rates[last, column], 1.0)
+    # From what comes before, so that a cost far greater than what is needed of it leaves no rounding behind.
+    before = last > 0
+    spent_before = np.where(before, spent[last - 1, column], 0.0)
+    short = np.maximum(gaps - np.where(before, closed[last - 1, column], 0.0), 0.0)
+    rate = sorted_rates[last, column]
+    needed = spent_before + np.where(closes & (gaps > 0), short, 0.0) / np.where(rate > 0, rate, 1.0)
     return np.where(gaps <= 0, 0.0, np.where(closes, needed, np.inf))

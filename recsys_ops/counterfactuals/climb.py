@@ -15,6 +15,7 @@ from recsys_ops.counterfactuals.bounds import greedy_removal
 from recsys_ops.counterfactuals.inputs import Inputs
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.search import Goal
+from recsys_ops.counterfactuals.tolerances import LIKELIHOOD_ROUNDING
 from recsys_ops.models.network import best_child_bound, log_likelihood
 
 _MOST_ROUNDS = 8
@@ -86,7 +87,7 @@ def improve(
     membership = goal.likelihood.aggregation.membership[question.history]
 
     def objectives(ways: NDArray[np.int64]) -> NDArray[np.float64]:
-        return ways @ question.costs - goal.alpha * _log_likelihoods(question, goal, membership, ways)
+        return ways @ question.costs - goal.alpha * log_likelihoods(question, goal, membership, ways)
 
     taken, objective = start, objectives(start[None])[0]
     for _ in range(_MOST_STEPS):
@@ -94,7 +95,7 @@ def improve(
             break
         ways = np.concatenate([_moves(question, inputs, taken, question.limits), _returns(taken)])
         values = objectives(ways)
-        better = np.flatnonzero(values < objective - 1e-9)
+        better = np.flatnonzero(values < objective - LIKELIHOOD_ROUNDING * max(1.0, abs(objective)))
         better = better[np.argsort(values[better], kind="stable")][:_MOST_CHECKED]
         valid = next((way for way in better if question.explains(ways[way])), None)
         if valid is None:
@@ -121,12 +122,12 @@ def _raise(
     deadline: float,
 ) -> NDArray[np.int64] | None:
     """Take units until the log-likelihood reaches the threshold."""
-    value = _log_likelihoods(question, goal, membership, taken[None])[0]
+    value = log_likelihoods(question, goal, membership, taken[None])[0]
     while value < goal.threshold:
         moves = _moves(question, inputs, taken, limits)
         if not len(moves) or time.perf_counter() > deadline:
             return None
-        values = _log_likelihoods(question, goal, membership, moves)
+        values = log_likelihoods(question, goal, membership, moves)
         worth = (np.minimum(values, goal.threshold) - value) / ((moves - taken) @ question.costs)
         best = int(np.argmax(worth))
         if worth[best] <= 0:
@@ -158,15 +159,29 @@ def _give_back(question: Question, goal: Goal, membership: sp.csr_array, taken: 
     for position in sorted(np.flatnonzero(taken), key=lambda p: -question.costs[p] * taken[p]):
         less = taken.copy()
         less[position] = 0
-        plausible = _log_likelihoods(question, goal, membership, less[None])[0] >= goal.threshold
+        plausible = log_likelihoods(question, goal, membership, less[None])[0] >= goal.threshold
         if plausible and question.is_valid(less):
             taken = less
     return taken
 
 
-def _log_likelihoods(
+def log_likelihoods(
     question: Question, goal: Goal, membership: sp.csr_array, ways: NDArray[np.int64]
 ) -> NDArray[np.float64]:
+    """Log-likelihood of what each of some removals leaves, by the goal's mixture.
+
+    Parameters
+    ----------
+    question : Question
+    goal : Goal
+    membership : csr_array, shape (n, n_variables)
+        Of the interactions of the history.
+    ways : ndarray, shape (n_ways, n)
+
+    Returns
+    -------
+    ndarray, shape (n_ways,)
+    """
     aggregation = goal.likelihood.aggregation
     totals = (question.amounts - ways).astype(np.float64) @ membership
     values = aggregation.values(totals, np.arange(aggregation.n_variables))

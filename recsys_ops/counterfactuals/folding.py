@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from recsys_ops.counterfactuals.inputs import Inputs
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.settings import Mixture
+from recsys_ops.counterfactuals.tolerances import RESOLUTION
 from recsys_ops.models.network import NodeKind
 
 NEGLIGIBLE = 25.0
 """A child this many nats below another, whatever is taken, adds less than 2e-11 to a sum."""
-
-SLACK = 1e-7
-"""Distance that may be overspent without being noticed."""
 
 CONSTANT = 1e-12
 """Differences of two children that move by no more than this are constants."""
@@ -162,7 +160,7 @@ def _fold_leaves(
     first_highest: dict[int, int] = {}
     for variable, full_table in inputs.tables.items():
         expenses = inputs.expenses[variable]
-        table = full_table[:, expenses <= distance + SLACK]
+        table = full_table[:, expenses <= distance + RESOLUTION]
         starts = np.flatnonzero(np.any(np.diff(table, axis=1) != 0, axis=0)) + 1
         if not len(starts):
             continue

@@ -15,8 +15,9 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.bounds import SLACK, least_distances
+from recsys_ops.counterfactuals.bounds import least_distances
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.tolerances import SLACK
 
 STEPS = 25
 """Updates of the multipliers per distance."""
@@ -74,7 +75,7 @@ def _settle(question: Question, n_units: int) -> tuple[bool, NDArray[np.int64] |
     # A row per unit, so that the best n_units rows are the best removal.
     units = np.repeat(np.arange(len(question.limits)), np.minimum(question.limits, n_units))
     gains = question.gains[np.ix_(units, hardest)]
-    gaps = question.gaps[hardest] - SLACK * question.margin
+    gaps = question.gaps[hardest] - SLACK * question.margins[hardest]
     sets = np.array(list(itertools.combinations(range(len(hardest)), sizes[-1])))
     prices = np.zeros((len(sets), len(hardest)))
     np.put_along_axis(prices, sets, 1.0, axis=1)

@@ -16,14 +16,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.climb import climb, improve
+from recsys_ops.counterfactuals.certificate import try_all
+from recsys_ops.counterfactuals.climb import climb, improve, log_likelihoods
 from recsys_ops.counterfactuals.folding import Folded, fold
 from recsys_ops.counterfactuals.formulation import reachable
 from recsys_ops.counterfactuals.inputs import Inputs, network_inputs
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.relaxation import Relaxation
-from recsys_ops.counterfactuals.search import RESOLUTION, Earlier, Goal, SearchResult
+from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
 from recsys_ops.counterfactuals.shortest import differs, find_shortest
+from recsys_ops.counterfactuals.tolerances import GRAINS, RESOLUTION
+from recsys_ops.counterfactuals.units import affordable, in_units, is_resolved, is_usual, usual_unit
 
 NEAREST = 3
 """Rivals, in multiples of those needed, that are tried before all of them."""
@@ -69,11 +72,30 @@ def find_plausible(
         # A bound on the distance is none on an objective that a likelihood may lower.
         bound = shortest.bound if goal.alpha == 0 or shortest.is_proven else -np.inf
         return replace(shortest, bound=bound, is_possible=not shortest.is_proven)
+    scaled, unit = question, 1.0
+    if not is_usual(question):
+        within = affordable(question, _reach(question, goal, shortest.taken))
+        unit = usual_unit(within, goal.alpha)
+        scaled, goal = in_units(within, unit), replace(goal, alpha=goal.alpha / unit)
+    relaxation = Relaxation(scaled, goal, earlier, deadline)
+    inputs = network_inputs(scaled, goal.likelihood)
+    search = _optimise if goal.alpha > 0 else _deepen
+    return _times(search(relaxation, inputs, _times(shortest, 1 / unit), shortest.taken, least / unit), unit)
+
+
+def _reach(question: Question, goal: Goal, valid: NDArray[np.int64]) -> float:
+    """A distance that no better explanation exceeds, given a valid one."""
+    if goal.alpha == 0:
+        return question.farthest
+    membership = goal.likelihood.aggregation.membership[question.history]
+    known = goal.alpha * float(log_likelihoods(question, goal, membership, valid[None])[0])
     inputs = network_inputs(question, goal.likelihood)
-    relaxation = Relaxation(question, goal, earlier, deadline)
-    if goal.alpha > 0:
-        return _optimise(relaxation, inputs, shortest, shortest.taken, least)
-    return _deepen(relaxation, inputs, shortest, shortest.taken, least)
+    likeliest = goal.alpha * fold(question, inputs, goal.mixture, question.farthest).most
+    return question.distance(valid) - known + likeliest + RESOLUTION * (abs(known) + abs(likeliest))
+
+
+def _times(found: SearchResult, unit: float) -> SearchResult:
+    return replace(found, objective=found.objective * unit, bound=found.bound * unit)
 
 
 def _optimise(
@@ -93,19 +115,33 @@ def _optimise(
         farther = max(_in_grains(question, objective + goal.alpha * folded.most), shortest.bound)
     bound = max(least, shortest.bound - goal.alpha * folded.most)
     if bound >= objective - RESOLUTION:
-        return SearchResult(start, objective, objective, True, shortest.method, shortest.nodes)
+        closed = SearchResult(start, objective, objective, True, shortest.method, shortest.nodes)
+        return _settle(relaxation, closed, most)
     better = _within(relaxation, folded, start, least=shortest.bound, most=most, cutoff=objective)
     if better.taken is not None:
         start, objective = better.taken, better.objective
     bound = objective if better.is_proven else min(max(bound, better.bound), objective)
-    return SearchResult(start, objective, bound, better.is_proven, "mio", shortest.nodes + better.nodes)
+    nodes = shortest.nodes + better.nodes
+    return _settle(relaxation, replace(better, taken=start, objective=objective, bound=bound, nodes=nodes), most)
+
+
+def _settle(relaxation: Relaxation, found: SearchResult, most: float) -> SearchResult:
+    """The same where it is proven exactly; else what trying everything says, or no proof if costs are too different."""
+    if found.is_exact or not found.is_proven:
+        return found
+    exact = try_all(relaxation.question, relaxation.goal, relaxation.earlier, found, most)
+    if exact is not None:
+        return exact
+    if found.taken is None or is_resolved(relaxation.question):
+        return found
+    return replace(found, bound=found.objective - RESOLUTION, is_proven=False, is_disputed=True)
 
 
 def _in_grains(question: Question, distance: float) -> float:
     """The greatest distance there is up to this one; coarsely, where the weights make them dense."""
-    grain = question.grain or 0.05 * float(question.costs.min())
+    grain = question.grain or max(0.05 * float(question.costs.min()), 1e-3 * float(question.costs.max()))
     units = distance / grain
-    return float(np.floor(units + 1e-6) if question.grain else np.ceil(units)) * grain
+    return float(np.floor(units + GRAINS) if question.grain else np.ceil(units)) * grain
 
 
 def _deepen(
@@ -119,7 +155,7 @@ def _deepen(
     best = SearchResult(start if known < np.inf else None, known, bound, False, shortest.method, nodes)
     if best.taken is None:
         best = _start(relaxation, inputs, start, best)
-    farther, stride = bound, max(question.grain, float(question.costs.min()))
+    farther, stride = bound, max(question.grain, float(question.costs.min()), 1e-2 * float(question.costs.max()))
     while bound < best.objective - RESOLUTION:
         farthest = min(everything, best.objective)
         farther = min(farther, farthest)
@@ -129,14 +165,14 @@ def _deepen(
         if step.taken is not None:
             best = step
         if not step.is_proven:
-            return SearchResult(
-                best.taken, best.objective, min(max(bound, step.bound), best.objective), False, "mio", nodes
-            )
+            bound = min(max(bound, step.bound), best.objective)
+            return replace(best, bound=bound, is_proven=False, is_disputed=step.is_disputed, method="mio", nodes=nodes)
         if step.taken is not None or farther >= farthest:
             break
         bound = farther + (question.grain or RESOLUTION)
         farther, stride = bound + stride, 2 * stride
-    return SearchResult(best.taken, best.objective, best.objective, True, best.method, nodes)
+    closed = replace(best, bound=best.objective, is_proven=True, nodes=nodes)
+    return _settle(relaxation, closed, min(everything, best.objective))
 
 
 def _start(relaxation: Relaxation, inputs: Inputs, shortest: NDArray[np.int64], nothing: SearchResult) -> SearchResult:
@@ -165,6 +201,7 @@ def _within(
     is_few = len(rivals) <= (NEAREST if goal.alpha == 0 else MANY) * question.needed
     n_solved = len(rivals) if is_few else NEAREST * question.needed
     needs_bound, bound, nodes, effort = goal.alpha == 0 or not is_few, -np.inf, 0, 1
+    nearest, closing = least, _NOBODY
     while True:
         if needs_bound:
             unranked = relaxation.minimise(
@@ -186,21 +223,38 @@ def _within(
         )  # fmt: skip
         nodes, best = nodes + ranked.nodes, ranked if ranked.taken is not None else best
         if is_whole:
-            bound = max(bound, ranked.bound)
+            bound, closing = max(bound, ranked.bound), rivals
             break
         if len(rivals) * np.count_nonzero(question.limits) <= MOST_ENTRIES:
             n_solved = len(rivals)
         elif ranked.is_proven:
             n_solved *= 2
         effort = min(4 * effort, MOST_EFFORT)
-    is_proven = best.objective <= bound + RESOLUTION
     objective = best.objective if best.taken is not None else np.inf
-    return replace(best, objective=objective, bound=min(bound, best.objective), is_proven=is_proven, nodes=nodes)
+    found = replace(best, objective=objective, bound=min(bound, best.objective), nodes=nodes)
+    if best.objective > bound + RESOLUTION:
+        return replace(found, is_proven=False)
+    exact = try_all(question, goal, relaxation.earlier, best, most)
+    if exact is not None:
+        return replace(exact, objective=exact.objective if exact.taken is not None else np.inf, nodes=nodes)
+    again = relaxation.minimise(folded, closing, least=nearest, most=most, cutoff=best.objective, confirmed_nodes=nodes)
+    return _confirmed(question, found, again)
+
+
+def _confirmed(question: Question, found: SearchResult, again: SearchResult) -> SearchResult:
+    """What was found, proven if a second solve found nothing better."""
+    nodes = found.nodes + again.nodes
+    if again.taken is None and again.is_proven:
+        return replace(found, is_proven=True, nodes=nodes)
+    is_disputed = again.taken is not None
+    if again.taken is not None and question.explains(again.taken):
+        found = again
+    return replace(found, bound=-np.inf, is_proven=False, is_disputed=is_disputed, nodes=nodes)
 
 
 def _nearest(question: Question, rivals: NDArray[np.intp], taken: NDArray[np.int64], n_rivals: int) -> NDArray[np.intp]:
     """The rivals that stand highest above the item after a removal, or miss least."""
     entirely = np.append(taken == question.amounts, True)
     short = question.gaps[rivals] - taken @ question.gains[:, rivals]
-    missing = np.where(entirely[question.requires[rivals]], short, np.maximum(short, question.margin))
+    missing = np.where(entirely[question.requires[rivals]], short, np.maximum(short, question.margins[rivals]))
     return rivals[np.argsort(missing, kind="stable")[:n_rivals]]

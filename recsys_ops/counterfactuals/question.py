@@ -3,16 +3,18 @@
 Taking ``d_j`` units (stars, or the whole interaction) from interaction j lowers the score of every item linearly,
 ``s_z(d) = s_z - sum_j d_j B[j, z] / scale``, so "z stands above a" is one linear inequality in d,
 
-    sum_j d_j (B[j, a] - B[j, z]) / scale  >=  s_a - s_z + margin
+    sum_j d_j g_jz  >=  s_a - s_z + margin,      g_jz = (B[j, a] - B[j, z]) / scale
 
 and the question asks for ``needed`` of them. Validity "kth" has an inequality per rival z and needs k of them, so that
 k rivals stand above a. Validity "score" has a single one: a falls below the factual score t of the k-th best rival,
 ``sum_j d_j B[j, a] / scale >= s_a - t + margin``; it compares with the factual list, and does not guarantee the rank.
 Source: Plausible Counterfactual Explanations of Recommendations, eq. 4 to 6; LiCE (Nemecek et al., ICLR 2025).
 
-Rank of a = 1 + the number of other candidates with a strictly higher score. Candidates are the items that are not in
-the factual history; with ``removed_items="eligible"`` an interaction that is taken away entirely makes its item a
-candidate again. "Above" is claimed with a margin of ``MARGIN`` times the score scale, so that ties never decide.
+Rank of a = 1 + the number of other candidates that stand above it. Candidates are the items that are not in the
+factual history; with ``removed_items="eligible"`` an interaction that is taken away entirely makes its item a
+candidate again. "Above" has a margin, so that ties never decide: ``MARGIN`` times what is left of the contributions
+that tell the two items apart, ``margin = MARGIN (sum_j (x_j - d_j) |g_j| + min_j |g_j|)``. As that is linear in d, it
+is part of gains and gaps. Validity and ranks have the same rule.
 """
 
 from dataclasses import dataclass
@@ -22,18 +24,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys_ops.counterfactuals.inequalities import rival_inequalities, threshold_inequality
+from recsys_ops.counterfactuals.tolerances import ROUNDING, SLACK
 from recsys_ops.errors import InputError
 from recsys_ops.models.linear import LinearRecommender
 
-MARGIN = 1e-6
-"""By how much a rival must stand above the item, in units of the greatest absolute factual score."""
-
 Validity = Literal["kth", "score"]
 RemovedItems = Literal["excluded", "eligible"]
-
-
-Inequalities = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
-"""``gains``, ``gaps`` (still without the margin) and ``requires``, as a question holds them."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,9 @@ class Question:
     """One user and one item; n interactions, m inequalities of which ``needed`` must hold.
 
     ``history``, ``amounts``, ``weights``, ``limits (n,)``: item, whole units, cost per unit of ``scale`` and most
-    units that may be taken. ``scores (n_items,)`` factual scores.
-    ``gains (n, m)`` what one unit taken closes of ``gaps (m,)``, inf where the inequality can never hold;
+    units that may be taken. ``scores (n_items,)`` factual scores, ``magnitudes`` the absolute values of their terms.
+    ``gains (n, m)`` what one unit taken closes of ``gaps (m,)``, inf where the inequality can never hold, both with the
+    margin, which is ``margins (m,)`` for the factual history; ``rests (m,)`` what is left of a gap once all is taken.
     ``requires (m,)`` the position in the history that must be taken entirely, or -1. Column z belongs to item z
     (validity "kth"), the only column of "score" to none. An explanation touches at most ``max_removed`` interactions
     and has a distance of at most ``max_distance``.
@@ -59,9 +57,11 @@ class Question:
     weights: NDArray[np.float64]
     limits: NDArray[np.int64]
     scores: NDArray[np.float64]
-    margin: float
+    magnitudes: NDArray[np.float64]
+    margins: NDArray[np.float64]
     gains: NDArray[np.float64]
     gaps: NDArray[np.float64]
+    rests: NDArray[np.float64]
     requires: NDArray[np.int64]
     needed: int
     max_removed: float = np.inf
@@ -74,7 +74,7 @@ class Question:
 
     @property
     def grain(self) -> float:
-        """All distances are multiples of it; 0 where the weights are not whole numbers."""
+        """All distances are multiples of it; 0 where the weights are not whole numbers, or cannot be told apart."""
         whole = np.rint(self.weights)
         if len(whole) == 0 or np.any(whole != self.weights) or whole.max() > 2**31:
             return 0.0
@@ -104,7 +104,14 @@ class Question:
         closed = taken[touched] @ self.gains[touched]
         # Position -1 is what needs nothing to be taken entirely.
         entirely = np.append(taken == self.amounts, True)
-        held: NDArray[np.bool_] = (closed >= self.gaps) & entirely[self.requires]
+        holds: NDArray[np.bool_] = closed >= self.gaps
+        # Near the edge, what is left decides: what was taken may be so large that the sum over it has lost the rest.
+        near = np.flatnonzero(np.abs(closed - self.gaps) <= SLACK * self.margins)
+        if len(near):
+            left = self.amounts - taken
+            kept = np.flatnonzero(left)
+            holds[near] = left[kept] @ self.gains[np.ix_(kept, near)] + self.rests[near] <= 0
+        held: NDArray[np.bool_] = holds & entirely[self.requires]
         return held
 
     def is_valid(self, taken: NDArray[np.int64]) -> bool:
@@ -113,7 +120,9 @@ class Question:
 
     def explains(self, taken: NDArray[np.int64]) -> bool:
         """Whether item a has left the top k, within the caps."""
-        within = self.distance(taken) <= self.max_distance * (1 + 1e-9) and np.count_nonzero(taken) <= self.max_removed
+        within = (
+            self.distance(taken) <= self.max_distance * (1 + ROUNDING) and np.count_nonzero(taken) <= self.max_removed
+        )
         return bool(within) and self.is_valid(taken)
 
     def histories(self, taken: NDArray[np.int64]) -> sp.csr_array:
@@ -191,60 +200,22 @@ def make_question(
     _check(recommender, items, amounts, costs, may_go, item=item, k=k, scale=scale)
     rows = recommender.rows(items)
     scores = (units / scale) @ rows
-    margin = MARGIN * (float(np.abs(scores).max()) or 1.0)
     limits = np.where(may_go, units, 0)
-    gains, gaps, requires = (
-        _rivals(rows, scores, items, limits, item, scale=scale, removed_items=removed_items)
+    rows /= scale
+    found = (
+        rival_inequalities(rows, units, items, limits, item, is_eligible=removed_items == "eligible")
         if validity == "kth"
-        else _threshold(rows, scores, items, item, k, scale=scale)
+        else threshold_inequality(rows, units, scores, items, item, k)
     )
     return Question(
         recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
         history=items, amounts=units, scale=scale, weights=costs, limits=limits,
-        scores=scores, margin=margin, gains=gains, gaps=gaps + margin, requires=requires,
+        scores=scores, magnitudes=units.astype(np.float64) @ np.abs(rows), margins=found.margins, gains=found.gains,
+        gaps=units @ found.gains + found.rests, rests=found.rests, requires=found.requires,
         needed=k if validity == "kth" else 1,
         max_removed=np.inf if max_removed is None else max_removed,
         max_distance=np.inf if max_distance is None else max_distance,
     )  # fmt: skip
-
-
-def _rivals(
-    rows: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    history: NDArray[np.int64],
-    limits: NDArray[np.int64],
-    item: int,
-    *,
-    scale: float,
-    removed_items: RemovedItems,
-) -> Inequalities:
-    """An inequality per item; those of a itself, and of the history where it stays excluded, never hold."""
-    gains = rows[:, [item]] - rows
-    gains /= scale
-    gaps = scores[item] - scores
-    requires = np.full(len(gaps), -1, dtype=np.int64)
-    if removed_items == "eligible":
-        requires[history] = np.arange(len(history))
-        gaps[history[limits == 0]] = np.inf
-    else:
-        gaps[history] = np.inf
-    gaps[item] = np.inf
-    return gains, gaps, requires
-
-
-def _threshold(
-    rows: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    history: NDArray[np.int64],
-    item: int,
-    k: int,
-    *,
-    scale: float,
-) -> Inequalities:
-    """One inequality: the item falls to the score of the k-th best rival; it never holds where there are fewer."""
-    rivals = np.sort(np.delete(scores, np.append(history, item)))
-    gap = scores[item] - rivals[-k] if k <= len(rivals) else np.inf
-    return rows[:, [item]] / scale, np.array([gap]), np.array([-1], dtype=np.int64)
 
 
 def _check(

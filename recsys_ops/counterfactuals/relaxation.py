@@ -16,7 +16,8 @@ from recsys_ops.counterfactuals.formulation import Removals, add_removals, forbi
 from recsys_ops.counterfactuals.plausibility import Breakpoints, add_likelihood, forbid_cells
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.search import RESOLUTION, Earlier, Goal, SearchResult
+from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
+from recsys_ops.counterfactuals.tolerances import GRAINS, RESOLUTION
 
 ROOM = 1e-6
 """Nats by which the program's threshold is lower than the one that counts: a point on the very edge of a row is beyond
@@ -59,6 +60,7 @@ class Relaxation:
         most: float,
         cutoff: float = np.inf,
         most_nodes: int | None = None,
+        confirmed_nodes: int | None = None,
     ) -> SearchResult:
         """The best removal with an objective below ``cutoff`` that is plausible and has the item leave the top k.
 
@@ -73,6 +75,8 @@ class Relaxation:
         cutoff : float
         most_nodes : int, optional
             Effort that may be spent; counted, not timed, so that the outcome is the same on every machine.
+        confirmed_nodes : int, optional
+            Solve under other settings, to confirm a search with so many nodes.
 
         Returns
         -------
@@ -93,12 +97,13 @@ class Relaxation:
                 forbid(program, removals, taken)
             left = None if most_nodes is None else max(most_nodes - nodes, 1)
             solution = program.solve(
-                self.deadline, gap=0.999 * grain if grain else RESOLUTION / 2, most_nodes=left, enough=enough
-            )
+                self.deadline, gap=0.999 * grain if grain else RESOLUTION / 2, most_nodes=left, enough=enough,
+                confirmed_nodes=confirmed_nodes,
+            )  # fmt: skip
             nodes += solution.nodes
             reached = solution.bound + constant
             if grain and np.isfinite(reached):
-                reached = float(np.ceil(reached / grain - 1e-6) * grain)
+                reached = float(np.ceil(reached / grain - GRAINS) * grain)
             bound = max(bound, min(reached, objective))
             if solution.values is not None:
                 taken = removals.taken(self.question, solution.values)

@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 from recsys_ops.counterfactuals.settings import Mixture
 from recsys_ops.models.likelihood import Likelihood
 
-RESOLUTION = 1e-7
-"""Objectives closer than this are the same."""
-
 Earlier = list[NDArray[np.intp]]
 """Positions that each earlier explanation touches."""
 
@@ -31,7 +28,8 @@ class SearchResult:
 
     ``is_proven``: nothing better exists; without ``taken``, nothing at all. ``method`` is "bounds", "mio" or "pyomo".
     ``by_exact``: the best-child bound has no solution, so the exact likelihood was solved for. ``is_possible``: there
-    are removals that bring the item out of the top k, as far as is known.
+    are removals that bring the item out of the top k, as far as is known. ``is_disputed``: the solver said that this is
+    best, but nothing else confirms it. ``is_exact``: everything affordable has been tried.
     """
 
     taken: NDArray[np.int64] | None
@@ -42,3 +40,5 @@ class SearchResult:
     nodes: int = 0
     by_exact: bool = False
     is_possible: bool = True
+    is_disputed: bool = False
+    is_exact: bool = False

@@ -2,16 +2,20 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.bounds import cheapest, greedy_removal, least_distances
+from recsys_ops.counterfactuals.certificate import try_all
 from recsys_ops.counterfactuals.formulation import add_removals, forbid, keep_one_whole, reachable
 from recsys_ops.counterfactuals.multipliers import squeeze
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
-from recsys_ops.counterfactuals.search import RESOLUTION, Earlier, SearchResult
+from recsys_ops.counterfactuals.search import Earlier, SearchResult
+from recsys_ops.counterfactuals.tolerances import GRAINS, RESOLUTION, is_at_least, is_less
+from recsys_ops.counterfactuals.units import affordable, in_units, is_resolved, usual_unit
 
 _MOST_STARTS = 64
 
@@ -48,13 +52,14 @@ def find_shortest(question: Question, earlier: Earlier, deadline: float, least: 
     bound = max(least, cheapest(least_distances(question, question.limits, most), question.needed))
     if bound == np.inf:
         return SearchResult(None, np.inf, np.inf, True, "bounds")
-    if best is not None and bound >= most - RESOLUTION:
+    if best is not None and is_at_least(bound, most):
         return SearchResult(best, most, most, True, "bounds")
     if best is not None and not earlier:
         best, bound = squeeze(question, best, bound)
-        if bound >= question.distance(best) - RESOLUTION:
+        if is_at_least(bound, question.distance(best)):
             return SearchResult(best, question.distance(best), question.distance(best), True, "bounds")
-    return _search(question, earlier, deadline, best, bound)
+    most = question.farthest if best is None else question.distance(best)
+    return _solve(affordable(question, most), earlier, deadline, best, bound)
 
 
 def _starts(question: Question, earlier: Earlier) -> Iterator[NDArray[np.int64]]:
@@ -65,30 +70,70 @@ def _starts(question: Question, earlier: Earlier) -> Iterator[NDArray[np.int64]]
         yield limits
 
 
-def _search(
+def _solve(
     question: Question, earlier: Earlier, deadline: float, best: NDArray[np.int64] | None, bound: float
+) -> SearchResult:
+    """What the solver finds, and says is best, once that is confirmed; without this, the bound is the known one."""
+    unit = usual_unit(question)
+    scaled = in_units(question, unit)
+    found = _search(scaled, earlier, deadline, best, bound / unit)
+    found = replace(found, objective=_objective(question, found.taken), bound=found.bound * unit)
+    if not found.is_proven:
+        return found
+    most = question.farthest if found.taken is None else found.objective
+    confirmed = try_all(question, None, earlier, replace(found, bound=found.objective), most)
+    if confirmed is not None:
+        return confirmed
+    again = _search(scaled, earlier, deadline, found.taken, bound / unit, confirmed_nodes=found.nodes)
+    objective = _objective(question, again.taken)
+    agrees = again.is_proven and not is_less(objective, found.objective)
+    if agrees and (found.taken is None or is_resolved(question)):
+        return replace(found, bound=found.objective, nodes=found.nodes + again.nodes)
+    taken = again.taken if is_less(objective, found.objective) else found.taken
+    objective = _objective(question, taken)
+    return replace(
+        found, taken=taken, objective=objective, bound=min(bound, objective), is_proven=False,
+        is_disputed=again.is_proven,
+    )  # fmt: skip
+
+
+def _objective(question: Question, taken: NDArray[np.int64] | None) -> float:
+    return np.inf if taken is None else question.distance(taken)
+
+
+def _search(
+    question: Question,
+    earlier: Earlier,
+    deadline: float,
+    best: NDArray[np.int64] | None,
+    bound: float,
+    *,
+    confirmed_nodes: int | None = None,
 ) -> SearchResult:
     """Solve for something strictly better than the best known, until there is none."""
     grain = question.grain
     step = grain if grain > 0 else RESOLUTION
     most = question.distance(best) - step if best is not None else question.farthest
+    rivals = reachable(question, most)
+    if len(rivals) < question.needed:
+        return SearchResult(best, _objective(question, best), _objective(question, best), True, "mio")
     program = Program()
-    removals = add_removals(program, question, reachable(question, most), least=bound, most=most)
+    removals = add_removals(program, question, rivals, least=min(bound, most), most=most)
     for touched in earlier:
         keep_one_whole(program, removals, touched)
     nodes = 0
     while True:
-        solution = program.solve(deadline, gap=0.999 * step)
+        solution = program.solve(deadline, gap=0.999 * step, confirmed_nodes=confirmed_nodes)
         nodes += solution.nodes
         found = None if solution.values is None else removals.taken(question, solution.values)
         if found is not None and not question.explains(found):
             forbid(program, removals, found)
             continue
-        if found is not None:
+        if found is not None and (best is None or question.distance(found) <= question.distance(best)):
             best = found
-        objective = np.inf if best is None else question.distance(best)
+        objective = _objective(question, best)
         bound = max(bound, solution.bound) if not solution.is_proven else objective
         if grain > 0 and np.isfinite(bound):
-            bound = float(np.ceil(bound / grain - 1e-6) * grain)
-        proven = solution.is_proven or bound >= objective - RESOLUTION
-        return SearchResult(best, objective, objective if proven else bound, proven, "mio", nodes)
+            bound = float(np.ceil(bound / grain - GRAINS) * grain)
+        proven = solution.is_proven or is_at_least(bound, objective)
+        return SearchResult(best, objective, objective if proven else min(bound, objective), proven, "mio", nodes)

@@ -12,17 +12,13 @@ from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.shortest import find_shortest
+from recsys_ops.counterfactuals.tolerances import LIKELIHOOD_ROUNDING, is_less
+from recsys_ops.counterfactuals.units import in_units, is_resolved, usual_unit
 from recsys_ops.counterfactuals.verify import has_left, rank_without
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.network import best_child_bound
 from recsys_ops.status import Status
-
-ROUNDING = 1e-9
-"""Relative difference of log-likelihoods, summed in another order, that does not decide about a threshold."""
-
-USUAL_COSTS = (1e-2, 1e5)
-"""Greatest costs between which questions are solved as they are."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,6 @@ def explain(question: Question, likelihood: Likelihood | None, settings: Setting
     """
     started = time.perf_counter()
     goal = _goal(likelihood, settings)
-    scaled, scaled_goal, unit = _in_units(question, goal)
     rank = None if question.item in question.history else rank_without(question, np.zeros_like(question.amounts))
     explanations: list[Explanation] = []
     trivial = _without_search(question, rank)
@@ -107,17 +102,35 @@ def explain(question: Question, likelihood: Likelihood | None, settings: Setting
     least = -np.inf
     for option in range(settings.n_options):
         began = time.perf_counter()
-        found = _search(scaled, scaled_goal, settings, earlier, started + settings.time_limit, least)
+        found = _search(question, goal, settings, earlier, started + settings.time_limit, least)
         if option > 0 and found.taken is None and found.is_proven:
             break
-        reported = _report(question, _times(found, unit), settings, goal, option, rank)
+        reported = _report(question, found, settings, goal, option, rank)
         reported = _with_likelihood(reported, question, likelihood, found.taken)
         explanations.append(replace(reported, effort=Effort(time.perf_counter() - began, found.nodes)))
         if found.taken is None:
             break
         earlier.append(np.flatnonzero(found.taken))
         least = found.bound
-    return explanations
+    return _in_order(explanations)
+
+
+def _in_order(explanations: list[Explanation]) -> list[Explanation]:
+    """The best first; what a later option has undercut was not proven best."""
+    found = [explanation for explanation in explanations if explanation.objective is not None]
+    rest = explanations[len(found) :]
+    least = np.inf
+    for position in reversed(range(len(found))):
+        one = found[position]
+        if one.objective is not None and is_less(least, one.objective):
+            if one.status is Status.OPTIMAL:
+                reason = "not proven best: an option that was found later is better"
+                one = replace(one, status=Status.FEASIBLE, reason=reason)
+            bound = None if one.bound is None else min(least, one.bound)
+            found[position] = replace(one, bound=bound)
+        least = min(least, one.objective if one.objective is not None else np.inf)
+    found.sort(key=lambda one: one.objective if one.objective is not None else np.inf)
+    return [replace(one, option=option) for option, one in enumerate([*found, *rest])]
 
 
 def _goal(likelihood: Likelihood | None, settings: Settings) -> Goal | None:
@@ -129,25 +142,7 @@ def _goal(likelihood: Likelihood | None, settings: Settings) -> Goal | None:
     if settings.plausibility == "optimise":
         return Goal(likelihood, settings.alpha, -np.inf, mixture)
     threshold = likelihood.median if settings.threshold is None else settings.threshold
-    return Goal(likelihood, 0.0, threshold - ROUNDING * (1 + abs(threshold)), mixture)
-
-
-def _in_units(question: Question, goal: Goal | None) -> tuple[Question, Goal | None, float]:
-    """The question and its goal with costs of usual size, and what a distance of 1 then stands for.
-
-    The solver's tolerances are absolute. A power of two divides without rounding.
-    """
-    greatest = float(question.weights.max(initial=0.0))
-    if greatest == 0 or USUAL_COSTS[0] <= greatest <= USUAL_COSTS[1]:
-        return question, goal, 1.0
-    alpha = 0.0 if goal is None else goal.alpha
-    unit = 2.0 ** np.floor(np.log2(max(greatest, min(alpha, 1.0))))
-    scaled = replace(question, weights=question.weights / unit, max_distance=question.max_distance / unit)
-    return scaled, goal if goal is None else replace(goal, alpha=alpha / unit), float(unit)
-
-
-def _times(found: SearchResult, unit: float) -> SearchResult:
-    return replace(found, objective=found.objective * unit, bound=found.bound * unit)
+    return Goal(likelihood, 0.0, threshold - LIKELIHOOD_ROUNDING * (1 + abs(threshold)), mixture)
 
 
 def _without_search(question: Question, rank: int | None) -> Explanation | None:
@@ -172,7 +167,13 @@ def _search(
     if settings.engine == "pyomo":
         from recsys_ops.counterfactuals.specification import find_by_specification  # late: few need its library
 
-        found = find_by_specification(question, goal, earlier, deadline)
+        unit = usual_unit(question, 0.0 if goal is None else goal.alpha)
+        scaled = in_units(question, unit)
+        scaled_goal = goal if goal is None else replace(goal, alpha=goal.alpha / unit)
+        found = find_by_specification(scaled, scaled_goal, earlier, deadline)
+        found = replace(found, objective=found.objective * unit, bound=found.bound * unit)
+        if found.taken is not None and found.is_proven and not is_resolved(scaled):
+            found = replace(found, bound=-np.inf, is_proven=False, is_disputed=True)
     elif goal is None:
         found = find_shortest(question, earlier, deadline, least)
     else:
@@ -190,6 +191,8 @@ def _report(
     if found.taken is None:
         bound = found.bound if np.isfinite(found.bound) else None
         status, why = Status.TIMEOUT, f"nothing found in {settings.time_limit:g} seconds"
+        if found.is_disputed:
+            why = "nothing found, and two solves do not agree that there is nothing"
         if found.is_proven:
             status, why = Status.INFEASIBLE, _why_not(question, goal, found)
         return Explanation(question.item, option, status, why, rank, bound=bound, method=found.method)
@@ -199,6 +202,8 @@ def _report(
     reason = "by the exact likelihood; by its best-child bound there is none" if found.by_exact else None
     if not found.is_proven:
         reason = f"not proven best in {settings.time_limit:g} seconds"
+        if found.is_disputed:
+            reason = "not proven best: a second solve does not confirm it, or costs differ by more than the solver sees"
     if not has_left(question, found.taken, rank_after):
         status, reason = Status.ERROR, f"the recommender still shows the item at rank {rank_after}"
     return Explanation(

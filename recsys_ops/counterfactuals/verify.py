@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.counterfactuals.inequalities import lead
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.tolerances import MARGIN
 
 
 def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
@@ -18,7 +20,7 @@ def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
     Returns
     -------
     int
-        1 + the number of other candidates with a strictly higher score.
+        1 + the number of other candidates that stand above it.
     """
     scores = question.rescore(taken)
     is_candidate = np.ones(len(scores), dtype=bool)
@@ -26,12 +28,21 @@ def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
     if question.removed_items == "eligible":
         is_candidate[question.history[(taken > 0) & (taken == question.amounts)]] = True
     is_candidate[question.item] = False
-    return 1 + int((scores[is_candidate] > scores[question.item]).sum())
+    is_above = is_candidate & (scores > scores[question.item])
+    # No margin is greater than twice its part of all that adds to the two scores.
+    most = 3 * MARGIN * (question.magnitudes + question.magnitudes[question.item])
+    near = np.flatnonzero(is_above & (scores - scores[question.item] <= most))
+    if len(near):
+        rows = question.recommender.rows(question.history) / question.scale
+        closest = lead(rows, question.amounts, question.item, near)
+        is_above[near] = (question.amounts - taken) @ closest.gains + closest.rests <= 0
+    return 1 + int(is_above.sum())
 
 
 def has_left(question: Question, taken: NDArray[np.int64], rank: int) -> bool:
     """Whether the recommender confirms the claim: rank below k, or a score below the factual k-th best rival's."""
     if question.validity == "kth":
         return rank > question.k
-    kth = question.scores[question.item] - question.gaps[0] + question.margin
+    candidates = np.delete(question.scores, np.append(question.history, question.item))
+    kth = np.sort(candidates)[-question.k]
     return bool(question.rescore(taken)[question.item] < kth)

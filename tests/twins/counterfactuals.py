@@ -31,10 +31,9 @@ def ranking(question: Question, taken: NDArray[np.int64]) -> list[tuple[float, i
 
 
 def rank(question: Question, taken: NDArray[np.int64]) -> int:
-    """1 + the number of candidates with a strictly higher score."""
+    """1 + the number of candidates that stand above it."""
     ranked = ranking(question, taken)
-    own = next(score for score, z in ranked if z == question.item)
-    return 1 + sum(score > own for score, _ in ranked)
+    return 1 + sum(stands_above(question, taken, z) for _, z in ranked if z != question.item)
 
 
 def is_valid(question: Question, taken: NDArray[np.int64]) -> bool:
@@ -42,9 +41,40 @@ def is_valid(question: Question, taken: NDArray[np.int64]) -> bool:
     ranked = ranking(question, taken)
     own = next(score for score, z in ranked if z == question.item)
     if question.validity == "kth":
-        return sum(score >= own + question.margin for score, _ in ranked) >= question.k
-    factual = [score for score, z in ranking(question, np.zeros_like(taken)) if z != question.item]
-    return len(factual) >= question.k and own + question.margin <= factual[question.k - 1]
+        return sum(stands_above(question, taken, z) for _, z in ranked if z != question.item) >= question.k
+    factual = [(score, z) for score, z in ranking(question, np.zeros_like(taken)) if z != question.item]
+    if len(factual) < question.k:
+        return False
+    threshold, kth = factual[question.k - 1]
+    terms = [abs(_weight(question, item, question.item)) for item in question.history]
+    margin = _share(question, taken, terms) + 1e-6 * abs(threshold)
+    rounding = 1e-14 * sum(
+        a / question.scale * abs(_weight(question, j, kth))
+        for j, a in zip(question.history, question.amounts, strict=True)
+    )
+    return own + margin + rounding <= threshold
+
+
+def _weight(question: Question, source: int, target: int) -> float:
+    return float(question.recommender.weights[source, target])
+
+
+def _share(question: Question, taken: NDArray[np.int64], terms: list[float]) -> float:
+    """A millionth of what is left of some terms, and of the smallest that is not zero."""
+    left = question.amounts - taken
+    rest = sum(amount / question.scale * term for amount, term in zip(left, terms, strict=True))
+    smallest = min((term for term in terms if term > 0), default=question.scale) / question.scale
+    return 1e-6 * (rest + smallest)
+
+
+def stands_above(question: Question, taken: NDArray[np.int64], rival: int) -> bool:
+    """Whether what is left of the history favours a rival by more than a margin; term by term, as ties are equal."""
+    left = question.amounts - taken
+    terms = [_weight(question, j, rival) - _weight(question, j, question.item) for j in question.history]
+    sizes = [abs(_weight(question, j, rival)) + abs(_weight(question, j, question.item)) for j in question.history]
+    lead = sum(amount / question.scale * term for amount, term in zip(left, terms, strict=True))
+    rounding = 1e-14 * sum(amount / question.scale * size for amount, size in zip(left, sizes, strict=True))
+    return lead >= _share(question, taken, [abs(term) for term in terms]) + rounding
 
 
 def distance(question: Question, taken: NDArray[np.int64]) -> float:

@@ -41,7 +41,12 @@ def test_the_textbook_program_imports_nothing_of_the_direct_engine() -> None:
         node for node in ast.walk(ast.parse(inspect.getsource(specification))) if isinstance(node, ast.ImportFrom)
     ]
     ours = {str(node.module).removeprefix("recsys_ops.") for node in imports if "recsys_ops" in str(node.module)}
-    assert ours == {"counterfactuals.question", "counterfactuals.search", "models.network"}
+    assert ours == {
+        "counterfactuals.question",
+        "counterfactuals.search",
+        "counterfactuals.tolerances",
+        "models.network",
+    }
 
 
 @settings(deadline=None, max_examples=10)
@@ -49,7 +54,7 @@ def test_the_textbook_program_imports_nothing_of_the_direct_engine() -> None:
 def test_the_textbook_program_reads_nothing_that_the_question_has_prepared(seed: int) -> None:
     question = random_question(np.random.default_rng(seed), has_costs=True)
     nothing = np.full(0, np.nan)
-    bare = replace(question, scores=nothing, gains=nothing, gaps=nothing, requires=nothing, margin=np.nan, needed=-1)
+    bare = replace(question, scores=nothing, gains=nothing, gaps=nothing, requires=nothing, margins=nothing, needed=-1)
     found, expected = (specification.find_by_specification(either, None, [], np.inf) for either in (bare, question))
     assert repr(found) == repr(expected)
 
