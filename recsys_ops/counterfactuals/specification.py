@@ -95,8 +95,9 @@ def _solve(model: Any, question: Question, deadline: float, *, is_confirming: bo
     return SearchResult(taken, objective, objective if proven else min(bound, objective), proven, "pyomo")
 
 
-_ROOM = 10.0
-"""Size of the smallest term in a row, so that the margin is greater than the solver's tolerance."""
+_SMALLEST, _GREATEST = 10.0, 100.0
+"""Size of the smallest term in a row, so that the margin is greater than the solver's tolerance; and of the greatest,
+beyond which the solver is slow."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
         threshold = float(ranking.factual[kth])
         rounding = SUMMATION * float(question.amounts @ np.abs(rows[:, kth])) / question.scale
         needed = score(a) + margin(own) + MARGIN * abs(threshold) + rounding
-        model.leaves = pyo.Constraint(expr=(needed - threshold) * (_ROOM / _smallest(own)) <= 0)
+        model.leaves = pyo.Constraint(expr=(needed - threshold) * _row_unit(own) <= 0)
         return
     model.rivals = pyo.Set(initialize=rivals)
     model.y = pyo.Var(model.rivals, domain=pyo.Binary)
@@ -181,7 +182,7 @@ def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
         if not terms[:, z].any():
             return m.y[z] == 0
         short = score(a) + margin(terms[:, z]) + rounding - score(z)
-        return (short - big_m * (1 - m.y[z])) * (_ROOM / _smallest(terms[:, z])) <= 0
+        return (short - big_m * (1 - m.y[z])) * _row_unit(terms[:, z]) <= 0
 
     model.above = pyo.Constraint(model.rivals, rule=above)
     model.enough = pyo.Constraint(expr=sum(model.y[z] for z in rivals) >= question.k)
@@ -192,8 +193,13 @@ def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
 
 
 def _smallest(terms: NDArray[np.float64]) -> float:
-    """The smallest term that is not zero, in which a row is measured: the solver's tolerance is absolute."""
+    """The smallest term that is not zero."""
     return float(terms[terms > 0].min(initial=np.inf)) if terms.any() else 1.0
+
+
+def _row_unit(terms: NDArray[np.float64]) -> float:
+    """What a row is multiplied by: the solver's tolerance is absolute."""
+    return min(_SMALLEST / _smallest(terms), _GREATEST / (float(terms.max()) or 1.0))
 
 
 def _add_caps(model: Any, question: Question, distance: Any) -> None:
