@@ -1,8 +1,10 @@
 """The solver behind its array interface: limits that hold, interrupts that stop it."""
 
 import _thread
+import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -56,6 +58,15 @@ def test_a_point_that_attains_what_is_known_to_be_least_ends_the_search() -> Non
     assert solution.values is not None
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where the tests run in the background and inherited that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_stops_the_solver_and_is_raised() -> None:
     timer = threading.Timer(0.5, _thread.interrupt_main)
     timer.start()
