@@ -1,7 +1,6 @@
 """For all tests: strict numerics, one Ray per session on the loopback interface, and who may start processes."""
 
 import multiprocessing.process
-import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
@@ -14,31 +13,25 @@ from hypothesis import settings
 
 pytest_plugins = ("tests.suites.object_store",)
 
-WORKER = "PYTEST_XDIST_WORKER"
-"""Set in the processes that pytest-xdist starts."""
-
 # The same random cases in every run, so that a run tells about the change and not about the draw.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Requested, directly or not, by every test that starts Ray or another process; the others may not start any.
-
-    Such tests run one after the other in one process, whichever number of them pytest-xdist starts.
-    """
-    if WORKER in os.environ:
-        in_use = tmp_path_factory.getbasetemp().parent / "machine"
-        in_use.touch(exist_ok=False)  # fails if pytest-xdist gave such tests to a second process
+def machine() -> None:
+    """Requested, directly or not, by every test that starts Ray or another process; the others may not start any."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that need ``machine`` into one group of ``--dist loadgroup``; the others run next to them."""
+    """Keep the tests of a module that need ``machine`` in one process of ``--dist loadgroup``, one after the other.
+
+    What they start is shared by the module, and costs more than most of its tests.
+    """
     for item in items:
         if _needs_machine(item):
-            item.add_marker(pytest.mark.xdist_group("machine"))
+            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
 
 
 @pytest.hookimpl(wrapper=True)
