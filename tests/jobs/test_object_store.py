@@ -190,8 +190,8 @@ def test_what_cannot_work_is_refused_before_any_work_with_its_exit_code(
                 patch.delenv(variable) if value is None else patch.setenv(variable, value)
             object_store.filesystem.clear_instance_cache()
             done = command_line("recourse", "--data", "synthetic:items=10,users=5", *options)
-        message = done.stderr.replace(object_store.bucket_url, "s3://bucket/prefix").strip()
-        lines.append(f"{name:<30} {done.code}  {message}")
+        shown = done.stderr.replace(object_store.bucket_url, "s3://bucket/prefix").strip()
+        lines.append(f"{name:<30} {done.code}  {shown}")
         if (done.code, done.stderr.startswith(message)) != (code, True):
             wrong.append((name, done.code, done.stderr, message))
         for secret in ("a-secret-that-is-wrong", os.environ["AWS_SECRET_ACCESS_KEY"]):
