@@ -23,7 +23,7 @@ DECADES = (0, 0, 3, 6, 9, 12)
 
 @dataclass(frozen=True)
 class Case:
-    """A question with what is asked about it; ``likelihood`` is None without plausibility."""
+    """A question with what is wanted of it; ``likelihood`` is None without plausibility."""
 
     question: Question
     likelihood: Likelihood | None
@@ -148,7 +148,7 @@ def _false_of(case: Case, found: Explanation, best: float, ways: list[NDArray[np
     false = []
     if not any(np.array_equal(taken, way) for way in ways):
         false.append("the removal is not valid")
-    # Only what rounding can do to a sum: twelve decades are told apart.
+    # Only what rounding can do to a sum: costs over twelve decades count.
     rounding = 1e-12 if case.likelihood is None or case.settings.plausibility == "threshold" else 1e-9
     slack = rounding * max(abs(found.objective), abs(best), abs(found.objective - (found.distance or 0)))
     if found.status is Status.OPTIMAL and found.objective > best + slack:

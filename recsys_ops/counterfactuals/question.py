@@ -74,7 +74,7 @@ class Question:
 
     @property
     def grain(self) -> float:
-        """All distances are multiples of it; 0 where the weights are not whole numbers, or cannot be told apart."""
+        """All distances are multiples of it; 0 where the weights are not whole numbers, or cannot be distinguished."""
         whole = np.rint(self.weights)
         if len(whole) == 0 or np.any(whole != self.weights) or whole.max() > 2**31:
             return 0.0

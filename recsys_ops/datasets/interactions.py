@@ -160,10 +160,10 @@ def _as_arrow(table: Any) -> pa.Table:
             f"columns {', '.join(_COLUMNS)}; rating may be left out."
         )
     try:
-        chosen: Any = table.select(present) if isinstance(table, pa.Table) else pa.table(table[present])
+        chosen: pa.Table = table.select(present) if isinstance(table, pa.Table) else pa.table(table[present])
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InputError(f"interactions: a column has values of several types ({error}). Use one.") from error
-    return chosen  # type: ignore[no-any-return]
+    return chosen
 
 
 def _from_table(table: pa.Table, item_ids: Array | None) -> Interactions:
@@ -205,7 +205,8 @@ def _ids(table: pa.Table, name: str) -> Array:
         column = pc.cast(column, pa.string())
     if not (pa.types.is_integer(column.type) or pa.types.is_string(column.type)):
         raise InputError(f"interactions: column '{name}' is {column.type}, expected integers or strings.")
-    return column  # type: ignore[no-any-return]
+    ids: Array = column
+    return ids
 
 
 def _is_large(kind: pa.DataType) -> bool:
@@ -219,14 +220,16 @@ def _of_type(ids: Array, wanted: pa.DataType) -> Array:
             "the model was fitted on; a model without ids knows items by their positions."
         )
     try:
-        return pc.cast(ids, wanted)  # type: ignore[no-any-return]
+        cast: Array = pc.cast(ids, wanted)
     except pa.ArrowInvalid as error:
         raise InputError(f"interactions: column 'item_id' has ids that the model does not know ({error}).") from error
+    return cast
 
 
 def _sorted(ids: Array) -> Array:
     distinct = pc.unique(ids)
-    return distinct.take(pc.sort_indices(distinct))  # type: ignore[no-any-return]
+    ordered: Array = distinct.take(pc.sort_indices(distinct))
+    return ordered
 
 
 def _ratings(table: pa.Table) -> NDArray[np.float64]:

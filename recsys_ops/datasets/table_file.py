@@ -37,7 +37,7 @@ def read_table(url: str, file: str, *, kinds: Mapping[str, str] | None = None) -
     file : str
         Its name for messages.
     kinds : mapping of str to str, optional
-        What columns hold, as ``interpreted`` reads it; only files of text need to be told.
+        What columns hold, as ``interpreted`` reads it; only files of text need it.
 
     Returns
     -------

@@ -139,7 +139,8 @@ def _as_arrow(given: Any, name: str, *, only: Sequence[str] | None = None) -> pa
         table: Any = pa.table({name: given[name] for name in names} if isinstance(given, Mapping) else given[names])
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InputError(f"{name}: a column has values of several types ({error}). Use one type.") from error
-    return table.select(names)  # type: ignore[no-any-return]
+    chosen: pa.Table = table.select(names)
+    return chosen
 
 
 def _as_matrix(ratings: Any, items: pa.Table) -> sp.coo_array:

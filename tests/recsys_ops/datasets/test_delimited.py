@@ -79,9 +79,9 @@ def test_a_damaged_gzip_is_one_clear_error(tmp_path: Path, place: int) -> None:
     content = bytearray(gzip.compress("".join(f"{n * n},{n**3}\n" for n in range(500)).encode()))
     content[place] ^= 0xFF
     damaged = [bytes(content[: len(content) // 2]), bytes(content) if place != 5 else b"\x1f\x8b\x08"]
-    for piece in damaged:
+    for content in damaged:
         with pytest.raises(InputError, match=r"^a.csv.gz: cannot be read \(.*\). Write the file again.$"):
-            read_table(written(tmp_path, "a.csv.gz", piece), "a.csv.gz")
+            read_table(written(tmp_path, "a.csv.gz", content), "a.csv.gz")
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
