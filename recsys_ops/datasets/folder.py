@@ -78,6 +78,24 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
     )
 
 
+def given_table(url: str, name: TableName) -> tuple[str, pa.Table, dict[str, str]]:
+    """A table of a data set as it is written, with the name of its file and its own names for the contract's columns.
+
+    Raises
+    ------
+    InputError
+        The table is missing or cannot be read.
+    """
+    root = url.rstrip("/")
+    is_yaml = root.endswith((".yaml", ".yml"))
+    folder, _, file = root.rpartition("/") if is_yaml else (root, "/", MAPPING_FILE)
+    mapping = _read_mapping(folder, file)
+    location = _locate(folder, name, mapping)
+    if location is None:
+        raise InputError(f"{folder or '.'}: no table {name}.* (found {_listed(folder)}).")
+    return _file_name(location), read_as_written(location, _file_name(location)), dict(mapping.source(name).columns)
+
+
 def _read_mapping(folder: str, file: str) -> Mapping:
     url = _join(folder, file)
     with storage_errors(url, "reading"):
