@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.models.content import ContentModel, UserSummary, summarise_users
+from recsys_ops.models.feature_linear import FeatureLinearModel, content_model
+from recsys_ops.models.user_summary import UserSummary, summarise_users
 from recsys_ops.recourse.group import TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.problem import Search
 from recsys_ops.recourse.settings import RecourseSettings
@@ -29,14 +30,14 @@ class World:
     opinions: NDArray[np.float64]
     k: int
     items: EncodedItems = field(init=False)
-    model: ContentModel = field(init=False)
+    model: FeatureLinearModel = field(init=False)
 
     def __post_init__(self) -> None:
         """Encode the items once."""
         object.__setattr__(self, "items", encode_items(self.table, self.rules))
         user, item = np.nonzero(self.rated)
         stored = sp.csr_array((self.opinions[user, item], (user, item)), shape=self.opinions.shape)
-        object.__setattr__(self, "model", ContentModel(self.items.matrix, stored))
+        object.__setattr__(self, "model", content_model(self.items.matrix, stored))
 
     @property
     def rated(self) -> NDArray[np.bool_]:

@@ -14,7 +14,8 @@ from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset, user_groups
 from recsys_ops.datasets.groups import default_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
-from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary
+from recsys_ops.models.feature_linear import FeatureLinearModel, content_model
+from recsys_ops.models.user_summary import GroupCounts, UserSummary
 from recsys_ops.recourse.examples import Examples, Nearest, fixed_kinds, seen_shares
 from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.options import Offer
@@ -33,7 +34,7 @@ class Catalogue:
 
     dataset: Dataset
     encoded: EncodedItems
-    model: ContentModel
+    model: FeatureLinearModel
     labels: Sequence[str]
     group_of_user: NDArray[np.int64]
 
@@ -65,7 +66,7 @@ class RecourseCases:
 class RecourseInputs:
     """What every worker reads; put into the object store once. ``examples`` per group, empty for RecRec."""
 
-    model: ContentModel
+    model: FeatureLinearModel
     encoded: EncodedItems
     groups: tuple[TargetGroup, ...]
     cases: RecourseCases
@@ -80,7 +81,7 @@ def make_catalogue(config: RecourseConfig, dataset: Dataset) -> Catalogue:
     """Encode the items, form the groups, and set up the recommender that recourse is about."""
     encoded = encode_items(dataset.items, dataset.rules)
     labels, group_of_user = user_groups(dataset, config.groups or default_groups(dataset))
-    model = ContentModel(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
+    model = content_model(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
     return Catalogue(dataset, encoded, model, labels, group_of_user)
 
 

@@ -22,7 +22,7 @@ from jobs.selection import select
 from recsys_ops.acceptance.learned import Learned, read_learned
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.errors import ConfigError
-from recsys_ops.models.content import GroupCounts, UserSummary, join_summaries, user_block_size
+from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, user_block_size
 from recsys_ops.runs import open_run
 from recsys_ops.tables import frontier_schema, recourse_schema
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.store.models import Models
-from recsys_ops.models.content import GroupCounts, UserSummary
+from recsys_ops.models.user_summary import GroupCounts, UserSummary
 
 
 def recourse_models(summary: UserSummary, counts: GroupCounts, selected: NDArray[np.int64]) -> Models:

@@ -18,7 +18,8 @@ from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.datasets.groups import group_columns, user_groups
 from recsys_ops.errors import InputError
 from recsys_ops.features.changes import Change
-from recsys_ops.models.content import ContentModel, GroupCounts, join_summaries, summarise_users, user_block_size
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.user_summary import GroupCounts, join_summaries, summarise_users, user_block_size
 from recsys_ops.recourse.examples import Examples, Nearest, find_examples, fixed_kinds, seen_shares
 from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.options import find_options
@@ -177,7 +178,7 @@ def _search(
     model: ContentRecommender, item: int, group: tuple[str, NDArray[np.int64]], requested: Requested
 ) -> tuple[list[Recourse], GroupCounts]:
     label, users = group
-    of_group = ContentModel(model.model.features, model.model.ratings[users])
+    of_group = model.model.of_users(users)
     target, counts = _target_group(of_group, model, item, label, requested)
     search = Search(of_group, model.items, target, requested.settings)
     offer, selected = requested.offer, np.array([item])
@@ -189,10 +190,10 @@ def _search(
 
 
 def _target_group(
-    of_group: ContentModel, model: ContentRecommender, item: int, label: str, requested: Requested
+    of_group: FeatureLinearModel, model: ContentRecommender, item: int, label: str, requested: Requested
 ) -> tuple[TargetGroup, GroupCounts]:
     """The group of all users of a model, and how they see every item."""
-    n_users, columns = of_group.ratings.shape[0], model.items.columns
+    n_users, columns = of_group.histories.shape[0], model.items.columns
     size = user_block_size(*model.items.matrix.shape)
     summary, counts = join_summaries(
         summarise_users(

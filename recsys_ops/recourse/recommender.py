@@ -17,7 +17,7 @@ from recsys_ops.datasets.dataset import Dataset, build_dataset, positions_of
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule, repeated_name
-from recsys_ops.models.content import ContentModel
+from recsys_ops.models.feature_linear import FeatureLinearModel, content_model
 from recsys_ops.tables.inputs import TableContract
 
 Features = Mapping[str, str | Mapping[str, Any]] | Sequence[FeatureRule]
@@ -38,7 +38,7 @@ class ContentRecommender:
 
     dataset: Dataset = field(repr=False)
     items: EncodedItems = field(repr=False)
-    model: ContentModel = field(repr=False)
+    model: FeatureLinearModel = field(repr=False)
     user_ids: Array = field(repr=False)
 
     def __repr__(self) -> str:
@@ -99,7 +99,7 @@ def fit_content(ratings: Any, items: Any, *, features: Features, users: Any = No
         rules=rules, rating_range=(float(values.min()), float(values.max())),
     )  # fmt: skip
     encoded = encode_items(dataset.items, dataset.rules)
-    model = ContentModel(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
+    model = content_model(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
     user_ids = dataset.user_ids if clean_users is None else in_one_chunk(clean_users.column("user_id"))
     return ContentRecommender(dataset, encoded, model, user_ids)
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.models.content import summarise_users
+from recsys_ops.models.user_summary import summarise_users
 from recsys_ops.recourse.coverage import Coverage
 from recsys_ops.recourse.exact import fewest_actions
 from recsys_ops.recourse.settings import RecourseSettings
@@ -96,7 +96,7 @@ def test_ranks_and_success_agree_about_scores_that_differ_by_rounding_only() -> 
     tags = [["p"], ["q"], ["r"], ["z"], ["p", "q", "r"], ["z"]]
     opinions = np.array([[3.2, 1.4, 0.3, 4.9, np.nan, np.nan]])
     world = World(pa.table({"tag": tags}), (FeatureRule(column="tag", kind="tags", min_items=1),), opinions, 1)
-    scores = world.model.scores(world.model.ratings, world.items.matrix[[4, 5]])[0]
+    scores = world.model.feature_scores(world.model.vectors, world.items.matrix[[4, 5]])[0]
     assert scores[0] != scores[1]
     _, counts = summarise_users(
         world.model, 0, 1, k=1, groups=np.array([0]), n_groups=1, selected=np.array([4, 5]), columns=world.items.columns
@@ -109,7 +109,7 @@ def test_likes_and_dislikes_that_cancel_leave_a_score_of_nothing() -> None:
     tags = [["p"], ["q"], ["r"], ["z"], ["p", "q", "r", "z"], []]
     opinions = np.array([[0.2, 4.1, 4.6, -8.9, np.nan, np.nan]])
     world = World(pa.table({"tag": tags}), (FeatureRule(column="tag", kind="tags", min_items=1),), opinions, 1)
-    assert world.model.scores(world.model.ratings, world.items.matrix[[4]])[0, 0] < 0
+    assert world.model.feature_scores(world.model.vectors, world.items.matrix[[4]])[0, 0] < 0
     (found,) = find_recourses(world.search(RecourseSettings(min_success=0.5)), np.array([4]))
     assert found.status is Status.ALREADY_SATISFIED
     assert found.success_before == 1.0

@@ -66,7 +66,7 @@ def test_a_group_of_some_users_has_their_ratings_and_scores_in_their_order() -> 
     world = random_world(3)
     users = [9, 2, 5]
     group = world.group(users)
-    assert np.array_equal(group.ratings.toarray(), world.ratings[users])
+    assert np.array_equal(group.histories.toarray(), world.ratings[users])
     assert np.array_equal(group.top_scores, world.summary().top_scores[users])
     for case in cases(world, group):
         assert np.allclose(case.scores, ranking.all_scores(world.ratings, world.features)[users, case.item])
