@@ -57,7 +57,9 @@ class FeatureLinearModel:
 
     def of_users(self, users: NDArray[np.integer]) -> "FeatureLinearModel":
         """The same recommender for some of the users, in this order."""
-        return replace(self, histories=self.histories[users], vectors=self.vectors[users])
+        histories = self.histories[users]
+        is_one = self.vectors is self.histories
+        return replace(self, histories=histories, vectors=histories if is_one else self.vectors[users])
 
     def profiles(self, vectors: Matrix, columns: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
         """What a unit of some features adds to the scores of users.
@@ -226,7 +228,7 @@ def _binary(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _dense(matrix: Any) -> NDArray[np.float64]:
-    dense: NDArray[np.float64] = matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)
+    dense: NDArray[np.float64] = matrix.toarray() if isinstance(matrix, sp.sparray) else np.asarray(matrix)
     return dense
 
 

@@ -106,7 +106,8 @@ def make_group(
     -----
     Memory: 8 n_sampled x SCREENED bytes, and one block of profiles at a time.
     """
-    histories, vectors = model.histories[users], model.vectors[users]
+    of_group = model.of_users(users)
+    histories, vectors = of_group.histories, of_group.vectors
     top_scores, gains = summary.top_scores[users], summary.gains[users]
     sizes = model.score_sizes(vectors)
     weights = 1.0 / scales(top_scores[sample, -2], sizes[sample])
