@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recsys_ops.arrow import Array
+from recsys_ops.arrow import Array, in_one_chunk
 from recsys_ops.datasets.dataset import Dataset, positions_of
 from recsys_ops.datasets.interpret import cast_ids
 from recsys_ops.errors import InputError
@@ -215,9 +215,7 @@ class _Brought:
 
     def _ids(self, name: str, known: Array) -> Array:
         try:
-            ids: Array = pa.array(self.arrays[name])
-            cast: Array = cast_ids(ids, known.type)
-            return cast
+            return in_one_chunk(cast_ids(pa.array(self.arrays[name]), known.type))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             raise InputError(
                 f"{self.url}: '{name}' is of {self.arrays[name].dtype}, those of the catalogue are {known.type} "

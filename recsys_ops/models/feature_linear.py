@@ -228,7 +228,7 @@ def _binary(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _dense(matrix: Any) -> NDArray[np.float64]:
-    dense: NDArray[np.float64] = matrix.toarray() if isinstance(matrix, sp.sparray) else np.asarray(matrix)
+    dense: NDArray[np.float64] = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
     return dense
 
 

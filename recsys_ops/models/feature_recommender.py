@@ -14,6 +14,7 @@ from recsys_ops.models.brought_factors import Factors, read_lightfm, read_towers
 from recsys_ops.models.ease import ease_bytes
 from recsys_ops.models.feature_linear import FeatureLinearModel, content_model, learned_model
 from recsys_ops.models.hybrid import fit_hybrid
+from recsys_ops.models.linear import history_matrix
 from recsys_ops.models.memory import available_bytes
 
 FITTED = ("content", "hybrid")
@@ -79,20 +80,18 @@ def make_feature_model(name: str, dataset: Dataset, items: EncodedItems, *, seed
         A file does not hold what it should.
     """
     check_feature_model(name)
-    ratings = sp.csr_array(dataset.ratings.astype(np.float64))
     if name == "content":
-        return content_model(items.matrix, ratings)
+        return content_model(items.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
     word, _, url = name.partition(":")
-    factors = _fitted(ratings, items, seed) if word == "hybrid" else BROUGHT[word](url, dataset, items)
+    factors = _fitted(dataset, items, seed) if word == "hybrid" else BROUGHT[word](url, dataset, items)
     return learned_model(
         items.matrix, dataset.ratings, users=factors.users, feature_map=factors.feature_map, own=factors.own
     )
 
 
-def _fitted(ratings: sp.csr_array, items: EncodedItems, seed: int) -> Factors:
-    """The hybrid of histories of scaled ratings: on held-out users and items better than ones, or as good."""
-    greatest = np.abs(ratings.data).max(initial=0.0)
-    histories = ratings / (greatest if greatest > 0 else 1.0)
+def _fitted(dataset: Dataset, items: EncodedItems, seed: int) -> Factors:
+    """The hybrid of histories of ones: on held-out users of MovieLens better than scaled ratings (docs/recourse.md)."""
+    histories = history_matrix(dataset.ratings, binary=True, scale=1.0)
     model = fit_hybrid(histories, items.matrix, seed=seed)
     return Factors(histories @ model.fold_in, model.own, model.feature_map)
 
