@@ -18,6 +18,9 @@ from recsys_ops.storage import is_bad_content, is_missing_file, open_file, stora
 _KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1"}
 """Types of numbers of safetensors that NumPy has."""
 
+_BROKEN = (ValueError, TypeError, KeyError, AttributeError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+"""What reading a broken file raises."""
+
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -56,7 +59,7 @@ def _read_npz(url: str, names: Sequence[str]) -> dict[str, NDArray[Any]]:
         try:
             with open_file(url) as stream, np.load(stream, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in names if name in arrays}
-        except (ValueError, KeyError, EOFError, OSError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        except _BROKEN as error:
             raise _unreadable(url, error, "Write it with numpy.savez, strings as arrays of str.") from error
 
 
@@ -64,9 +67,9 @@ def _read_npy(url: str) -> NDArray[Any] | None:
     with storage_errors(url, "reading"):
         try:
             with open_file(url) as stream:
-                array: NDArray[Any] = np.load(stream, allow_pickle=False)
+                array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
                 return array
-        except (ValueError, EOFError, OSError) as error:
+        except _BROKEN as error:
             if is_missing_file(error):
                 return None
             raise _unreadable(url, error, "Write it with numpy.save.") from error
@@ -80,7 +83,7 @@ def _read_safetensors(url: str, names: Sequence[str]) -> dict[str, NDArray[Any]]
             size = int.from_bytes(content[:8], "little")
             header = json.loads(content[8 : 8 + size])
             return {name: _tensor(header[name], content[8 + size :]) for name in names if name in header}
-        except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        except _BROKEN as error:
             raise _unreadable(url, error, "Write it with safetensors, as float32 or float64.") from error
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recsys_ops.arrow import Array, in_one_chunk
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import Dataset, positions_of
 from recsys_ops.datasets.interpret import cast_ids
 from recsys_ops.errors import InputError
@@ -205,7 +206,7 @@ class _Brought:
         ids = self._ids(name, known)
         if len(ids) != n:
             raise InputError(f"{self.url}: '{name}' has {len(ids)} values for {n} rows of {what}. Give one for each.")
-        if len(np.unique(ids.to_numpy(zero_copy_only=False))) < n:
+        if len(pc.unique(ids)) < n:
             raise InputError(f"{self.url}: '{name}' has values that repeat. Give each row one of its own.")
         rows = positions_of(known, ids)
         self._check_known(name, known, rows, what)
@@ -215,7 +216,7 @@ class _Brought:
 
     def _ids(self, name: str, known: Array) -> Array:
         try:
-            return in_one_chunk(cast_ids(pa.array(self.arrays[name]), known.type))
+            return in_one_chunk(cast_ids(pa.chunked_array([pa.array(self.arrays[name])]), known.type))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             raise InputError(
                 f"{self.url}: '{name}' is of {self.arrays[name].dtype}, those of the catalogue are {known.type} "
