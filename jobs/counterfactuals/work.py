@@ -11,7 +11,7 @@ from jobs.counterfactuals.inputs import CounterfactualInputs
 from jobs.counterfactuals.tables import Row, result_tables
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
-from recsys_ops.counterfactuals.question import make_question
+from recsys_ops.counterfactuals.prepare import make_question
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
 from recsys_ops.models.linear import LinearRecommender, top_lists

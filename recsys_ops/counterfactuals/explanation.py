@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from recsys_ops.counterfactuals.histories import Histories, count_units
-from recsys_ops.counterfactuals.question import RemovedItems, Validity, make_question
+from recsys_ops.counterfactuals.prepare import make_question
+from recsys_ops.counterfactuals.question import RemovedItems, Validity
 from recsys_ops.counterfactuals.settings import Engine, Mixture, Plausibility, Settings, check_settings
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.counterfactuals.solve import explain as explain_question
