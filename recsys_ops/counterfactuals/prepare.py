@@ -189,7 +189,8 @@ def _near(question: Question, own: Contributions, rivals: NDArray[np.intp], most
     doubt = 4 * MARGIN * (question.magnitudes[rivals] + question.magnitudes[question.item])
     gaps = question.scores[question.item] - question.scores[rivals]
     # The score of an item of the history has its own interaction in it, which its inequality has not.
-    return rivals[(lost + added * others + doubt >= gaps) | np.isin(rivals, question.history)]
+    near: NDArray[np.intp] = rivals[(lost + added * others + doubt >= gaps) | np.isin(rivals, question.history)]
+    return near
 
 
 def _own(question: Question) -> Contributions:

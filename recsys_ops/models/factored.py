@@ -76,7 +76,8 @@ class FactoredRecommender:
         ndarray, shape (n, n_targets)
         """
         if isinstance(self.item_factors, sp.csr_array):
-            product: NDArray[np.float64] = (self.history_factors[items] @ self._transposed[:, targets]).toarray()
+            transposed: Any = self._transposed
+            product: NDArray[np.float64] = (self.history_factors[items] @ transposed[:, targets]).toarray()
             return product
         own, others = (
             factors.astype(np.float64) for factors in (self.history_factors[items], self.item_factors[targets])
@@ -103,10 +104,10 @@ class FactoredRecommender:
         Memory: the scores and one block of item factors. Time: n x n_items x d multiplications.
         """
         if isinstance(self.item_factors, sp.csr_array):
-            scores: NDArray[np.float64] = (histories @ self.history_factors @ self._transposed).toarray()
-            return scores if self.offsets is None else scores + self.offsets
+            product: NDArray[np.float64] = (histories @ self.history_factors @ self._transposed).toarray()
+            return product if self.offsets is None else product + self.offsets
         vectors = self._vectors(histories)
-        scores = np.empty(histories.shape)
+        scores: NDArray[np.float64] = np.empty(histories.shape)
         size = max(1, BLOCK_ELEMENTS // max(self.item_factors.shape[1], 1))
         for first in range(0, self.n_items, size):
             block = self.item_factors[first : first + size].astype(np.float64)
@@ -120,8 +121,8 @@ class FactoredRecommender:
         """The vectors ``x P`` of some users; only rows that are used are converted to float64."""
         seen, column = np.unique(histories.indices, return_inverse=True)
         packed = sp.csr_array((histories.data, column, histories.indptr), shape=(histories.shape[0], len(seen)))
-        vectors: NDArray[np.float64] = packed @ self.history_factors[seen].astype(np.float64)
-        return vectors
+        vectors = packed @ self.history_factors[seen].astype(np.float64)
+        return np.asarray(vectors)
 
 
 def _lengths(factors: Factors) -> NDArray[np.float64]:

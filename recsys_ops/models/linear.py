@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from recsys_ops.arrow import Array
 from recsys_ops.errors import ConfigError
-from recsys_ops.models.weights import read_weights
 
 BLOCK_BYTES = 256 * 2**20
 """Memory that one block of users or of weights may take."""
@@ -97,15 +96,12 @@ class LinearRecommender:
         -------
         ndarray, shape (n, n_targets)
         """
-        chosen = self.weights[items][:, targets] if sp.issparse(self.weights) else self._entries(items, targets)
-        dense = chosen.toarray() if sp.issparse(chosen) else chosen
-        return np.asarray(dense, dtype=np.float64)
-
-    def _entries(self, items: NDArray[np.int64], targets: NDArray[np.intp] | slice) -> NDArray[Any]:
-        """Without a copy of whole rows where only some columns are wanted."""
-        places = np.ix_(items, targets) if isinstance(targets, np.ndarray) else (items, targets)
-        entries: NDArray[Any] = self.weights[places]
-        return entries
+        weights: Any = self.weights
+        if isinstance(self.weights, sp.csr_array):
+            chosen = weights[items][:, targets].toarray()
+        else:  # without a copy of whole rows where only some columns are wanted
+            chosen = weights[np.ix_(items, targets) if isinstance(targets, np.ndarray) else (items, targets)]
+        return np.asarray(chosen, dtype=np.float64)
 
     def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
         """Scores of all items: the recommender as it runs.
@@ -238,26 +234,3 @@ def history_matrix(ratings: sp.csr_array, *, binary: bool, scale: float) -> sp.c
     histories = sp.csr_array((values, ratings.indices.copy(), ratings.indptr.copy()), shape=ratings.shape)
     histories.sort_indices()
     return histories
-
-
-def load_weights(url: str, item_ids: Array) -> LinearRecommender:
-    """A recommender that was fitted elsewhere.
-
-    Parameters
-    ----------
-    url : str
-        File of weights: ``.npz`` (SciPy sparse), ``.npy``, or a table of source_item, target_item and weight; any
-        fsspec URL.
-    item_ids : pyarrow.Array, shape (n_items,)
-        Ids of the catalogue in its order, which is that of the rows and columns of a matrix.
-
-    Returns
-    -------
-    LinearRecommender
-
-    Raises
-    ------
-    InputError
-        As ``read_weights``.
-    """
-    return LinearRecommender(read_weights(url, item_ids))
