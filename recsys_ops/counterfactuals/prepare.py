@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.bounds import greedy_removal, least_distances, most_within
+from recsys_ops.counterfactuals.bounds import greedy_removal, least_distances
 from recsys_ops.counterfactuals.inequalities import (
     Contributions,
     Inequalities,
@@ -19,7 +19,7 @@ from recsys_ops.counterfactuals.inequalities import (
     threshold_inequality,
 )
 from recsys_ops.counterfactuals.question import Question, RemovedItems, Validity
-from recsys_ops.counterfactuals.tolerances import MARGIN
+from recsys_ops.counterfactuals.screen import possible_overtakers
 from recsys_ops.errors import InputError
 from recsys_ops.models.linear import LinearModel, best_positions
 
@@ -45,6 +45,7 @@ def make_question(
     max_removed: int | None = None,
     max_distance: float | None = None,
     only_shortest: bool = False,
+    scores: NDArray[np.float64] | None = None,
 ) -> Question:
     """Prepare the question of one user and one item.
 
@@ -73,6 +74,8 @@ def make_question(
     only_shortest : bool
         Leave out the rivals that cannot overtake within the distance of a greedy explanation. Enough for the shortest
         explanation; not for further ones, nor for plausible ones, which may be longer.
+    scores : ndarray, shape (n_items,), optional
+        Factual scores of all items, where the recommender has been run on this history before.
 
     Returns
     -------
@@ -93,15 +96,16 @@ def make_question(
     may_go = np.ones(len(items), dtype=bool) if removable is None else np.asarray(removable, dtype=bool)
     _check(recommender, items, amounts, costs, may_go, item=item, k=k, scale=scale)
     limits = np.where(may_go, units, 0)
-    inputs = sp.csr_array((units / scale, items, [0, len(items)]), shape=(1, recommender.n_items))
     is_rival = _known(recommender, item)
     is_rival[items if validity == "score" or removed_items == "excluded" else items[limits == 0]] = False
     is_rival[item] = False
     none = _joined([], len(items))
+    if scores is None:
+        scores = factual_scores(recommender, items, units, scale)
     question = Question(
         recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
         history=items, amounts=units, scale=scale, weights=costs, limits=limits,
-        scores=recommender.scores(inputs)[0], magnitudes=_magnitudes(recommender, items, units, scale),
+        scores=scores, magnitudes=_magnitudes(recommender, items, units, scale),
         gains=none.gains, gaps=none.rests, rests=none.rests, margins=none.margins, requires=none.requires,
         n_rivals=int(is_rival.sum()), needed=k if validity == "kth" else 1,
         max_removed=np.inf if max_removed is None else max_removed,
@@ -112,6 +116,16 @@ def make_question(
         return _with(question, [_falls(question, rivals)])
     most = min(question.farthest, _greedy_distance(question, rivals)) if only_shortest else question.farthest
     return _with(question, _overtakers(question, rivals, most))
+
+
+def factual_scores(
+    recommender: LinearModel, history: NDArray[np.int64], amounts: NDArray[np.int64], scale: float
+) -> NDArray[np.float64]:
+    """Scores of all items by the recommender itself, ``(n_items,)``; arguments as in ``make_question``."""
+    shape = (1, recommender.n_items)
+    inputs = sp.csr_array((amounts / scale, history, [0, len(history)]), shape=shape)
+    scores: NDArray[np.float64] = recommender.scores(inputs)[0]
+    return scores
 
 
 def _known(recommender: LinearModel, item: int) -> NDArray[np.bool_]:
@@ -169,28 +183,13 @@ def _greedy_distance(question: Question, rivals: NDArray[np.intp]) -> float:
 def _overtakers(question: Question, rivals: NDArray[np.intp], most: float) -> list[Inequalities]:
     """Inequalities of the rivals that some removal within a distance brings above the item, in blocks."""
     own = _own(question)
+    near = possible_overtakers(question, own.rows[:, 0], rivals, most)
     found = []
-    for block in _blocks(_near(question, own, rivals, most), len(question.history)):
+    for block in _blocks(near, len(question.history)):
         part = _rows_of(question, block, own)
         kept = np.isfinite(least_distances(_with(question, [part]), question.limits, most))
         found.append(_at(part, kept))
     return found
-
-
-def _near(question: Question, own: Contributions, rivals: NDArray[np.intp], most: float) -> NDArray[np.intp]:
-    """Rivals left by a bound that needs no rows: |P_j| |Q_z| is at least what interaction j adds to rival z."""
-    norms = question.recommender.norms
-    if norms is None:
-        return rivals
-    lengths, others = norms[0][question.history] / question.scale, norms[1][rivals]
-    costs, capacity = question.costs, question.costs * question.limits
-    lost = most_within(own.rows / costs[:, None], capacity, most)[0]
-    added = most_within((lengths / costs)[:, None], capacity, most)[0]
-    doubt = 4 * MARGIN * (question.magnitudes[rivals] + question.magnitudes[question.item])
-    gaps = question.scores[question.item] - question.scores[rivals]
-    # The score of an item of the history has its own interaction in it, which its inequality has not.
-    near: NDArray[np.intp] = rivals[(lost + added * others + doubt >= gaps) | np.isin(rivals, question.history)]
-    return near
 
 
 def _own(question: Question) -> Contributions:

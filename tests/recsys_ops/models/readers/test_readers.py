@@ -213,8 +213,8 @@ def test_items_that_the_model_does_not_know_are_never_recommended(save: Save) ->
         ("m.npz", b"PK\x03\x04 cut off", r"m\.npz: cannot be read"),
         (
             "m.npz",
-            {"item_factors": A, "user_factors": A, "factors": 1},
-            r"says factors 1, but item_factors has 3 columns",
+            {"item_factors": A, "user_factors": A, "factors": 9},
+            r"says factors 9, but item_factors has 3 columns",
         ),
         ("m.npz", {"item_factors": np.ones((USERS, D)), "user_factors": A}, r"these look like user vectors"),
         ("m.npz", {"a": A, "b": B}, r"expected one matrix \(n_items, d\).* \(found a \(6, 3\), b \(6, 3\)\).*items=a"),
