@@ -19,7 +19,7 @@ class CounterfactualsConfig(JobConfig):
     users: str | None = None
     """Users to do, ids separated by commas; all by default."""
     model: str = "ease"
-    """Recommender: ease, knn, slim, or the URL of a file of weights (.npz, .npy, or a table of source_item, target_item, weight)."""  # noqa: E501
+    """Recommender: ease, knn, slim, als, the URL of a file of weights (.npz, .npy, or a table of source_item, target_item, weight), or onnx:FILE."""  # noqa: E501
     ridge: float = Field(default=RIDGE, gt=0)
     """Penalty of ease."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.counterfactuals.inputs import CounterfactualCases, CounterfactualData, make_cases, make_inputs
-from jobs.counterfactuals.models import counterfactuals_models
+from jobs.counterfactuals.models import counterfactuals_models, fingerprint_of_recommender
 from jobs.counterfactuals.summary import print_summary
 from jobs.counterfactuals.tables import result_tables
 from jobs.counterfactuals.work import case_seconds, list_blocks, run_shard
@@ -18,6 +18,7 @@ from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.selection import select
 from recsys_ops.counterfactuals.histories import Histories, make_histories, read_removal_costs
+from recsys_ops.counterfactuals.settings import check_search_settings
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
 from recsys_ops.errors import ConfigError
@@ -25,7 +26,7 @@ from recsys_ops.models.aggregate import aggregate_categories, categories_of, kee
 from recsys_ops.models.ease import check_memory, ease_bytes
 from recsys_ops.models.likelihood import Likelihood, learn_likelihood
 from recsys_ops.models.memory import available_bytes
-from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
+from recsys_ops.models.recommender import FITTED, check_recommender, is_linear, make_recommender
 
 COSTS = "removal costs"
 """Name of that input in the manifest."""
@@ -34,8 +35,10 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 
 def check(config: CounterfactualsConfig) -> CounterfactualsConfig:
-    """Refuse a recommender of an unknown name."""
+    """Refuse a recommender of an unknown name, and what only linear recommenders have for one that is not."""
     check_recommender(config.model)
+    if not is_linear(config.model):
+        check_search_settings(config.settings)
     return config
 
 
@@ -60,7 +63,7 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
     fit_seconds = time.perf_counter() - started
     fingerprints = {"data": dataset.fingerprint}
     if config.model not in FITTED:  # weights that are fitted here follow from the data and the settings
-        fingerprints["model"] = fingerprint_of_matrix(recommender.weights)
+        fingerprints["model"] = fingerprint_of_recommender(recommender)
     if costs is not None:
         fingerprints[COSTS] = fingerprint_of_matrix(costs)
     return CounterfactualData(dataset, histories, recommender, likelihood, selected, fingerprints, fit_seconds)
@@ -142,7 +145,7 @@ def _cut(config: CounterfactualsConfig, cases: CounterfactualCases, histories: H
     """Shards of whole users; the estimate of their cost is the same on every machine, so that runs can resume."""
     sizes = np.diff(cases.user_starts)
     lengths = np.diff(histories.amounts.indptr)[cases.user[cases.user_starts[:-1]]]
-    seconds = case_seconds(lengths, config.settings)
+    seconds = case_seconds(lengths, config.settings, searches=not is_linear(config.model))
     return plan_shards(
         [float(size * cost) for size, cost in zip(sizes, seconds, strict=True)],
         unit_cases=[int(size) for size in sizes], n_shards=config.shards,

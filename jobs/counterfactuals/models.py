@@ -6,16 +6,20 @@ import numpy as np
 import scipy.sparse as sp
 
 from jobs.store.models import Models, matrix_models, matrix_of
+from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
 from recsys_ops.errors import InputError
 from recsys_ops.models.aggregate import Aggregation, AggregationKind
+from recsys_ops.models.fold_in import FoldInRecommender
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.linear import LinearRecommender
 from recsys_ops.models.network import Network
+from recsys_ops.models.onnx_model import OnnxRecommender
+from recsys_ops.models.recommender import Recommender
 
 
-def counterfactuals_models(recommender: LinearRecommender, likelihood: Likelihood | None) -> Models:
-    """Arrays of the weights, and of the network with what it is over."""
-    models = matrix_models("weights", recommender.weights)
+def counterfactuals_models(recommender: Recommender, likelihood: Likelihood | None) -> Models:
+    """Arrays of the recommender, and of the network with what it is over."""
+    models = recommender_models(recommender)
     if likelihood is None:
         return models
     aggregation = likelihood.aggregation
@@ -29,7 +33,7 @@ def counterfactuals_models(recommender: LinearRecommender, likelihood: Likelihoo
     }
 
 
-def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[LinearRecommender, Likelihood | None]:
+def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Recommender, Likelihood | None]:
     """Inverse of ``counterfactuals_models``; ``kind`` of the aggregation is a setting of the run.
 
     Raises
@@ -37,7 +41,7 @@ def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Lin
     InputError
         Another version has stored the network under other names.
     """
-    recommender = LinearRecommender(matrix_of(models, "weights"))
+    recommender = _restored(models)
     if "median" not in models:
         return recommender, None
     names = [f"network.{field.name}" for field in fields(Network)]
@@ -51,3 +55,30 @@ def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Lin
     membership = matrix_of(models, "membership")
     aggregation = Aggregation(kind, sp.csr_array(membership), models["sizes"], float(models["scale"]))
     return recommender, Likelihood(network, aggregation, float(models["median"]))
+
+
+def recommender_models(recommender: Recommender) -> Models:
+    """Weights, item factors with penalty and confidence, or an ONNX file byte by byte."""
+    if isinstance(recommender, OnnxRecommender):
+        return {"onnx": recommender.content, "n_items": np.array(recommender.n_items)}
+    if isinstance(recommender, FoldInRecommender):
+        settings = np.array([recommender.regularization, recommender.alpha])
+        return {"item_factors": recommender.item_factors, "fold_in": settings}
+    return matrix_models("weights", recommender.weights)
+
+
+def _restored(models: Models) -> Recommender:
+    if "onnx" in models:
+        return OnnxRecommender(models["onnx"], int(models["n_items"]))
+    if "item_factors" in models:
+        regularization, alpha = models["fold_in"].tolist()
+        return FoldInRecommender(models["item_factors"], regularization, alpha)
+    return LinearRecommender(matrix_of(models, "weights"))
+
+
+def fingerprint_of_recommender(recommender: Recommender) -> str:
+    """SHA-256 of a recommender that was read from a file."""
+    if isinstance(recommender, OnnxRecommender):
+        return recommender.fingerprint
+    matrix = recommender.item_factors if isinstance(recommender, FoldInRecommender) else recommender.weights
+    return fingerprint_of_matrix(matrix)

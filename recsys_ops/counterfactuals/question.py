@@ -75,10 +75,7 @@ class Question:
     @property
     def grain(self) -> float:
         """All distances are multiples of it; 0 where the weights are not whole numbers, or cannot be distinguished."""
-        whole = np.rint(self.weights)
-        if len(whole) == 0 or np.any(whole != self.weights) or whole.max() > 2**31:
-            return 0.0
-        return float(np.gcd.reduce(whole.astype(np.int64)) / self.scale)
+        return grain_of(self.weights, self.scale)
 
     @property
     def is_capped(self) -> bool:
@@ -140,6 +137,14 @@ class Question:
         return scores
 
 
+def grain_of(weights: NDArray[np.float64], scale: float) -> float:
+    """What all distances are multiples of; 0 where the weights are not whole numbers, or cannot be distinguished."""
+    whole = np.rint(weights)
+    if len(whole) == 0 or np.any(whole != weights) or whole.max() > 2**31:
+        return 0.0
+    return float(np.gcd.reduce(whole.astype(np.int64)) / scale)
+
+
 def make_question(
     recommender: LinearRecommender,
     history: NDArray[np.integer],
@@ -197,7 +202,7 @@ def make_question(
     units: NDArray[np.int64] = np.asarray(amounts, dtype=np.int64)
     costs = np.ones(len(items)) if weights is None else np.asarray(weights, dtype=np.float64)
     may_go = np.ones(len(items), dtype=bool) if removable is None else np.asarray(removable, dtype=bool)
-    _check(recommender, items, amounts, costs, may_go, item=item, k=k, scale=scale)
+    check_interactions(recommender.n_items, items, amounts, costs, may_go, item=item, k=k, scale=scale)
     rows = recommender.rows(items)
     scores = (units / scale) @ rows
     limits = np.where(may_go, units, 0)
@@ -218,8 +223,8 @@ def make_question(
     )  # fmt: skip
 
 
-def _check(
-    recommender: LinearRecommender,
+def check_interactions(
+    n_items: int,
     history: NDArray[np.int64],
     amounts: NDArray[np.integer],
     weights: NDArray[np.float64],
@@ -229,7 +234,8 @@ def _check(
     k: int,
     scale: float,
 ) -> None:
-    n, n_items = len(history), recommender.n_items
+    """Refuse arrays that contradict each other, for ``make_question`` and its like; raises InputError."""
+    n = len(history)
     if not (len(amounts) == len(weights) == len(removable) == n):
         raise InputError(
             f"question: {n} interactions with {len(amounts)} amounts, {len(weights)} weights and {len(removable)} "
