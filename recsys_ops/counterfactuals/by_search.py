@@ -11,6 +11,7 @@ every machine that is given the time.
 
 import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -103,9 +104,9 @@ def _search_beam(question: ScoredQuestion, limits: NDArray[np.int64], best: _Bes
             break
         leads = _score(question, steps, best)
         distances = steps @ question.costs
-        steps, leads, distances = (values[leads <= 0] for values in (steps, leads, distances))
-        order = np.argsort(-(leads - ground) / distances, kind="stable")
-        beam = steps[order[:width]]
+        rates = np.where(leads <= 0, (leads - ground) / distances, -np.inf)
+        order = np.argsort(-rates, kind="stable")[:width]
+        beam = steps[order[leads[order] <= 0]]
 
 
 def _one_more(beam: NDArray[np.int64], moves: NDArray[np.intp], limits: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -151,7 +152,7 @@ def _exchange(question: ScoredQuestion, limits: NDArray[np.int64], best: _Best, 
         if np.any(best.taken > limits):
             return
         before = best.distance
-        touched = np.flatnonzero(best.taken)
+        touched = np.flatnonzero(best.taken).tolist()
         fewer = _without(best.taken, [(one,) for one in touched])
         leads = _score(question, fewer, best)
         if best.distance < before:
@@ -175,7 +176,7 @@ def _exchange(question: ScoredQuestion, limits: NDArray[np.int64], best: _Best, 
             return
 
 
-def _without(taken: NDArray[np.int64], groups: list[tuple[int, ...]]) -> NDArray[np.int64]:
+def _without(taken: NDArray[np.int64], groups: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
     """The removal with one unit less of each interaction of a group, one row per group."""
     fewer = np.repeat(taken[None], len(groups), axis=0)
     for row, group in zip(fewer, groups, strict=True):

@@ -57,13 +57,13 @@ class Range:
 def sliced(network: ReluNetwork, outputs: NDArray[np.int64]) -> list[Layer]:
     """The layers with only what some outputs depend on; an entry of ``outputs`` may be repeated."""
     layers = []
-    needed = outputs
+    needed: NDArray[np.intp] = outputs
     for layer in reversed(network.layers):
         weights, offsets = layer.weights[:, needed], layer.offsets[needed]
         if layer is network.layers[0]:
             layers.append(Layer(weights, offsets, layer.is_relu))
             break
-        used = np.unique(weights.nonzero()[0])
+        used: NDArray[np.intp] = np.unique(weights.nonzero()[0])
         layers.append(Layer(weights[used], offsets, layer.is_relu))
         needed = used
     return layers[::-1]

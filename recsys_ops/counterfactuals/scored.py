@@ -88,8 +88,10 @@ class ScoredQuestion:
     @property
     def n_candidates(self) -> int:
         """Most other items that can ever be candidates."""
-        may_return = int(((self.limits > 0) & (self.limits == self.amounts)).sum())
-        return len(self.scores) - len(self.history) - 1 + (may_return if self.removed_items == "eligible" else 0)
+        n_others = len(self.scores) - len(self.history) - 1
+        if self.validity == "score" or self.removed_items == "excluded":
+            return n_others
+        return n_others + int(((self.limits > 0) & (self.limits == self.amounts)).sum())
 
     @property
     def knows_all_rivals(self) -> bool:

@@ -67,15 +67,16 @@ def fit_als(
     for name, value in (("rank", rank), ("iterations", iterations)):
         if value < 1:
             raise ConfigError(f"als: {name}={value!r}, expected at least 1.")
-    if regularization is None:
+    if regularization is None and alpha > 0:
         regularization = RELATIVE_PENALTY * alpha * float(np.sqrt(max(histories.nnz, 1) / max(min(histories.shape), 1)))
-    for name, amount in (("regularization", regularization), ("alpha", alpha)):
-        if not (np.isfinite(amount) and amount > 0):
+    for name, amount in (("alpha", alpha), ("regularization", regularization)):
+        if amount is None or not (np.isfinite(amount) and amount > 0):
             raise ConfigError(f"als: {name}={amount!r}, expected a positive number.")
+    penalty = float(regularization or 0.0)
     by_item = sp.csr_array(histories.T)
     items: NDArray[np.float64] = np.random.default_rng([seed, 40]).normal(0, 0.1, (histories.shape[1], rank))
     with threadpool_limits(limits=1):
         for _ in range(iterations):
-            users = fold_in(items, gram_matrix(items, regularization), histories, alpha)
-            items = fold_in(users, gram_matrix(users, regularization), by_item, alpha)
-    return FoldInRecommender(items, float(regularization), float(alpha))
+            users = fold_in(items, gram_matrix(items, penalty), histories, alpha)
+            items = fold_in(users, gram_matrix(users, penalty), by_item, alpha)
+    return FoldInRecommender(items, penalty, float(alpha))

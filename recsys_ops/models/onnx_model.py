@@ -44,7 +44,7 @@ class OnnxRecommender:
     @property
     def is_single(self) -> bool:
         """Whether scores are exact to float32 only."""
-        return _session(self).get_inputs()[0].type != "tensor(double)"
+        return bool(_session(self).get_inputs()[0].type != "tensor(double)")
 
     @property
     def fingerprint(self) -> str:

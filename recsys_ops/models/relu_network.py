@@ -106,7 +106,7 @@ def read_relu_network(content: bytes, n_items: int) -> ReluNetwork | None:
             return None
         node = users[0]
         values = [None if name == current else constants.get(name) for name in node.input if name]
-        if sum(value is None for value in values) != 1 or values.count(None) != 1:
+        if sum(value is None for value in values) != 1:
             return None
         options = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         has_monotone_end = node.op_type in _MONOTONE
@@ -204,4 +204,4 @@ def _reshape(chain: _Chain, operator: str, others: list[NDArray[Any]], options: 
         shape = tuple(one for axis, one in enumerate(chain.shape, 1) if axis not in places)
     if fits:
         chain.shape = shape
-    return fits
+    return bool(fits)
