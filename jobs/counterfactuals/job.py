@@ -50,7 +50,7 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
     InputError, ConfigError
         Bad data, an unknown user, or weights that do not fit the items or the memory.
     """
-    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows, period=config.period)
     costs = read_removal_costs(config.removal_costs, dataset) if config.removal_costs else None
     histories = make_histories(dataset, ratings=config.ratings, costs=costs)
     selected = select_users(config, dataset)

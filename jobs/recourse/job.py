@@ -47,7 +47,7 @@ def load(config: RecourseConfig) -> RecourseData:
         Bad data, or an item, seller or group that they do not have.
     """
     learned = read_learned(config.learned) if config.learned else Learned()
-    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows, period=config.period)
     fingerprints = {"data": dataset.fingerprint}
     if config.learned:
         fingerprints["learned"] = open_run(config.learned, job="acceptance").fingerprint
