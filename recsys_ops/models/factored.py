@@ -104,7 +104,8 @@ class FactoredRecommender:
         Memory: the scores and one block of item factors. Time: n x n_items x d multiplications.
         """
         if isinstance(self.item_factors, sp.csr_array):
-            product: NDArray[np.float64] = (histories @ self.history_factors @ self._transposed).toarray()
+            sparse: Any = histories @ self.history_factors @ self._transposed
+            product: NDArray[np.float64] = sparse.toarray()
             return product if self.offsets is None else product + self.offsets
         vectors = self._vectors(histories)
         scores: NDArray[np.float64] = np.empty(histories.shape)
