@@ -79,10 +79,8 @@ class FactoredRecommender:
             transposed: Any = self._transposed
             product: NDArray[np.float64] = (self.history_factors[items] @ transposed[:, targets]).toarray()
             return product
-        own, others = (
-            factors.astype(np.float64) for factors in (self.history_factors[items], self.item_factors[targets])
-        )
-        dense: NDArray[np.float64] = own @ others.T
+        own: Any = self.history_factors[items].astype(np.float64)
+        dense: NDArray[np.float64] = own @ self.item_factors[targets].astype(np.float64).T
         return dense
 
     def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
