@@ -38,7 +38,7 @@ from tests.suites.shops import Tables, shop_tables, with_rows, write_shop
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 SELLERS = [f"s{n:02}" for n in range(6)]
-SETTINGS: dict[str, Any] = {"groups": "n_ratings:2", "max_changes": 3}
+SETTINGS: dict[str, Any] = {"model": "content", "groups": "n_ratings:2", "max_changes": 3}
 TABLES = ("recourse", "frontier")
 Rows = list[dict[str, Any]]
 
@@ -352,7 +352,8 @@ def test_caps_hold_in_every_row_and_what_is_not_reached_within_them_has_a_reason
 def test_the_summary_is_only_of_recourses_that_reach_what_was_wanted(
     command_line: CommandLine, shop: str, tmp_path: Path
 ) -> None:
-    arguments = ("--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0", "--out", str(tmp_path))
+    arguments = ("--model", "content", "--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0")
+    arguments += ("--out", str(tmp_path))
     done = command_line("recourse", "--data", shop, *arguments, "--min-success", "0.9")
     (run,) = (tmp_path / "runs").iterdir()
     rows = rows_of(open_run(str(run)))
