@@ -55,6 +55,7 @@ def _explain(inputs: CounterfactualInputs, user: int, item: int) -> list[Explana
         inputs.recommender, items, amounts, item, k=settings.k, scale=histories.scale, validity=settings.validity,
         removed_items=settings.removed_items, weights=costs, removable=may_go,
         max_removed=settings.max_removed, max_distance=settings.max_distance,
+        only_shortest=settings.plausibility == "none" and settings.n_options == 1,
     )  # fmt: skip
     return explain(question, inputs.likelihood, settings)
 

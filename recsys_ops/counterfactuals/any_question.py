@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.question import Question, make_question
+from recsys_ops.counterfactuals.prepare import make_question
+from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.scored import ScoredQuestion, make_scored_question
-from recsys_ops.models.linear import LinearRecommender
-from recsys_ops.models.recommender import Recommender
+from recsys_ops.models.recommender import LINEAR, Recommender
 
 AnyQuestion = Question | ScoredQuestion
 
@@ -33,6 +33,7 @@ def make_any_question(
     InputError
         The arrays contradict each other.
     """
-    if isinstance(recommender, LinearRecommender):
+    if isinstance(recommender, LINEAR):
         return make_question(recommender, history, amounts, item, **options)
+    options.pop("only_shortest", None)  # of inequalities, which there are none of
     return make_scored_question(recommender, history, amounts, item, **options)

@@ -187,6 +187,7 @@ def explain(
         question = make_any_question(
             recommender, items, amounts, target, k=k, scale=units.scale, validity=validity,
             removed_items=removed_items, max_removed=max_removed, max_distance=max_distance,
+            only_shortest=plausibility == "none",
         )  # fmt: skip
         (found,) = explain_question(question, likelihood, settings)
     return _with_ids(found, given, units, position, k)

@@ -227,7 +227,7 @@ def _report(
 def _why_not(question: AnyQuestion, goal: Goal | None, found: SearchResult) -> str:
     if isinstance(question, ScoredQuestion):
         return _why_not_by_search(question)
-    if question.needed > np.isfinite(question.gaps).sum():
+    if question.n_rivals < question.k:
         return f"there are fewer than {question.k} other candidates"
     if question.is_capped:
         return _why_not_within_caps(question, goal)
