@@ -13,8 +13,8 @@
 
 Read what a job wrote: ``open_run``, ``list_runs``, ``Run``. Read a catalogue: ``load_dataset``, ``Dataset``. Explain a
 recommendation: ``fit_ease``, ``fit_als``, ``explain``. Find recourse: ``fit_recommender`` (or ``fit_content``),
-``find_recourse``. What can go wrong: ``InputError``, ``ConfigError``, ``StorageError``; how a case ends: ``Status``. Each
-name is imported when it is first used, so that ``import recsys_ops`` costs nothing.
+``find_recourse``. What can go wrong: ``InputError``, ``ConfigError``, ``StorageError``; how a case ends: ``Status``.
+Each name is imported when it is first used, so that ``import recsys_ops`` costs nothing.
 """
 
 from importlib import import_module
