@@ -119,18 +119,17 @@ class ScoredQuestion:
 
     def is_valid(self, taken: NDArray[np.int64]) -> bool:
         """Whether item a has left the top k, by the recommender itself run on this one history."""
-        everything = np.arange(len(self.scores))
-        scores = self.rescore(taken)
-        columns = np.append(scores, scores[self.item])[None]
-        return bool(self._leads(taken[None], columns, everything, 1.0)[0] > 0)
+        scores = self.rescore(taken)[None]
+        columns = np.append(np.flatnonzero(self._may_be_candidates()), self.item)
+        return bool(self._leads(taken[None], scores[:, columns], columns[:-1], 1.0)[0] > 0)
 
     def rank(self, taken: NDArray[np.int64]) -> int:
         """Rank of the item by the recommender itself."""
-        scores = self.rescore(taken)
-        own = scores[self.item]
+        scores = self.rescore(taken)[None]
+        rivals = np.flatnonzero(self._may_be_candidates())
+        others, own = self._without_absent(taken[None], scores[:, rivals], rivals), scores[:, [self.item]]
         with np.errstate(invalid="ignore"):
-            is_above = scores - own > self.margin * (np.abs(scores) + abs(own))
-        return 1 + int((is_above & self._are_candidates(taken[None], np.arange(len(scores)))[0]).sum())
+            return 1 + int((others - own > self.margin * (np.abs(others) + np.abs(own))).sum())
 
     def histories(self, taken: NDArray[np.int64]) -> sp.csr_array:
         """Counterfactual histories in units, ``(m, n_items)`` for ``(m, n)`` or ``(n,)``."""
@@ -146,33 +145,40 @@ class ScoredQuestion:
         self, taken: NDArray[np.int64], scores: NDArray[np.float64], rivals: NDArray[np.int64], slack: float
     ) -> NDArray[np.float64]:
         """From the scores ``(m, n_rivals + 1)`` of some rivals and, in the last column, of the item."""
-        own, others = scores[:, -1:], scores[:, :-1]
-        if self.validity == "score":
-            margins = self.margin * (abs(self.kth) if np.isfinite(self.kth) else 0.0) + self.margin * np.abs(own)
-            lead: NDArray[np.float64] = (self.kth - own - slack * margins)[:, 0]
-            return lead
-        if self.k > others.shape[1]:
-            return np.full(len(taken), -np.inf)
+        own = scores[:, -1]
+        kth = np.full(len(taken), self.kth)
+        if self.validity == "kth":
+            place = len(rivals) - self.k
+            if place < 0:
+                return np.full(len(taken), -np.inf)
+            others = self._without_absent(taken, scores[:, :-1], rivals)
+            # The margin grows slower than the score, so that the k-th greatest score has the k-th greatest lead.
+            kth = np.where(np.isnan(others.max(axis=1)), np.nan, np.partition(others, place, axis=1)[:, place])
         with np.errstate(invalid="ignore"):
-            lead = others - own - slack * self.margin * (np.abs(others) + np.abs(own))
+            leads: NDArray[np.float64] = kth - own - slack * self.margin * (np.abs(kth) + np.abs(own))
         # A model that has no answer for what is left, such as an empty history, has none for the rank either.
-        np.copyto(lead, -np.inf, where=np.isnan(lead))
-        np.copyto(lead, -np.inf, where=~self._are_candidates(taken, rivals))
-        place = others.shape[1] - self.k
-        return np.partition(lead, place, axis=1)[:, place]
+        leads[np.isnan(leads)] = -np.inf
+        return leads
 
-    def _are_candidates(self, taken: NDArray[np.int64], rivals: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which of some items could be recommended beside item a, ``(m, n_rivals)`` or ``(1, n_rivals)``."""
-        may = ~np.isin(rivals, np.append(self.history, self.item))
-        if self.removed_items == "excluded":
-            return may[None]
-        places = np.searchsorted(self.history, rivals)
-        places = np.minimum(places, max(len(self.history) - 1, 0))
-        in_history = np.flatnonzero(self.history[places] == rivals) if len(self.history) else np.empty(0, np.intp)
-        candidates = np.repeat(may[None], len(taken), axis=0)
-        own = places[in_history]
-        candidates[:, in_history] = (taken[:, own] > 0) & (taken[:, own] == self.amounts[own])
-        return candidates
+    def _may_be_candidates(self) -> NDArray[np.bool_]:
+        """Items that could ever be recommended beside item a, ``(n_items,)``."""
+        may = np.ones(len(self.scores), dtype=bool)
+        may[self.history if self.removed_items == "excluded" else self.history[self.limits < self.amounts]] = False
+        may[self.item] = False
+        return may
+
+    def _without_absent(
+        self, taken: NDArray[np.int64], scores: NDArray[np.float64], rivals: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """The scores ``(m, n_rivals)``, -inf for what is still in the history."""
+        columns = np.flatnonzero(np.isin(rivals, self.history))
+        if not len(columns):
+            return scores
+        own = np.searchsorted(self.history, rivals[columns])
+        gone = (taken[:, own] > 0) & (taken[:, own] == self.amounts[own])
+        known = scores.copy()
+        known[:, columns] = np.where(gone, scores[:, columns], -np.inf)
+        return known
 
 
 def histories_left(history: NDArray[np.int64], left: NDArray[np.int64], n_items: int, scale: float) -> sp.csr_array:
@@ -216,18 +222,20 @@ def make_scored_question(
     may_go = np.ones(len(items), dtype=bool) if removable is None else np.asarray(removable, dtype=bool)
     check_interactions(recommender.n_items, items, amounts, costs, may_go, item=item, k=k, scale=scale)
     scores = recommender.scores(histories_left(items, units[None], recommender.n_items, scale))[0]
+    limits = np.where(may_go, units, 0)
     candidates = np.delete(np.arange(len(scores)), np.append(items, item))
     best_first = candidates[np.argsort(-scores[candidates], kind="stable")]
-    rivals = np.arange(len(scores))
+    returning = items[(limits > 0) & (limits == units)] if removed_items == "eligible" else items[:0]
     if isinstance(recommender, FoldInRecommender):
-        returning = items if removed_items == "eligible" else items[:0]
         rivals = np.append(best_first[: max(MOST_RIVALS, 2 * k)], returning)
         scored = fold_in_scores(recommender, items, units, scale, np.append(rivals, item))
     else:
-        scored = _run(recommender, items, units, scale, item)
+        # The best first: what selects the k-th greatest of a row is fastest where the rows are nearly sorted.
+        rivals = np.append(best_first, returning)
+        scored = _run(recommender, items, units, scale, np.append(rivals, item))
     return ScoredQuestion(
         recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
-        history=items, amounts=units, scale=scale, weights=costs, limits=np.where(may_go, units, 0),
+        history=items, amounts=units, scale=scale, weights=costs, limits=limits,
         scores=scores, kth=float(scores[best_first[k - 1]]) if k <= len(best_first) else -np.inf,
         rivals=rivals, score_removals=scored, margin=SINGLE_MARGIN if recommender.is_single else MARGIN,
         max_removed=np.inf if max_removed is None else max_removed,
@@ -236,10 +244,13 @@ def make_scored_question(
 
 
 def _run(
-    recommender: HistoryScorer, history: NDArray[np.int64], amounts: NDArray[np.int64], scale: float, item: int
+    recommender: HistoryScorer,
+    history: NDArray[np.int64],
+    amounts: NDArray[np.int64],
+    scale: float,
+    columns: NDArray[np.int64],
 ) -> Scored:
     """Run the recommender on what is left."""
-    columns = np.append(np.arange(recommender.n_items), item)
 
     def scored(taken: NDArray[np.int64]) -> NDArray[np.float64]:
         left = histories_left(history, amounts - taken, recommender.n_items, scale)
