@@ -75,7 +75,7 @@ def group_effects(case: Case, actions: Actions) -> NDArray[np.float64]:
     """What each action adds to the item's score for every user of the group, ``(n_users, n_actions)``."""
     search = case.search
     used = np.unique(np.concatenate([actions.column, actions.drop[actions.drop >= 0]]))
-    profiles = (search.group.ratings @ search.model.features[:, used]).toarray()
+    profiles = search.model.profiles(search.group.vectors, used)
     return action_effects(actions, profiles, used, case.features)
 
 

@@ -16,7 +16,7 @@ from recsys_ops.features.changes import Change, describe_changes
 from recsys_ops.features.distances import Distances, measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.metrics import list_positions
-from recsys_ops.models.content import CANCELLED, TIE, ContentModel, tie
+from recsys_ops.models.feature_linear import CANCELLED, TIE, FeatureLinearModel, tie
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.group import TargetGroup
 from recsys_ops.recourse.settings import RecourseSettings
@@ -29,7 +29,7 @@ MARGIN = 1e-6
 class Search:
     """What the cases of one target group have in common: recommender, items, group and settings."""
 
-    model: ContentModel
+    model: FeatureLinearModel
     items: EncodedItems
     group: TargetGroup
     settings: RecourseSettings
@@ -39,9 +39,9 @@ class Search:
         """What the columns of the items' features mean and how they may change."""
         return self.items.columns
 
-    def scores(self, features: sp.csr_array) -> NDArray[np.float64]:
-        """Scores of items with features ``(m, n_features)`` for the group, ``(n_users, m)``: the recommender runs."""
-        return self.model.scores(self.group.ratings, features)
+    def feature_scores(self, features: sp.csr_array) -> NDArray[np.float64]:
+        """What features ``(m, n_features)`` add to the scores of the group, ``(n_users, m)``."""
+        return self.model.feature_scores(self.group.vectors, features)
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ class Case:
     """One item and one group; arrays over the group's users.
 
     ``features (n_features,)`` of the item at present, ``box`` what its provider may make of them; ``targets`` may be
-    shown the item; ``in_top`` see it already; ``thresholds`` must be exceeded to be in the top k;
-    ``others (n_users, k)`` best scores of the other candidates, descending; ``missing`` what the score must gain for
-    the claim "in the top k": not more than 0 for users who see the item already, who are lost below it, and -inf for
-    those who cannot be lost or are no targets.
+    shown the item; ``own`` is the part of its ``scores`` that no feature adds; ``in_top`` see it already;
+    ``thresholds`` must be exceeded to be in the top k; ``others (n_users, k)`` best scores of the other candidates,
+    descending; ``missing`` what the score must gain for the claim "in the top k": not more than 0 for users who see the
+    item already, who are lost below it, and -inf for those who cannot be lost or are no targets.
     """
 
     search: Search
@@ -60,6 +60,7 @@ class Case:
     features: NDArray[np.float64]
     box: Box
     targets: NDArray[np.bool_]
+    own: NDArray[np.float64]
     scores: NDArray[np.float64]
     in_top: NDArray[np.bool_]
     thresholds: NDArray[np.float64]
@@ -78,7 +79,11 @@ class Case:
 
     def rescore(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of the item with changed features by the recommender itself, ``(n_users,)``."""
-        return self.search.scores(sp.csr_array(features[None]))[:, 0]
+        return self.rescore_all(features[None])[:, 0]
+
+    def rescore_all(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same for several rows of changed features ``(m, n_features)``, ``(n_users, m)``."""
+        return self.search.feature_scores(sp.csr_array(rows)) + self.own[:, None]
 
     def satisfied(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which targets have the item in their top k at these scores, by the claim's margin."""
@@ -126,21 +131,26 @@ def make_cases(search: Search, selected: NDArray[np.int64]) -> list[Case]:
     """
     group, rows = search.group, search.items.matrix[selected]
     dense = rows.toarray()
-    scores = search.scores(rows)
-    known = group.ratings[:, selected]
+    by_features, own = search.feature_scores(rows), search.model.own_scores(group.vectors, selected)
+    known = group.histories[:, selected]
     known.data = np.ones_like(known.data)  # a rating of 0 is a rating
     rated = known.toarray() != 0
-    return [_make_case(search, int(item), dense[n], scores[:, n], ~rated[:, n]) for n, item in enumerate(selected)]
+    return [
+        _make_case(search, int(item), dense[n], (by_features[:, n], own[:, n]), ~rated[:, n])
+        for n, item in enumerate(selected)
+    ]
 
 
 def _make_case(
     search: Search,
     item: int,
     features: NDArray[np.float64],
-    scores: NDArray[np.float64],
+    parts: tuple[NDArray[np.float64], NDArray[np.float64]],
     targets: NDArray[np.bool_],
 ) -> Case:
     top, k = search.group.top_scores, search.group.k
+    by_features, own = parts
+    scores = by_features + own
     tied = scores + tie(scores, search.group.sizes)
     in_top = targets & (tied >= top[:, k - 1])
     place = (top[:, :k] > tied[:, None]).sum(axis=1)
@@ -154,4 +164,4 @@ def _make_case(
     entry = finite + 2 * MARGIN * scale - scores
     missing = np.where(counted, np.where(in_top, np.minimum(entry, -TIE * scale / 2), entry), -np.inf)
     box = feasible_box(search.columns, features)
-    return Case(search, item, features, box, targets, scores, in_top, thresholds, others, missing)
+    return Case(search, item, features, box, targets, own, scores, in_top, thresholds, others, missing)

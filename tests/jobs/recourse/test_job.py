@@ -26,7 +26,7 @@ from jobs.runtime import job as runtime
 from jobs.store import merge
 from recsys_ops.datasets import load_dataset
 from recsys_ops.features.encode import encode_items
-from recsys_ops.models.content import GroupCounts
+from recsys_ops.models.user_summary import GroupCounts
 from recsys_ops.recourse.proposal import FrontierPoint
 from recsys_ops.recourse.solve import Recourse
 from recsys_ops.runs import Run, open_run
