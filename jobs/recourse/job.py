@@ -52,7 +52,7 @@ def load(config: RecourseConfig) -> RecourseData:
     if config.learned:
         fingerprints["learned"] = open_run(config.learned, job="acceptance").fingerprint
     selected = select_items(config, dataset)
-    return RecourseData(make_catalogue(config, dataset), selected, learned, fingerprints)
+    return RecourseData(make_catalogue(config, dataset), selected, learned, fingerprints, config.language)
 
 
 def plan(config: RecourseConfig, data: RecourseData) -> Plan:

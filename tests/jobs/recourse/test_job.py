@@ -38,7 +38,7 @@ from tests.suites.shops import Tables, shop_tables, with_rows, write_shop
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 SELLERS = [f"s{n:02}" for n in range(6)]
-SETTINGS: dict[str, Any] = {"groups": "n_ratings:2", "max_changes": 3}
+SETTINGS: dict[str, Any] = {"groups": "n_ratings:2", "max_changes": 3, "plausibility": "none"}
 TABLES = ("recourse", "frontier")
 Rows = list[dict[str, Any]]
 
