@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.metadata
 import inspect
 import logging
 import signal
@@ -51,7 +52,7 @@ COMMANDS = {
         "What each item's provider should change so that a group of users gets to see it.",
     ),
     "nightly": Command(
-        "jobs.recourse.config:RecourseConfig", "jobs.nightly:run",
+        "jobs.nightly:NightlyConfig", "jobs.nightly:run",
         "Recourse for the items of all sellers, under the date's name; repeat it to complete it.",
     ),
     "counterfactuals": Command(
@@ -92,8 +93,9 @@ def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        context_settings={"help_option_names": ["--help", "-h"]},
     )
-    app.callback()(lambda: None)  # else typer takes the name of a single command away
+    app.callback()(_version_option)  # also: without a callback, typer takes the name of a single command away
     for name in COMMANDS:
         if name in names:
             command = COMMANDS[name]
@@ -103,6 +105,20 @@ def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.
     if "attach" in names:
         app.command("attach")(importlib.import_module("jobs.submit").attach)
     return app
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"recsys-ops {importlib.metadata.version('recsys-ops')}")
+        raise typer.Exit
+
+
+def _version_option(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """What can stand before the command."""
 
 
 def _submit_app() -> typer.Typer:

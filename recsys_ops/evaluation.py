@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recsys_ops.datasets.dataset import Dataset
 from recsys_ops.errors import InputError
 from recsys_ops.features.encode import encode_items
-from recsys_ops.models.content import ContentModel
+from recsys_ops.models.feature_linear import FeatureLinearModel, content_model
 from recsys_ops.models.hybrid import fit_hybrid
 from recsys_ops.models.linear import Scorer, best_candidates, history_matrix, top_lists
 from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
@@ -120,18 +120,18 @@ def _fitter(dataset: Dataset, name: str, *, ridge: float) -> Callable[[sp.csr_ar
     features = encode_items(dataset.items, dataset.rules).matrix
     if name == "hybrid":
         return lambda known: fit_hybrid(known, features, ridge=ridge)
-    return lambda known: ContentScorer(ContentModel(features, known))
+    return lambda known: ContentScorer(content_model(features, known))
 
 
 @dataclass(frozen=True)
 class ContentScorer:
     """The content recommender as a scorer of histories, like the others."""
 
-    model: ContentModel
+    model: FeatureLinearModel
 
     def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
         """Scores of all items, ``(n, n_items)``."""
-        return self.model.scores(histories, self.model.features)
+        return self.model.feature_scores(histories, self.model.features)
 
 
 def held_out_quality(histories: sp.csr_array, fit: Callable[[sp.csr_array], Scorer], *, seed: int) -> HeldOutQuality:

@@ -17,7 +17,7 @@ from recsys_ops.antidote.ids import artificial_ids
 from recsys_ops.antidote.problem import budget_users, whole_range
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.datasets.most_active import most_active, with_ratings
-from recsys_ops.errors import ConfigError
+from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.mf_validation import n_held_out
 
 MANY_RATINGS = 5_000_000
@@ -54,7 +54,12 @@ def load(config: AntidoteConfig) -> AntidoteData:
     InputError, ConfigError
         Bad data, groups that cannot be formed, or a budget that buys too many users.
     """
-    whole = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    whole = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows, period=config.period)
+    if whole.values != "ratings":
+        raise InputError(
+            f"{whole.name}: the interactions have no ratings, and {JOB.name} changes what a recommender of ratings "
+            "learns. Give a column of ratings and its rating_range in features.yaml."
+        )
     active = most_active(whole, users=config.top_users, items=config.top_items)
     dataset = with_ratings(active)  # a user without ratings would count as predicted 0 stars, and polarised
     if dataset is not active:

@@ -11,15 +11,16 @@ from jobs.counterfactuals.inputs import CounterfactualInputs
 from jobs.counterfactuals.tables import Row, result_tables
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
-from recsys_ops.counterfactuals.question import make_question
+from recsys_ops.counterfactuals.prepare import make_question
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
-from recsys_ops.models.linear import LinearRecommender, top_lists
+from recsys_ops.models.linear import top_lists
+from recsys_ops.models.recommender import Recommender
 from recsys_ops.status import Status
 
 
 def list_blocks(
-    recommender: LinearRecommender, blocks: Sequence[tuple[int, int]], arguments: dict[str, Any]
+    recommender: Recommender, blocks: Sequence[tuple[int, int]], arguments: dict[str, Any]
 ) -> NDArray[np.int64]:
     """Best items of consecutive blocks of users, ``(n_users, n)``."""
     histories = arguments["histories"]
@@ -55,6 +56,7 @@ def _explain(inputs: CounterfactualInputs, user: int, item: int) -> list[Explana
         inputs.recommender, items, amounts, item, k=settings.k, scale=histories.scale, validity=settings.validity,
         removed_items=settings.removed_items, weights=costs, removable=may_go,
         max_removed=settings.max_removed, max_distance=settings.max_distance,
+        only_shortest=settings.plausibility == "none" and settings.n_options == 1,
     )  # fmt: skip
     return explain(question, inputs.likelihood, settings)
 

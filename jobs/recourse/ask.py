@@ -9,7 +9,7 @@ from jobs.console import escape
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import problem_with
 from jobs.recourse.inputs import make_catalogue, make_inputs, on_device
-from jobs.recourse.models import restored_recourse
+from jobs.recourse.models import restored_model, restored_recourse
 from jobs.recourse.summary import sentence
 from jobs.recourse.work import run_shard
 from jobs.runtime.shards import Shard
@@ -44,8 +44,9 @@ def rows(
     """Rows of the ``recourse`` table for an item or a seller, as the run itself would give them."""
     option, value, column = ("item", item, "item_id") if item is not None else ("seller", seller, "seller_id")
     selected = np.flatnonzero(select(option, str(value), dataset.items.column(column)))
-    catalogue = make_catalogue(settings, dataset)
-    summary, counts = restored_recourse(read_models(run), selected)
+    models = read_models(run)
+    catalogue = make_catalogue(settings, dataset, lambda items: restored_model(models, dataset, items))
+    summary, counts = restored_recourse(models, selected)
     learned = read_learned(settings.learned) if settings.learned else Learned()
     inputs = make_inputs(settings, catalogue, selected, summary, counts, learned=learned, seen_by=None)
     if problem_with(settings.device) is not None:  # the run's workers had what this machine has not

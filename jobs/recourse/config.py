@@ -24,6 +24,8 @@ MOST_CHANGES = 10
 class RecourseConfig(JobConfig):
     """Settings of the recourse job."""
 
+    model: str | None = None
+    """Recommender: content, hybrid, or factors of another, lightfm:FILE or towers:FILE; by default hybrid, or content where that does not fit into memory."""  # noqa: E501
     k: int = Field(default=10, ge=1)
     """Length of the list that users see: an item is seen if its rank is at most k."""
     groups: str | None = None

@@ -1,12 +1,12 @@
 """What every worker of the recourse job reads, made in one place for the job and for ``ask``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from jobs.recourse.config import RecourseConfig
 from recsys_ops.acceptance.learned import Learned
@@ -15,7 +15,8 @@ from recsys_ops.datasets import Dataset, user_groups
 from recsys_ops.datasets.groups import default_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.sentences import DEFAULT
-from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.user_summary import GroupCounts, UserSummary
 from recsys_ops.recourse.examples import Examples, Nearest, fixed_kinds, seen_shares
 from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.options import Offer
@@ -35,16 +36,20 @@ class Catalogue:
 
     dataset: Dataset
     encoded: EncodedItems
-    model: ContentModel
+    model: FeatureLinearModel
     labels: Sequence[str]
     group_of_user: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class RecourseData:
-    """What is read before any work: the catalogue, the items to do, what people's reactions teach, how to say it."""
+    """What is read before any work: the catalogue, the items to do, and what people's reactions teach, how to say it.
+
+    ``model_name`` as in ``--model``.
+    """
 
     catalogue: Catalogue
+    model_name: str
     selected: NDArray[np.int64]
     learned: Learned
     fingerprints: dict[str, str]
@@ -68,7 +73,7 @@ class RecourseCases:
 class RecourseInputs:
     """What every worker reads; put into the object store once. ``examples`` per group, empty for RecRec."""
 
-    model: ContentModel
+    model: FeatureLinearModel
     encoded: EncodedItems
     groups: tuple[TargetGroup, ...]
     cases: RecourseCases
@@ -80,12 +85,13 @@ class RecourseInputs:
     learned: Learned
 
 
-def make_catalogue(config: RecourseConfig, dataset: Dataset) -> Catalogue:
+def make_catalogue(
+    config: RecourseConfig, dataset: Dataset, make_model: Callable[[EncodedItems], FeatureLinearModel]
+) -> Catalogue:
     """Encode the items, form the groups, and set up the recommender that recourse is about."""
     encoded = encode_items(dataset.items, dataset.rules)
     labels, group_of_user = user_groups(dataset, config.groups or default_groups(dataset))
-    model = ContentModel(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
-    return Catalogue(dataset, encoded, model, labels, group_of_user)
+    return Catalogue(dataset, encoded, make_model(encoded), labels, group_of_user)
 
 
 def make_inputs(
@@ -115,8 +121,9 @@ def make_inputs(
         Leave out items that at least this share of a group has in its top k; None leaves out nothing.
     """
     encoded, by_examples = catalogue.encoded, config.method == "examples"
+    nobody = np.array([], dtype=np.int64)
     return RecourseInputs(
-        model=catalogue.model,
+        model=catalogue.model.of_users(nobody),  # the groups have their users
         encoded=encoded,
         groups=_make_groups(catalogue, summary, sample=config.sample, seed=config.seed),
         cases=make_cases(catalogue.dataset, selected, counts, seen_by=seen_by),
@@ -186,9 +193,10 @@ def _make_groups(catalogue: Catalogue, summary: UserSummary, *, sample: float, s
         users = np.flatnonzero(catalogue.group_of_user == number)
         n_sampled = min(int(np.ceil(sample * len(users))), MOST_SAMPLED)
         drawn = draw_sample(len(users), n_sampled, np.random.default_rng([seed, number]))
-        groups.append(
-            make_group(catalogue.model, catalogue.encoded.columns, summary, label=label, users=users, sample=drawn)
-        )
+        with threadpool_limits(limits=1):  # the bits of a dense product may depend on the number of threads
+            groups.append(
+                make_group(catalogue.model, catalogue.encoded.columns, summary, label=label, users=users, sample=drawn)
+            )
     return tuple(groups)
 
 

@@ -22,7 +22,14 @@ from jobs.selection import select
 from recsys_ops.acceptance.learned import Learned, read_learned
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.errors import ConfigError
-from recsys_ops.models.content import GroupCounts, UserSummary, join_summaries, user_block_size
+from recsys_ops.models.feature_recommender import (
+    FITTED,
+    check_feature_model,
+    default_feature_model,
+    fingerprint_of_model,
+    make_feature_model,
+)
+from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, user_block_size
 from recsys_ops.runs import open_run
 from recsys_ops.tables import frontier_schema, recourse_schema
 
@@ -30,7 +37,9 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 
 def check(config: RecourseConfig) -> RecourseConfig:
-    """Refuse a torch device that is missing; name the acceptance run that ``learned`` stands for today."""
+    """Refuse an unknown recommender or a missing torch device; name the run that ``learned`` stands for today."""
+    if config.model is not None:
+        check_feature_model(config.model)
     if not _is_on_cluster(config):
         check_device(config.device, problem_with(config.device), where="this machine")
     if config.learned is None:
@@ -39,20 +48,31 @@ def check(config: RecourseConfig) -> RecourseConfig:
 
 
 def load(config: RecourseConfig) -> RecourseData:
-    """Read the data and what was learned, and select the items.
+    """Read the data and what was learned, fit or read the recommender, and select the items.
 
     Raises
     ------
     InputError, ConfigError
-        Bad data, or an item, seller or group that they do not have.
+        Bad data, an item, seller or group that they do not have, or factors that do not fit the data.
     """
     learned = read_learned(config.learned) if config.learned else Learned()
-    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows, period=config.period)
     fingerprints = {"data": dataset.fingerprint}
     if config.learned:
         fingerprints["learned"] = open_run(config.learned, job="acceptance").fingerprint
     selected = select_items(config, dataset)
-    return RecourseData(make_catalogue(config, dataset), selected, learned, fingerprints, config.language)
+    name, reason = (config.model, None) if config.model else default_feature_model(dataset.n_items)
+    if reason is not None:
+        _log.warning("%s: %s", JOB.name, reason)
+    catalogue = make_catalogue(
+        config, dataset, lambda items: make_feature_model(name, dataset, items, seed=config.seed)
+    )
+    # What is fitted here follows from the data and the settings, unless it is for the memory to say.
+    if config.model is None:
+        fingerprints["model"] = name
+    elif name not in FITTED:
+        fingerprints["model"] = fingerprint_of_model(catalogue.model)
+    return RecourseData(catalogue, name, selected, learned, fingerprints, config.language)
 
 
 def plan(config: RecourseConfig, data: RecourseData) -> Plan:
@@ -75,7 +95,7 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         deadline_seconds=lambda shard: 30.0 + config.time_limit * shard.n_cases,
         rejected=catalogue.dataset.rejected,
         empty_tables=_empty_tables(catalogue.dataset),
-        models=recourse_models(summary, counts, selected),
+        models=recourse_models(summary, counts, selected, catalogue.model),
     )
 
 

@@ -27,6 +27,7 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     """Print the summary of a committed run."""
     rows = run.table("recourse").to_table(columns=_MEASURES)
     measures = rows.filter(pc.equal(rows["option"], 0))
+    console.print(f"Recommender: {data.model_name}.", soft_wrap=True, markup=False, highlight=False)
     console.print(status_table(measures["status"]))
     for sentence in _short_in_words(measures):
         console.print(sentence, soft_wrap=True)

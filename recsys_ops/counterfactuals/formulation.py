@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.bounds import least_distances
+from recsys_ops.counterfactuals.bounds import least_distances, most_within
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
 
@@ -85,7 +85,7 @@ def _rank(program: Program, question: Question, rivals: NDArray[np.intp], remova
     used, columns = removals.used, removals.columns
     costs = question.costs[used]
     gains = question.gains[np.ix_(used, rivals)]
-    losses = _most_within(-gains / costs[:, None], costs * question.limits[used], most)
+    losses = most_within(-gains / costs[:, None], costs * question.limits[used], most)
     stands = program.add_columns(len(rivals))
     program.add_row(stands, 1.0, lower=question.needed)
     for rival, gain, loss, stand in zip(rivals, gains.T, losses, stands, strict=True):
@@ -99,15 +99,6 @@ def _rank(program: Program, question: Question, rivals: NDArray[np.intp], remova
         if required >= 0:
             position = columns[np.searchsorted(used, required)]
             program.add_row([position, stand], [1.0, -float(question.amounts[required])], lower=0.0)
-
-
-def _most_within(rates: NDArray[np.float64], capacity: NDArray[np.float64], budget: float) -> NDArray[np.float64]:
-    """Most that a distance of ``budget`` can add up to, per column of rates: a continuous knapsack."""
-    order = np.argsort(-rates, axis=0)
-    spent = np.cumsum(capacity[order], axis=0)
-    used = np.clip(budget - (spent - capacity[order]), 0.0, capacity[order])
-    most: NDArray[np.float64] = (np.maximum(np.take_along_axis(rates, order, axis=0), 0.0) * used).sum(axis=0)
-    return most
 
 
 def keep_one_whole(program: Program, removals: Removals, touched: NDArray[np.intp]) -> None:

@@ -214,7 +214,7 @@ def _report(
 
 
 def _why_not(question: Question, goal: Goal | None, found: SearchResult) -> str:
-    if question.needed > np.isfinite(question.gaps).sum():
+    if question.n_rivals < question.k:
         return f"there are fewer than {question.k} other candidates"
     if question.is_capped:
         return _why_not_within_caps(question, goal)

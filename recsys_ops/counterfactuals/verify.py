@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.inequalities import lead
+from recsys_ops.counterfactuals.inequalities import contributions, lead
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.tolerances import MARGIN
 
@@ -33,8 +33,11 @@ def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
     most = 3 * MARGIN * (question.magnitudes + question.magnitudes[question.item])
     near = np.flatnonzero(is_above & (scores - scores[question.item] <= most))
     if len(near):
-        rows = question.recommender.rows(question.history) / question.scale
-        closest = lead(rows, question.amounts, question.item, near)
+        close, own = (
+            contributions(question.recommender, question.history, question.scale, items)
+            for items in (near, np.array([question.item]))
+        )
+        closest = lead(close, own, question.amounts)
         is_above[near] = (question.amounts - taken) @ closest.gains + closest.rests <= 0
     return 1 + int(is_above.sum())
 

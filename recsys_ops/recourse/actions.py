@@ -78,7 +78,7 @@ def group_effects(case: Case, actions: Actions, users: NDArray[np.intp] | slice 
     """What each action adds to the item's score for users of the group, ``(n_users, n_actions)``; all by default."""
     search = case.search
     used = np.unique(np.concatenate([actions.column, actions.drop[actions.drop >= 0]]))
-    profiles = (search.group.ratings[users] @ search.model.features[:, used]).toarray()
+    profiles = search.model.profiles(search.group.vectors[users], used)
     return action_effects(actions, profiles, used, case.features)
 
 

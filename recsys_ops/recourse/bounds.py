@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.models.content import tie
+from recsys_ops.models.feature_linear import tie
 from recsys_ops.recourse.actions import group_effects, make_actions, sample_effects
 from recsys_ops.recourse.capped import most_changes
 from recsys_ops.recourse.certificate import improve_multipliers, reach_by_changes, relaxation_bound

@@ -8,7 +8,6 @@ that share nothing. The recommender has the last word on each.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.features.changes import changed_columns
@@ -58,7 +57,7 @@ def make_pool(case: Case, wanted: Wanted, *, n_searches: int, rng: np.random.Gen
     else:
         rows = _from_searches_without_limits(case, wanted, n_searches, rng)
     pool = np.array([wanted.features, *rows])
-    scores = search.scores(sp.csr_array(pool))
+    scores = case.rescore_all(pool)
     n_satisfied = np.array([case.satisfied(score).sum() for score in scores.T])
     valid = (n_satisfied >= wanted.n_satisfied) & caps.allow(case.distances_to(pool))
     valid[0] = True

@@ -17,7 +17,7 @@ from recsys_ops.features.changes import Change, describe_changes
 from recsys_ops.features.distances import Distances, measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.metrics import list_positions
-from recsys_ops.models.content import CANCELLED, TIE, ContentModel, tie
+from recsys_ops.models.feature_linear import CANCELLED, TIE, FeatureLinearModel, tie
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.group import SCREENED, TargetGroup
 from recsys_ops.recourse.plausible import Plausibility, change_support, plausible_columns
@@ -34,7 +34,7 @@ class Search:
     Without ``plausibility`` a change need not be true.
     """
 
-    model: ContentModel
+    model: FeatureLinearModel
     items: EncodedItems
     group: TargetGroup
     settings: RecourseSettings
@@ -45,9 +45,9 @@ class Search:
         """What the columns of the items' features mean and how they may change."""
         return self.items.columns
 
-    def scores(self, features: sp.csr_array) -> NDArray[np.float64]:
-        """Scores of items with features ``(m, n_features)`` for the group, ``(n_users, m)``: the recommender runs."""
-        return self.model.scores(self.group.ratings, features)
+    def feature_scores(self, features: sp.csr_array) -> NDArray[np.float64]:
+        """What features ``(m, n_features)`` add to the scores of the group, ``(n_users, m)``."""
+        return self.model.feature_scores(self.group.vectors, features)
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ class Case:
 
     ``features (n_features,)`` of the item at present, ``columns`` with the limits that hold for it, ``box`` what its
     provider may make of them; ``support (n_features,)``, if plausibility counts, the probability that a real item
-    like it has each; ``targets`` may be shown the item; ``in_top`` see it already; ``thresholds`` must be exceeded
-    to be in the top k; ``others (n_users, k)`` best scores of the other candidates, descending; ``missing`` what the
-    score must gain for the claim "in the top k": not more than 0 for users who see the item already, who are lost below
-    it, and -inf for those who cannot be lost or are no targets.
+    like it has each; ``targets`` may be shown the item; ``own`` is the part of its ``scores`` that no feature
+    adds; ``in_top`` see it already; ``thresholds`` must be exceeded to be in the top k; ``others (n_users, k)`` best
+    scores of the other candidates, descending; ``missing`` what the score must gain for the claim "in the top k": not
+    more than 0 for users who see the item already, who are lost below it, and -inf for those who cannot be lost or are
+    no targets.
     """
 
     search: Search
@@ -69,6 +70,7 @@ class Case:
     box: Box
     support: NDArray[np.float64] | None
     targets: NDArray[np.bool_]
+    own: NDArray[np.float64]
     scores: NDArray[np.float64]
     in_top: NDArray[np.bool_]
     thresholds: NDArray[np.float64]
@@ -95,7 +97,11 @@ class Case:
 
     def rescore(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of the item with changed features by the recommender itself, ``(n_users,)``."""
-        return self.search.scores(sp.csr_array(features[None]))[:, 0]
+        return self.rescore_all(features[None])[:, 0]
+
+    def rescore_all(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same for several rows of changed features ``(m, n_features)``, ``(n_users, m)``."""
+        return self.search.feature_scores(sp.csr_array(rows)) + self.own[:, None]
 
     def satisfied(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which targets have the item in their top k at these scores, by the claim's margin."""
@@ -149,11 +155,11 @@ def make_cases(search: Search, selected: NDArray[np.int64]) -> list[Case]:
     """
     group, rows = search.group, search.items.matrix[selected]
     dense = rows.toarray()
-    scores = search.scores(rows)
-    known = group.ratings[:, selected]
+    by_features, own = search.feature_scores(rows), search.model.own_scores(group.vectors, selected)
+    known = group.histories[:, selected]
     known.data = np.ones_like(known.data)  # a rating of 0 is a rating
     rated = known.toarray() != 0
-    standing = [_standing(search, scores[:, n], ~rated[:, n]) for n in range(len(selected))]
+    standing = [_standing(search, (by_features[:, n], own[:, n]), ~rated[:, n]) for n in range(len(selected))]
     supports = [None] * len(selected) if search.plausibility is None else search.plausibility.supports(selected)
     return [
         Case(search, int(item), dense[n], *_limits(search, int(item), dense[n], supports[n]), supports[n], *standing[n])
@@ -171,9 +177,13 @@ def _limits(
     return columns, feasible_box(columns, features)
 
 
-def _standing(search: Search, scores: NDArray[np.float64], targets: NDArray[np.bool_]) -> tuple[NDArray[Any], ...]:
+def _standing(
+    search: Search, parts: tuple[NDArray[np.float64], NDArray[np.float64]], targets: NDArray[np.bool_]
+) -> tuple[NDArray[Any], ...]:
     """Where an item stands with each user: the fields of a case from ``targets`` on."""
     top, k = search.group.top_scores, search.group.k
+    by_features, own = parts
+    scores = by_features + own
     tied = scores + tie(scores, search.group.sizes)
     in_top = targets & (tied >= top[:, k - 1])
     place = (top[:, :k] > tied[:, None]).sum(axis=1)
@@ -186,4 +196,4 @@ def _standing(search: Search, scores: NDArray[np.float64], targets: NDArray[np.b
     # Twice the margin of the claim: what is required here must still hold after rounding.
     entry = finite + 2 * MARGIN * scale - scores
     missing = np.where(counted, np.where(in_top, np.minimum(entry, -TIE * scale / 2), entry), -np.inf)
-    return targets, scores, in_top, thresholds, others, missing
+    return targets, own, scores, in_top, thresholds, others, missing

@@ -13,7 +13,8 @@ from jobs.recourse.work import summarise_blocks
 from recsys_ops.datasets import load_dataset, user_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary, user_block_size
+from recsys_ops.models.feature_linear import FeatureLinearModel, content_model
+from recsys_ops.models.user_summary import GroupCounts, UserSummary, user_block_size
 from recsys_ops.recourse.group import TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.problem import Search
 from recsys_ops.recourse.settings import RecourseSettings
@@ -42,7 +43,7 @@ def movielens(size: str) -> str:
 class Catalogue:
     """What the recourse job knows before its first case."""
 
-    model: ContentModel
+    model: FeatureLinearModel
     encoded: EncodedItems
     labels: list[str]
     group_of_user: NDArray[np.int64]
@@ -78,7 +79,7 @@ def prepare(size: str, rules: tuple[FeatureRule, ...], *, k: int = 10) -> Catalo
     """Load a MovieLens folder with given rules, five age groups of equal size."""
     dataset = load_dataset(movielens(size), seed=0)
     encoded = encode_items(dataset.items, rules)
-    model = ContentModel(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
+    model = content_model(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
     labels, group_of_user = user_groups(dataset, "age:5")
     size_of_block = user_block_size(*encoded.matrix.shape)
     n = dataset.n_users

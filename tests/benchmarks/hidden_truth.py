@@ -1,18 +1,19 @@
 """A real catalogue of which some features are hidden, so that suggestions can be compared with the truth."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from jobs.recourse.work import summarise_blocks
 from recsys_ops.datasets import Dataset, user_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.models.content import ContentModel, user_block_size
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.feature_recommender import make_feature_model
+from recsys_ops.models.user_summary import user_block_size
 from recsys_ops.recourse.group import TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.plausible import Plausibility, fit_plausibility
 from recsys_ops.recourse.problem import Search
@@ -29,7 +30,7 @@ class HiddenTruth:
 
     items: EncodedItems
     providers: NDArray[np.int64]
-    model: ContentModel
+    model: FeatureLinearModel
     group: TargetGroup
     asked: NDArray[np.int64]
     truth: frozenset[tuple[int, str]]
@@ -59,7 +60,15 @@ class HiddenTruth:
 
 
 def hide(
-    dataset: Dataset, column: str, *, n_items: int, least: int, seed: int, groups: str, share: float = HIDDEN
+    dataset: Dataset,
+    column: str,
+    *,
+    n_items: int,
+    least: int,
+    seed: int,
+    groups: str,
+    model: str,
+    share: float = HIDDEN,
 ) -> HiddenTruth:
     """Hide a share of the tags or words of items that have at least so many; the group is the middle one."""
     rule = next(rule for rule in dataset.rules if rule.column == column)
@@ -79,9 +88,9 @@ def hide(
     shown = parts if is_list else [cell_of(one) for one in parts]
     items = dataset.items.set_column(dataset.items.column_names.index(column), column, pa.array(shown))
     encoded = encode_items(items, dataset.rules)
-    model = ContentModel(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
+    fitted = make_feature_model(model, replace(dataset, items=items), encoded)
     providers = dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
-    return HiddenTruth(encoded, providers, model, _group(dataset, encoded, model, groups), asked, frozenset(truth))
+    return HiddenTruth(encoded, providers, fitted, _group(dataset, encoded, fitted, groups), asked, frozenset(truth))
 
 
 def _parts(cell: str | list[str] | None, rule: FeatureRule) -> list[str]:
@@ -90,7 +99,7 @@ def _parts(cell: str | list[str] | None, rule: FeatureRule) -> list[str]:
     return [part for part in (cell.split(rule.separator) if isinstance(cell, str) else cell or []) if part]
 
 
-def _group(dataset: Dataset, encoded: EncodedItems, model: ContentModel, groups: str) -> TargetGroup:
+def _group(dataset: Dataset, encoded: EncodedItems, model: FeatureLinearModel, groups: str) -> TargetGroup:
     labels, group_of_user = user_groups(dataset, groups)
     number, size, n = len(labels) // 2, user_block_size(*encoded.matrix.shape), dataset.n_users
     blocks = [(first, min(first + size, n)) for first in range(0, n, size)]

@@ -12,10 +12,11 @@ def all_scores(ratings: NDArray[np.float64], features: NDArray[np.float64]) -> N
 
 
 def rank_of(scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, *, tie: float = 0.0) -> int:
-    """1 + number of other candidates of one user that score higher; by more than ``tie`` (relative)."""
+    """1 + number of other candidates of one user that score higher; by more than ``tie`` (relative) and rounding."""
     own = scores[item]
     others = ~rated & (np.arange(len(scores)) != item)
-    return 1 + int((scores[others] > own + tie * abs(own)).sum())
+    rounding = np.sign(tie) * 1e-13 * np.abs(scores).max()
+    return 1 + int((scores[others] > own + tie * abs(own) + rounding).sum())
 
 
 def with_row(features: NDArray[np.float64], item: int, row: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -26,16 +27,10 @@ def with_row(features: NDArray[np.float64], item: int, row: NDArray[np.float64])
 
 
 def ranks_of_item(
-    ratings: NDArray[np.float64],
-    rated: NDArray[np.bool_],
-    features: NDArray[np.float64],
-    item: int,
-    *,
-    tie: float = 0.0,
+    scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, *, tie: float = 0.0
 ) -> NDArray[np.int64]:
-    """Rank of an item for every user who has not rated it, in the order of the users."""
-    scores = all_scores(ratings, features)
-    users = [user for user in range(len(ratings)) if not rated[user, item]]
+    """Rank of an item for every user who has not rated it, in the order of the users; scores ``(n_users, n_items)``."""
+    users = [user for user in range(len(scores)) if not rated[user, item]]
     return np.array([rank_of(scores[user], rated[user], item, tie=tie) for user in users], dtype=np.int64)
 
 

@@ -26,7 +26,7 @@ from jobs.runtime import job as runtime
 from jobs.store import merge
 from recsys_ops.datasets import load_dataset
 from recsys_ops.features.encode import encode_items
-from recsys_ops.models.content import GroupCounts
+from recsys_ops.models.user_summary import GroupCounts
 from recsys_ops.recourse.proposal import FrontierPoint
 from recsys_ops.recourse.solve import Recourse
 from recsys_ops.runs import Run, open_run
@@ -128,7 +128,7 @@ def test_the_measures_of_a_row_agree_with_each_other(base: Run) -> None:
         of_success = row["success_bound"] - row["success_after"]
         assert row["gap"] == pytest.approx(of_success if row["reason"] else of_changes)
         assert 0 < row["rbo"] <= 1
-        assert all(change.keys() == {"feature", "before", "after", "text"} for change in row["changes"])
+        assert all(change.keys() == {"feature", "before", "after", "text", "support"} for change in row["changes"])
         assert all(change["text"] and change["before"] != change["after"] for change in row["changes"])
 
 
