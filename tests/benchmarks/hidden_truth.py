@@ -70,7 +70,10 @@ def hide(
     model: str,
     share: float = HIDDEN,
 ) -> HiddenTruth:
-    """Hide a share of the tags or words of items that have at least so many; the group is the middle one."""
+    """Hide a share of the tags or words of items that have at least so many; ``where``: groups and model.
+
+    The group is the middle one.
+    """
     rule = next(rule for rule in dataset.rules if rule.column == column)
     cells = dataset.items.column(column).to_pylist()
     parts = [_parts(cell, rule) for cell in cells]
@@ -88,6 +91,7 @@ def hide(
     shown = parts if is_list else [cell_of(one) for one in parts]
     items = dataset.items.set_column(dataset.items.column_names.index(column), column, pa.array(shown))
     encoded = encode_items(items, dataset.rules)
+    groups, model = where
     fitted = make_feature_model(model, replace(dataset, items=items), encoded)
     providers = dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
     return HiddenTruth(encoded, providers, fitted, _group(dataset, encoded, fitted, groups), asked, frozenset(truth))

@@ -30,7 +30,7 @@ def sweep(dataset: Dataset, column: str, *, n_items: int, least: int, groups: st
     """Recourses with 30 % of the column hidden, by level and seed."""
     found: Found = defaultdict(list)
     for seed in SEEDS:
-        hidden = hide(dataset, column, n_items=n_items, least=least, seed=seed, groups=groups, model=model)
+        hidden = hide(dataset, column, n_items=n_items, least=least, seed=seed, where=(groups, model))
         plausibility = hidden.plausibility(LEAST_SUPPORT)
         for level in LEVELS:
             allowed = None if level is None else replace(plausibility, level=level)
@@ -89,7 +89,7 @@ def test_hidden_words_of_plots_and_hidden_tags_of_a_marketplace(data: str, model
 @pytest.mark.parametrize("model", ["content", "hybrid"])
 def test_a_classifier_hardly_tells_changed_books_from_real_ones(model: str, tmp_path: Path) -> None:
     dataset = load_dataset(goodbooks(tmp_path), seed=0)
-    hidden = hide(dataset, "shelves", n_items=N_BOOKS, least=12, seed=0, groups="n_ratings:5", model=model, share=0.0)
+    hidden = hide(dataset, "shelves", n_items=N_BOOKS, least=12, seed=0, where=("n_ratings:5", model), share=0.0)
     shelf = np.array([rule.kind == "tags" for rule in hidden.items.rules])[hidden.items.columns.rule]
     real = (hidden.items.matrix.toarray()[:, shelf] > 0).astype(float)
     areas = {}

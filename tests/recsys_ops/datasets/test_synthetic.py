@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from recsys_ops.models.content import ContentModel
 
 from recsys_ops.datasets import user_groups
 from recsys_ops.datasets.synthetic import RULES, make_marketplace
@@ -10,7 +11,6 @@ from recsys_ops.datasets.synthetic_words import OCCASIONS, SHARED_TAGS, STYLES, 
 from recsys_ops.errors import ConfigError
 from recsys_ops.evaluation import ContentScorer, cold_item_quality, held_out_quality
 from recsys_ops.features.encode import encode_items
-from recsys_ops.models.content import ContentModel
 from recsys_ops.models.ease import fit_ease
 from recsys_ops.models.hybrid import fit_hybrid
 from recsys_ops.models.linear import history_matrix
