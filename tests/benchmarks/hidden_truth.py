@@ -66,8 +66,7 @@ def hide(
     n_items: int,
     least: int,
     seed: int,
-    groups: str,
-    model: str,
+    where: tuple[str, str],
     share: float = HIDDEN,
 ) -> HiddenTruth:
     """Hide a share of the tags or words of items that have at least so many; ``where``: groups and model.
