@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from recsys_ops.models.content import ContentModel
 
 from recsys_ops.datasets import user_groups
 from recsys_ops.datasets.synthetic import RULES, make_marketplace
