@@ -70,6 +70,10 @@ COMMANDS = {
     "ask": Command(
         "jobs.ask:AskConfig", "jobs.ask:run", "One item, seller or user at once, from the models of the last run."
     ),
+    "report": Command(
+        "jobs.report:ReportConfig", "jobs.report:run",
+        "Write pages that people read: the report of a run, sellers' cards, why a user was recommended something.",
+    ),
     "validate": Command(
         "jobs.validate:ValidateConfig", "jobs.validate:run",
         "Say what is in a data set, what is wrong with it, and how good a recommender is on it.",
