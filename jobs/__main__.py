@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.metadata
 import inspect
 import logging
 import signal
@@ -51,7 +52,7 @@ COMMANDS = {
         "What each item's provider should change so that a group of users gets to see it.",
     ),
     "nightly": Command(
-        "jobs.recourse.config:RecourseConfig", "jobs.nightly:run",
+        "jobs.nightly:NightlyConfig", "jobs.nightly:run",
         "Recourse for the items of all sellers, under the date's name; repeat it to complete it.",
     ),
     "counterfactuals": Command(
@@ -83,7 +84,7 @@ SUBMITTED = ("recourse", "nightly", "counterfactuals", "antidote", "acceptance")
 """What can run on a cluster: every job that writes a run."""
 
 
-def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.Typer:
+def make_app(names: Collection[str] = (*COMMANDS, "init", "submit", "attach")) -> typer.Typer:
     """The command line with the commands of these names."""
     app = typer.Typer(
         name="recsys-ops",
@@ -92,8 +93,9 @@ def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        context_settings={"help_option_names": ["--help", "-h"]},
     )
-    app.callback()(lambda: None)  # else typer takes the name of a single command away
+    app.callback()(_version_option)  # also: without a callback, typer takes the name of a single command away
     for name in COMMANDS:
         if name in names:
             command = COMMANDS[name]
@@ -102,7 +104,23 @@ def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.
         app.add_typer(_submit_app(), name="submit")
     if "attach" in names:
         app.command("attach")(importlib.import_module("jobs.submit").attach)
+    if "init" in names:
+        app.command("init")(importlib.import_module("jobs.init").init)
     return app
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"recsys-ops {importlib.metadata.version('recsys-ops')}")
+        raise typer.Exit
+
+
+def _version_option(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """What can stand before the command."""
 
 
 def _submit_app() -> typer.Typer:
@@ -178,7 +196,7 @@ def main() -> None:
 
 def _requested(arguments: list[str]) -> Collection[str]:
     """The command that the arguments name; all commands where they name none, or an unknown one."""
-    known = (*COMMANDS, "submit", "attach")
+    known = (*COMMANDS, "init", "submit", "attach")
     return [arguments[0]] if arguments and arguments[0] in known else known
 
 

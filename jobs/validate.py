@@ -2,28 +2,24 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from jobs.config import MODEL_CONFIG
+from jobs.config import DataConfig
 from jobs.console import make_console
 from recsys_ops.datasets import describe, load_dataset
 from recsys_ops.evaluation import check_evaluated, describe_recommender
 from recsys_ops.models.ease import RIDGE
 
 
-class ValidateConfig(BaseModel):
+class ValidateConfig(DataConfig):
     """Settings of the check; it writes nothing, so it has no run."""
 
-    model_config = MODEL_CONFIG
-
-    data: str = "synthetic"
-    """As in the jobs."""
     seed: int = Field(default=0, ge=0)
     """Seed of the synthetic data and of the held-out users."""
     on_bad_rows: Literal["stop", "quarantine"] = "stop"
     """Rows that break the contract stop the check, or are left out."""
     recommender: str | None = None
-    """Measure it on held-out users: ease, knn, slim, hybrid, content (that of recourse), or a file of weights."""
+    """Measure it on held-out users: ease, knn, slim, als, hybrid, content (that of recourse), a file of weights, or onnx:FILE."""  # noqa: E501
     ridge: float = RIDGE
     """Penalty of ease and hybrid."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
@@ -40,7 +36,7 @@ def run(config: ValidateConfig) -> int:
     """
     if config.recommender is not None:
         check_evaluated(config.recommender)
-    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows, period=config.period)
     lines = describe(dataset)
     if config.recommender is not None:
         lines += describe_recommender(

@@ -12,7 +12,7 @@ from recsys_ops.counterfactuals.histories import Histories
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import Dataset
 from recsys_ops.models.likelihood import Likelihood
-from recsys_ops.models.linear import LinearRecommender
+from recsys_ops.models.recommender import Recommender
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class CounterfactualData:
 
     dataset: Dataset
     histories: Histories
-    recommender: LinearRecommender
+    recommender: Recommender
     likelihood: Likelihood | None
     selected: NDArray[np.int64]
     fingerprints: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class CounterfactualCases:
 class CounterfactualInputs:
     """What every worker reads; put into the object store once, so that a node holds the weights once."""
 
-    recommender: LinearRecommender
+    recommender: Recommender
     histories: Histories
     likelihood: Likelihood | None
     cases: CounterfactualCases

@@ -56,7 +56,7 @@ def load(config: RecourseConfig) -> RecourseData:
         Bad data, an item, seller or group that they do not have, or factors that do not fit the data.
     """
     learned = read_learned(config.learned) if config.learned else Learned()
-    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows, period=config.period)
     fingerprints = {"data": dataset.fingerprint}
     if config.learned:
         fingerprints["learned"] = open_run(config.learned, job="acceptance").fingerprint
@@ -72,7 +72,7 @@ def load(config: RecourseConfig) -> RecourseData:
         fingerprints["model"] = name
     elif name not in FITTED:
         fingerprints["model"] = fingerprint_of_model(catalogue.model)
-    return RecourseData(catalogue, name, selected, learned, fingerprints)
+    return RecourseData(catalogue, name, selected, learned, fingerprints, config.language)
 
 
 def plan(config: RecourseConfig, data: RecourseData) -> Plan:

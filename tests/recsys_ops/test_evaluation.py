@@ -163,7 +163,7 @@ def test_the_lists_of_movielens_100k_are_those_of_sorting_everything() -> None:
 
 
 def test_lines_name_the_settings_and_end_with_the_verdict() -> None:
-    dataset = load_dataset("synthetic:items=120,users=300", seed=0)
+    dataset = load_dataset("synthetic:items=200,users=400,ratings_per_user=25", seed=0)
     lines = dict(describe_recommender(dataset, "ease", ridge=123.0, binary=False, seed=0))
     assert list(lines) == ["recommender", "held-out users", "recall@20", "nDCG@100", "verdict"]
     assert lines["recommender"] == "ease, ridge 123, histories of ratings"
