@@ -20,6 +20,7 @@ from scipy.linalg import lapack
 
 from recsys_ops.arrow import Array
 from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.models.factored import FactoredRecommender
 
 REGULARIZATION = 0.01
 ALPHA = 1.0
@@ -80,6 +81,26 @@ class FoldInRecommender:
         for row, vector in zip(scores, vectors, strict=True):
             np.dot(factors, vector, out=row)
         return scores
+
+
+def linear_form(model: FoldInRecommender, histories: sp.csr_array) -> FactoredRecommender | None:
+    """The same scores as a linear model, for which explanations can be proven.
+
+    Parameters
+    ----------
+    model : FoldInRecommender
+    histories : csr_array, shape (n_users, n_items)
+        What it will score.
+
+    Returns
+    -------
+    FactoredRecommender or None
+        None unless every interaction has the confidence 1, that of everything else: ``alpha`` 1, histories of ones.
+    """
+    if model.alpha != 1.0 or np.any(histories.data != 1.0):
+        return None
+    factors = np.asarray(model.item_factors, dtype=np.float64)
+    return FactoredRecommender(np.linalg.solve(model.gram, factors.T).T.copy(), factors, item_ids=model.item_ids)
 
 
 def make_fold_in(
