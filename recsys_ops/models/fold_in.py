@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import lapack, solve_triangular
 
 from recsys_ops.arrow import Array
 from recsys_ops.errors import ConfigError, InputError
@@ -58,6 +58,16 @@ class FoldInRecommender:
     def gram(self) -> NDArray[np.float64]:
         """``Y'Y + regularization I``, shape (d, d)."""
         return gram_matrix(self.item_factors, self.regularization)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float64]:
+        """Length of each item's vector in the norm of the inverse of ``gram``, shape (n_items,)."""
+        lower = np.linalg.cholesky(self.gram)
+        lengths = np.empty(self.n_items)
+        for first in range(0, self.n_items, 2**14):
+            block = np.asarray(self.item_factors[first : first + 2**14], dtype=np.float64)
+            lengths[first : first + 2**14] = np.linalg.norm(solve_triangular(lower, block.T, lower=True), axis=0)
+        return lengths
 
     def rows(self, items: NDArray[np.integer]) -> NDArray[np.float64]:
         """Vectors of some items in float64, shape (n, d)."""
