@@ -79,8 +79,8 @@ class FactoredRecommender:
             transposed: Any = self._transposed
             product: NDArray[np.float64] = (self.history_factors[items] @ transposed[:, targets]).toarray()
             return product
-        own, others = np.asarray(self.history_factors[items]), np.asarray(self.item_factors[targets])
-        dense: NDArray[np.float64] = own.astype(np.float64) @ others.astype(np.float64).T
+        own: Any = self.history_factors[items].astype(np.float64)
+        dense: NDArray[np.float64] = own @ self.item_factors[targets].astype(np.float64).T
         return dense
 
     def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
