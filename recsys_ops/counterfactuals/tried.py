@@ -24,7 +24,7 @@ from recsys_ops.models.fold_in import FoldInRecommender
 MOST_TRIED = 20_000
 """Removals that are tried for one option."""
 
-_AT_ONCE = 1024
+_AT_ONCE = 256
 _BISECTIONS = 8
 _STRICTLY = 1e-9
 """Part of a distance by which a smaller one must be smaller, to be looked for."""

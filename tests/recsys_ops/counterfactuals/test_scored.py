@@ -279,3 +279,11 @@ def test_rivals_left_out_of_the_search_do_not_spoil_a_proof(monkeypatch: pytest.
         assert not found.is_proven or found.objective == pytest.approx(truth, rel=1e-12)
         proven.append(found.is_proven)
     assert 0 < np.mean(proven) < 1
+
+
+def test_without_time_nothing_is_scored_and_nothing_is_claimed() -> None:
+    question = random_question(np.random.default_rng(13), "tanh")
+    found = find_by_search(question, [], 0.0)
+    assert (found.taken, found.is_proven, found.nodes) == (None, False, 0)
+    (reported,) = explain_question(question, None, Settings(k=question.k, time_limit=1e-9))
+    assert (reported.status, reported.reason) == (Status.TIMEOUT, "nothing found in 1e-09 seconds")
