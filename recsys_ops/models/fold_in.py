@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import lapack, solve_triangular
 
 from recsys_ops.arrow import Array
 from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.models.factored import FactoredRecommender
 
 REGULARIZATION = 0.01
 ALPHA = 1.0
@@ -61,6 +62,16 @@ class FoldInRecommender:
         """``Y'Y + regularization I``, shape (d, d)."""
         return gram_matrix(self.item_factors, self.regularization)
 
+    @cached_property
+    def lengths(self) -> NDArray[np.float64]:
+        """Length of each item's vector in the norm of the inverse of ``gram``, shape (n_items,)."""
+        lower = np.linalg.cholesky(self.gram)
+        lengths = np.empty(self.n_items)
+        for first in range(0, self.n_items, 2**14):
+            block = np.asarray(self.item_factors[first : first + 2**14], dtype=np.float64)
+            lengths[first : first + 2**14] = np.linalg.norm(solve_triangular(lower, block.T, lower=True), axis=0)
+        return lengths
+
     def rows(self, items: NDArray[np.integer]) -> NDArray[np.float64]:
         """Vectors of some items in float64, shape (n, d)."""
         return np.asarray(self.item_factors[items], dtype=np.float64)
@@ -83,6 +94,27 @@ class FoldInRecommender:
         for row, vector in zip(scores, vectors, strict=True):
             np.dot(factors, vector, out=row)
         return scores if self.offsets is None else scores + self.offsets
+
+
+def linear_form(model: FoldInRecommender, histories: sp.csr_array) -> FactoredRecommender | None:
+    """The same scores as a linear model, for which explanations can be proven.
+
+    Parameters
+    ----------
+    model : FoldInRecommender
+    histories : csr_array, shape (n_users, n_items)
+        What it will score.
+
+    Returns
+    -------
+    FactoredRecommender or None
+        None unless every interaction has the confidence 1, that of everything else: ``alpha`` 1, histories of ones.
+    """
+    if model.alpha != 1.0 or np.any(histories.data != 1.0):
+        return None
+    factors = np.asarray(model.item_factors, dtype=np.float64)
+    history_factors = np.linalg.solve(model.gram, factors.T).T.copy()
+    return FactoredRecommender(history_factors, factors, model.offsets, model.item_ids)
 
 
 def make_fold_in(
