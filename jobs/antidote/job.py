@@ -10,6 +10,7 @@ from jobs.antidote.objective import find_groups, make_objective, parse_objective
 from jobs.antidote.summary import print_summary
 from jobs.antidote.tables import Case, Names, result_tables
 from jobs.antidote.work import case_seconds, run_shard
+from jobs.quality import measured
 from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import plan_shards
 from recsys_ops.antidote.algorithms import ALGORITHMS
@@ -18,6 +19,8 @@ from recsys_ops.antidote.problem import budget_users, whole_range
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.datasets.most_active import most_active, with_ratings
 from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.models.mf import AlsSettings
+from recsys_ops.models.mf_quality import measure_ratings
 from recsys_ops.models.mf_validation import n_held_out
 
 MANY_RATINGS = 5_000_000
@@ -88,6 +91,11 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
     seconds = [case_seconds(case, n_ratings, config.rank) for case in data.cases]
     block_ratings = spread_blocks(n_ratings)
     settings = settings_of(config, dataset.rating_range, warm=n_ratings >= MANY_RATINGS)
+    als = AlsSettings(config.rank, config.regularisation, seed=config.seed)
+    quality, seconds = measured(
+        JOB.name, lambda: measure_ratings(dataset.ratings, als, share=config.hold_out, seed=config.seed),
+        is_wanted=config.quality,
+    )  # fmt: skip
     return Plan(
         shards=plan_shards(seconds, n_shards=config.shards),
         inputs=AntidoteInputs(
@@ -97,6 +105,8 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
         deadline_seconds=lambda shard: 600.0 + 20 * shard.seconds,
         rejected=dataset.rejected,
         empty_tables=result_tables(data.names, data.groups, []),
+        quality=quality,
+        timings={"quality_seconds": seconds},
         max_in_flight=None if block_ratings is None else 1,
     )
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jobs.antidote.inputs import AntidoteData
-from jobs.console import escape, print_footer
+from jobs.console import escape, print_footer, print_recommender
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
@@ -16,6 +16,10 @@ _OBJECTIVES = {
     "individual": "unfairness to single users",
     "group": "unfairness to groups",
 }
+_CONSEQUENCE = (
+    "It predicts ratings no better than a list of averages, so what is changed below is hardly what users would rate: "
+    "try another --rank and --regularisation."
+)
 _DEPTH = 10
 """Length of the lists whose overlap is shown."""
 _COLUMNS = [
@@ -29,6 +33,8 @@ Row = dict[str, Any]
 def print_summary(console: Console, run: Run, data: AntidoteData) -> None:
     """Print the summary of a committed run."""
     rows: list[Row] = run.table("antidote_effect").to_table(columns=_COLUMNS).to_pylist()
+    rank = run.manifest["configuration"]["rank"]
+    print_recommender(console, run, f"matrix factorisation of rank {rank}", _CONSEQUENCE)
     console.print(_effect_table(rows))
     for sentence in [*_failures(rows), _best_in_words(rows, data.names.artificial.rule)]:
         console.print(f"\n{sentence}", soft_wrap=True)
