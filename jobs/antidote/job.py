@@ -92,7 +92,7 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
     block_ratings = spread_blocks(n_ratings)
     settings = settings_of(config, dataset.rating_range, warm=n_ratings >= MANY_RATINGS)
     als = AlsSettings(config.rank, config.regularisation, seed=config.seed)
-    quality, seconds = measured(
+    quality, quality_seconds = measured(
         JOB.name, lambda: measure_ratings(dataset.ratings, als, share=config.hold_out, seed=config.seed),
         is_wanted=config.quality,
     )  # fmt: skip
@@ -106,7 +106,7 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
         rejected=dataset.rejected,
         empty_tables=result_tables(data.names, data.groups, []),
         quality=quality,
-        timings={"quality_seconds": seconds},
+        timings={"quality_seconds": quality_seconds},
         max_in_flight=None if block_ratings is None else 1,
     )
 
