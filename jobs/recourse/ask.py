@@ -34,7 +34,8 @@ def answer(run: Run, settings: RecourseConfig, dataset: Dataset, question: AskCo
     ConfigError, InputError
         As ``jobs.ask.run``.
     """
-    return [_in_words(row) for row in rows(run, settings, dataset, item=question.item, seller=question.seller)]
+    found = rows(run, settings, dataset, item=question.item, seller=question.seller)
+    return [_in_words(row, settings.language) for row in found]
 
 
 def rows(
@@ -56,8 +57,8 @@ def rows(
     return found
 
 
-def _in_words(row: dict[str, Any]) -> str:
+def _in_words(row: dict[str, Any], language: str) -> str:
     if row["changes"] and row["reason"] is None:  # what reaches less than wanted is no advice
-        return sentence(row)
+        return sentence(row, language)
     reason = f" ({row['reason']})" if row["reason"] else ""
     return f"\n[bold]{escape(row['title'])}[/bold] for {escape(row['group'])}: {row['status']}{escape(reason)}"

@@ -3,12 +3,19 @@
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from jobs.config import JobConfig
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
+from recsys_ops.recourse.plausible import LEAST_SUPPORT
 from recsys_ops.recourse.settings import RecourseSettings
+
+LOSS = 0.2
+"""Share of the users gained that may be lost again where nobody says otherwise, and there is no knee to look for."""
+
+LEAST_GAIN = 0.005
+"""Share of the group that plausible advice must gain: one user in two hundred."""
 
 MOST_CHANGES = 10
 """Of one recourse where nobody says otherwise."""
@@ -31,8 +38,8 @@ class RecourseConfig(JobConfig):
     """Without --items and --sellers: do items that less than this share of the group has in its top k."""
     sample: float = Field(default=1.0, gt=0, le=1)
     """Share of each group that the search looks at (2,000 users at most); success is always that of the whole group."""
-    tolerance: float = Field(default=0.2, ge=0, lt=1)
-    """Share of the users gained that may be lost again for fewer changes."""
+    tolerance: float | None = Field(default=None, ge=0, lt=1)
+    """Share of the users gained that may be lost again for fewer changes; by default the knee of the frontier; 0.2 with --plausibility none."""  # noqa: E501
     method: Literal["recrec", "examples"] = "recrec"
     """recrec: the fewest changes that reach the most users. examples: become like the nearest real item that the group sees already."""  # noqa: E501
     max_changes: int | None = Field(default=None, ge=1, le=1000)
@@ -43,6 +50,14 @@ class RecourseConfig(JobConfig):
     """Most cost of one recourse, by the costs of the features' rules."""
     min_success: float | None = Field(default=None, ge=0, le=1)
     """Least share of the group that a recourse must reach, else its row has a reason (and is infeasible where the bound is short of it too); by default (and with 0) any gain, with --method examples what --seen-by says."""  # noqa: E501
+    plausibility: Literal["none", "support"] | None = None
+    """support: only changes after which a real item like this could be so, and categories stay unless their rule says mutable; none: any change; by default support, none with --method examples."""  # noqa: E501
+    least_support: float | None = Field(default=None, gt=0, le=1)
+    """Least probability that a real item like this one has what a change adds; 0.25 by default, at which half of what is suggested is true."""  # noqa: E501
+    least_gain: float | None = Field(default=None, ge=0, le=1)
+    """Least share of the group that a recourse must gain to be worth acting for, else its row has a reason; by default 0.005, any gain with --plausibility none."""  # noqa: E501
+    language: Literal["en", "de"] = "en"
+    """Language of the sentences: en or de."""
     options: int = Field(default=1, ge=1, le=5)
     """Different recourses to choose from per item and group."""
     select: Literal["study", "diverse"] = "study"
@@ -73,14 +88,41 @@ class RecourseConfig(JobConfig):
             raise ValueError("no such torch device. Use cpu or cuda") from None
         return device
 
+    @model_validator(mode="after")
+    def _plausibility_where_it_counts(self) -> "RecourseConfig":
+        if self.plausibility == "support" and self.method == "examples":
+            raise ValueError(
+                "--plausibility support is for --method recrec: an example is a real item as it is. Leave one out"
+            )
+        if self.least_support is not None and self.level is None:
+            raise ValueError("--least-support is ignored without --plausibility support. Leave it out")
+        return self
+
+    @property
+    def level(self) -> float | None:
+        """Least support of a change, None where any change is allowed."""
+        by_default = "none" if self.method == "examples" else "support"
+        if (self.plausibility or by_default) == "none":
+            return None
+        return LEAST_SUPPORT if self.least_support is None else self.least_support
+
     def settings(self, caps: Caps) -> RecourseSettings:
         """The part of the settings that the search sees; learned caps hold where the settings name none."""
         by_default = min(caps.sparsity, np.inf if self.method == "examples" else MOST_CHANGES)
         return RecourseSettings(
-            self.tolerance, self.max_changes or by_default, self.overlap, self.prove, self.device,
+            LOSS if self.tolerance is None else self.tolerance,
+            self.max_changes or by_default, self.overlap, self.prove, self.device,
             max_proximity=self.max_proximity or caps.proximity, max_cost=self.max_cost or np.inf,
-            min_success=self.wanted,
+            min_success=self.wanted, least_gain=self.gain, language=self.language,
+            knee=self.tolerance is None and self.level is not None,
         )  # fmt: skip
+
+    @property
+    def gain(self) -> float:
+        """Least share of the group that a recourse must gain."""
+        if self.least_gain is None:
+            return 0.0 if self.level is None else LEAST_GAIN
+        return self.least_gain
 
     @property
     def wanted(self) -> float:

@@ -14,11 +14,13 @@ from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset, user_groups
 from recsys_ops.datasets.groups import default_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
+from recsys_ops.features.sentences import DEFAULT
 from recsys_ops.models.feature_linear import FeatureLinearModel
 from recsys_ops.models.user_summary import GroupCounts, UserSummary
 from recsys_ops.recourse.examples import Examples, Nearest, fixed_kinds, seen_shares
 from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.options import Offer
+from recsys_ops.recourse.plausible import Plausibility, fit_plausibility
 from recsys_ops.recourse.settings import RecourseSettings
 
 BATCH_ITEMS = 32
@@ -41,7 +43,7 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class RecourseData:
-    """What is read before any work: the catalogue, the items to do, and what people's reactions teach.
+    """What is read before any work: the catalogue, the items to do, and what people's reactions teach, how to say it.
 
     ``model_name`` as in ``--model``.
     """
@@ -51,6 +53,7 @@ class RecourseData:
     selected: NDArray[np.int64]
     learned: Learned
     fingerprints: dict[str, str]
+    language: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class RecourseInputs:
     cases: RecourseCases
     item_table: pa.Table
     settings: RecourseSettings
+    plausibility: Plausibility | None
     offer: Offer
     examples: tuple[Examples, ...]
     learned: Learned
@@ -125,10 +129,18 @@ def make_inputs(
         cases=make_cases(catalogue.dataset, selected, counts, seen_by=seen_by),
         item_table=catalogue.dataset.items.select(["item_id", "seller_id", "title"]),
         settings=config.settings(learned.caps),
+        plausibility=_plausibility(config, catalogue),
         offer=config.offer,
         examples=make_examples(encoded, counts, config.wanted, config.nearest) if by_examples else (),
         learned=learned,
     )
+
+
+def _plausibility(config: RecourseConfig, catalogue: Catalogue) -> Plausibility | None:
+    if config.level is None:
+        return None
+    sellers = catalogue.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
+    return fit_plausibility(catalogue.encoded, sellers.astype(np.int64), config.level)
 
 
 def on_device(inputs: RecourseInputs, device: str) -> RecourseInputs:

@@ -74,7 +74,7 @@ def load(config: RecourseConfig) -> RecourseData:
         fingerprints["model"] = name
     elif name not in FITTED:
         fingerprints["model"] = fingerprint_of_model(catalogue.model)
-    return RecourseData(catalogue, name, selected, learned, fingerprints)
+    return RecourseData(catalogue, name, selected, learned, fingerprints, config.language)
 
 
 def plan(config: RecourseConfig, data: RecourseData) -> Plan:

@@ -10,6 +10,7 @@ from rich.table import Table
 from jobs.console import escape, print_footer, print_recommender, status_table
 from jobs.recourse.inputs import RecourseData
 from recsys_ops.arrow import compute as pc
+from recsys_ops.features.sentences import DEFAULT, LANGUAGES
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
@@ -35,7 +36,7 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     for sentence in _short_in_words(measures):
         console.print(sentence, soft_wrap=True)
     console.print(_measure_table(measures))
-    for sentence in _best_in_words(run):
+    for sentence in _best_in_words(run, data.language):
         console.print(sentence, soft_wrap=True)
     n_options = f" with {len(rows)} options" if len(rows) > len(measures) else ""
     print_footer(console, run, f"cases{n_options}")
@@ -73,7 +74,7 @@ def _measure_table(measures: pa.Table) -> Table:
     return table
 
 
-def _best_in_words(run: Run) -> list[str]:
+def _best_in_words(run: Run, language: str) -> list[str]:
     """The recourses that gain most, of different items."""
     columns = ["item_id", "title", "group", "success_before", "success_after", "n_changes", "changes"]
     table = run.table("recourse").to_table(columns=columns, filter=_SERVES & (pc.field("option") == 0))
@@ -88,19 +89,21 @@ def _best_in_words(run: Run) -> list[str]:
     for row in table.take(order[: 100 * _SHOWN]).to_pylist():
         if row["item_id"] in sentences or len(sentences) == _SHOWN:
             continue
-        sentences[row["item_id"]] = sentence(row)
+        sentences[row["item_id"]] = sentence(row, language)
     return list(sentences.values())
 
 
-def sentence(row: Mapping[str, Any]) -> str:
+def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
     """One recourse in words, as rich prints them."""
     todo = "; ".join(change["text"] for change in row["changes"])
-    return (
-        f"\n[bold]{escape(row['title'])}[/bold] for {escape(row['group'])}: {escape(todo)}. "
-        f"Seen by {_per_cent(row['success_before'])} of the group, then by {_per_cent(row['success_after'])}."
-    )
+    spoken = LANGUAGES[language]
+    said = spoken.advice.format(
+        title=f"[bold]{escape(row['title'])}[/bold]", group=escape(row["group"]), todo=escape(todo),
+        before=_per_cent(row["success_before"], spoken.decimal), after=_per_cent(row["success_after"], spoken.decimal),
+    )  # fmt: skip
+    return f"\n{said}"
 
 
-def _per_cent(share: float) -> str:
+def _per_cent(share: float, decimal: str) -> str:
     """Whole per cent; of less than one the first digit, so that a small gain does not read as none."""
-    return f"{100 * share:.1g} %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+    return (f"{100 * share:.1g} %" if 0 < share < 0.01 else f"{100 * share:.0f} %").replace(".", decimal)

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recsys_ops.features.changes import Change
 from recsys_ops.recourse.solve import Recourse
 from recsys_ops.tables import frontier_schema, recourse_schema
 
@@ -91,5 +92,11 @@ def _id_types(items: pa.Table) -> tuple[pa.DataType, pa.DataType]:
     return items.schema.field("item_id").type, items.schema.field("seller_id").type
 
 
-def _as_dict(change: Any) -> dict[str, str]:
-    return {"feature": change.feature, "before": change.before, "after": change.after, "text": change.text}
+def _as_dict(change: Change) -> dict[str, Any]:
+    return {
+        "feature": change.feature,
+        "before": change.before,
+        "after": change.after,
+        "text": change.text,
+        "support": change.support,
+    }

@@ -78,7 +78,7 @@ def _search(
 ) -> list[list[Recourse]]:
     encoded = fix_features(inputs.encoded, fixed)
     target = without_fixed(inputs.groups[group], encoded.columns) if fixed else inputs.groups[group]
-    search = Search(inputs.model, encoded, target, inputs.settings)
+    search = Search(inputs.model, encoded, target, inputs.settings, inputs.plausibility)
     if inputs.examples:
         return find_examples(search, items, inputs.offer, inputs.examples[group])
     return find_options(search, items, inputs.offer)

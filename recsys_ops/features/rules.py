@@ -39,6 +39,8 @@ class FeatureRule(BaseModel):
     """What one change of this feature costs the provider, relative to the others."""
     label: str | None = None
     """The provider's name for the column, used in sentences; by default the column's name."""
+    unit: str | None = None
+    """number only: its unit or currency in sentences, such as EUR or g."""
     separator: str = "|"
     """What separates tags that come as one string (lists need none)."""
     weight: float = Field(default=1.0, gt=0)

@@ -162,7 +162,8 @@ def _unit_gains(
         members = np.flatnonzero(columns.one_hot == group)
         if np.any(box.upper[members] > features[members]):
             profiles = model.profiles(vectors, members)
-            added = profiles * columns.upper[members] - (profiles @ features[members])[:, None]
+            possible = box.upper[members] > 0
+            added = (profiles * columns.upper[members] - (profiles @ features[members])[:, None])[:, possible]
             gains.append(np.array([(price @ np.maximum(added, 0.0)).max()]))
             proximities.append(np.ones(1))
             costs.append(columns.cost[members[:1]])

@@ -52,7 +52,7 @@ def make_pool(case: Case, wanted: Wanted, *, n_searches: int, rng: np.random.Gen
     """
     search = case.search
     columns, caps = search.columns, search.settings.caps
-    if np.all(np.isfinite(case.box.upper[search.group.columns])) or not caps.is_of_sparsity_alone:
+    if np.all(np.isfinite(case.box.upper[case.searched])) or not caps.is_of_sparsity_alone:
         rows = _from_actions(with_finite_box(case), wanted, n_searches, rng)
     else:
         rows = _from_searches_without_limits(case, wanted, n_searches, rng)
@@ -70,7 +70,7 @@ def _from_actions(case: Case, wanted: Wanted, n_searches: int, rng: np.random.Ge
     """Sets of actions by exchange and by new searches, each with the least effort that serves."""
     columns, group, caps = case.search.columns, case.search.group, case.search.settings.caps
     moves = moves_between(columns, case.features, wanted.features)
-    actions = make_actions(case, group.columns)
+    actions = make_actions(case, case.searched)
     actions = actions if caps.is_of_sparsity_alone else cut_actions(case, actions)
     everything = concatenate([moves, actions])
     own = group_effects(case, moves)[group.sample]

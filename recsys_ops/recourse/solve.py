@@ -100,6 +100,11 @@ def solve_cases(search: Search, selected: NDArray[np.int64]) -> list[Solved]:
     trivial = [without_search(case) for case in cases]
     if all(recourse is not None for recourse in trivial):
         return [Solved(case, recourse) for case, recourse in zip(cases, trivial, strict=True) if recourse is not None]
+    if search.plausibility is not None:  # few actions are left: the search needs no start
+        return [
+            Solved(case, recourse) if recourse is not None else _solve(case, case.features[search.group.columns])
+            for recourse, case in zip(trivial, cases, strict=True)
+        ]
     return [
         Solved(case, recourse) if recourse is not None else _solve(case, descended)
         for recourse, case, descended in zip(trivial, cases, _descend(search, cases), strict=True)
@@ -140,7 +145,7 @@ def _descend(search: Search, cases: list[Case]) -> NDArray[np.float64]:
 
 def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
     """Propose, bound and verify one case, given where the descent went."""
-    has_limits = bool(np.all(np.isfinite(case.box.upper[case.search.group.columns])))
+    has_limits = bool(np.all(np.isfinite(case.box.upper[case.searched])))
     proposal = propose_within_limits(case, descended) if has_limits else propose_without_limits(case, descended)
     case = within_caps(case)
     if not case.is_within_caps(proposal.features):
@@ -203,6 +208,12 @@ def _status_and_reason(
         wanted = f"at most {bounds.success:.1%} is possible, and {settings.min_success:.1%} is wanted"
         proven = bounds.success < settings.min_success - 1e-9
         return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{reached}; {wanted}"
+    before = case.success(case.scores)
+    if n_changes and success - before < settings.least_gain - 1e-9:
+        gained = f"{success - before:.2g} more of the group is the most that was reached within the rules{caps}"
+        wanted = f"at most {bounds.success - before:.2g} is possible, and {settings.least_gain:g} is worth acting for"
+        proven = bounds.success - before < settings.least_gain - 1e-9
+        return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{gained}; {wanted}"
     if n_changes == 0 and settings.min_success > 0:
         return Status.ALREADY_SATISFIED, None
     if n_changes == 0 and bounds.success <= case.success(case.scores) + 1e-12:

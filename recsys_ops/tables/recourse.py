@@ -10,6 +10,7 @@ CHANGE = pa.struct(
         pa.field("before", pa.string()),
         pa.field("after", pa.string()),
         pa.field("text", pa.string()),
+        pa.field("support", pa.float64()),
     ]
 )
 """One change of a recourse, in the provider's words."""
@@ -31,7 +32,11 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "success_after": (pa.float64(), "Share of them with the changed item in their top k, by the recommender."),
         "success_unthresholded": (pa.float64(), "Share that all changes found by the search reach together."),
         "success_bound": (pa.float64(), "Share that no changes within the rules and caps can exceed."),
-        "changes": (pa.list_(CHANGE), "What to do: feature, values before and after, and a sentence."),
+        "changes": (
+            pa.list_(CHANGE),
+            "What to do: feature, values before and after, a sentence, and its support: "
+            "the probability that a real item like this one is so; null without --plausibility.",
+        ),
         "n_changes": (pa.int32(), "Number of changes."),
         "share_changed": (pa.float64(), "Share of the columns of encoded features that change."),
         "cost": (pa.float64(), "Sum of the costs that the rules give to the changed features."),

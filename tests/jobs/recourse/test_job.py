@@ -38,7 +38,7 @@ from tests.suites.shops import Tables, shop_tables, with_rows, write_shop
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 SELLERS = [f"s{n:02}" for n in range(6)]
-SETTINGS: dict[str, Any] = {"groups": "n_ratings:2", "max_changes": 3}
+SETTINGS: dict[str, Any] = {"model": "content", "groups": "n_ratings:2", "max_changes": 3, "plausibility": "none"}
 TABLES = ("recourse", "frontier")
 Rows = list[dict[str, Any]]
 
@@ -128,7 +128,7 @@ def test_the_measures_of_a_row_agree_with_each_other(base: Run) -> None:
         of_success = row["success_bound"] - row["success_after"]
         assert row["gap"] == pytest.approx(of_success if row["reason"] else of_changes)
         assert 0 < row["rbo"] <= 1
-        assert all(change.keys() == {"feature", "before", "after", "text"} for change in row["changes"])
+        assert all(change.keys() == {"feature", "before", "after", "text", "support"} for change in row["changes"])
         assert all(change["text"] and change["before"] != change["after"] for change in row["changes"])
 
 
@@ -352,7 +352,8 @@ def test_caps_hold_in_every_row_and_what_is_not_reached_within_them_has_a_reason
 def test_the_summary_is_only_of_recourses_that_reach_what_was_wanted(
     command_line: CommandLine, shop: str, tmp_path: Path
 ) -> None:
-    arguments = ("--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0", "--out", str(tmp_path))
+    arguments = ("--model", "content", "--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0")
+    arguments += ("--out", str(tmp_path))
     done = command_line("recourse", "--data", shop, *arguments, "--min-success", "0.9")
     (run,) = (tmp_path / "runs").iterdir()
     rows = rows_of(open_run(str(run)))
