@@ -37,9 +37,8 @@ def test_the_default_of_recourse_is_nearly_as_good_as_the_best_and_knows_new_ite
     dataset = load_dataset(data_of(data, tmp_path), seed=0)
     warm = {name: measure_lists(name, dataset, seed=0).figures for name in MODELS}
     cold = {name: measure_without_ratings(name, dataset, seed=0).figures for name in FROM_FEATURES}
-    print(
-        f"\n| {data} | recall@20 | nDCG@100 | recall@20 of items without ratings | nDCG@100 |\n| --- | --- | --- | --- | --- |"
-    )
+    print(f"\n| {data} | recall@20 | nDCG@100 | recall@20, items without ratings | nDCG@100 |")
+    print("| --- | --- | --- | --- | --- |")
     for name, (recall, ndcg) in warm.items():
         new = cold.get(name)
         print(
