@@ -64,6 +64,8 @@ class RecourseConfig(JobConfig):
     """With --options: one of the sparsest, one of the most proximate, others at random; or those of which any two differ most."""  # noqa: E501
     nearest: Literal["sparsity", "proximity"] = "sparsity"
     """With --method examples: the distance that decides."""
+    together: bool = True
+    """After the search, run the recommender on what 1, 5, 25 and 100 % of the providers would do together: table together, and columns of recourse."""  # noqa: E501
     learned: str | None = None
     """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and of several options the likeliest to be acted upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
     overlap: float = Field(default=0.995, ge=0, le=1)
