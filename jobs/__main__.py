@@ -84,7 +84,7 @@ SUBMITTED = ("recourse", "nightly", "counterfactuals", "antidote", "acceptance")
 """What can run on a cluster: every job that writes a run."""
 
 
-def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.Typer:
+def make_app(names: Collection[str] = (*COMMANDS, "init", "submit", "attach")) -> typer.Typer:
     """The command line with the commands of these names."""
     app = typer.Typer(
         name="recsys-ops",
@@ -104,6 +104,8 @@ def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.
         app.add_typer(_submit_app(), name="submit")
     if "attach" in names:
         app.command("attach")(importlib.import_module("jobs.submit").attach)
+    if "init" in names:
+        app.command("init")(importlib.import_module("jobs.init").init)
     return app
 
 
@@ -194,7 +196,7 @@ def main() -> None:
 
 def _requested(arguments: list[str]) -> Collection[str]:
     """The command that the arguments name; all commands where they name none, or an unknown one."""
-    known = (*COMMANDS, "submit", "attach")
+    known = (*COMMANDS, "init", "submit", "attach")
     return [arguments[0]] if arguments and arguments[0] in known else known
 
 

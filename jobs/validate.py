@@ -19,7 +19,7 @@ class ValidateConfig(DataConfig):
     on_bad_rows: Literal["stop", "quarantine"] = "stop"
     """Rows that break the contract stop the check, or are left out."""
     recommender: str | None = None
-    """Measure it on held-out users: ease, knn, slim, hybrid, content (that of recourse), or a file of weights."""
+    """Measure it on held-out users: ease, knn, slim, als, hybrid, content (that of recourse), a file of weights, or onnx:FILE."""  # noqa: E501
     ridge: float = RIDGE
     """Penalty of ease and hybrid."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})

@@ -12,9 +12,9 @@
     run.table("counterfactuals").to_table()
 
 Read what a job wrote: ``open_run``, ``list_runs``, ``Run``. Read a catalogue: ``load_dataset``, ``Dataset``. Explain a
-recommendation: ``fit_ease``, ``explain``. Find recourse: ``fit_recommender`` (or ``fit_content``), ``find_recourse``.
-What can go wrong: ``InputError``, ``ConfigError``, ``StorageError``; how a case ends: ``Status``. Each name is imported
-when it is first used, so that ``import recsys_ops`` costs nothing.
+recommendation: ``fit_ease``, ``fit_als``, ``explain``. Find recourse: ``fit_recommender`` (or ``fit_content``),
+``find_recourse``. What can go wrong: ``InputError``, ``ConfigError``, ``StorageError``; how a case ends: ``Status``.
+Each name is imported when it is first used, so that ``import recsys_ops`` costs nothing.
 """
 
 from importlib import import_module
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recsys_ops.datasets.dataset import Dataset
     from recsys_ops.datasets.load import load_dataset
     from recsys_ops.errors import ConfigError, InputError, StorageError
-    from recsys_ops.models.fit import fit_ease
+    from recsys_ops.models.fit import fit_als, fit_ease
     from recsys_ops.recourse.item_recourse import find_recourse
     from recsys_ops.recourse.recommender import fit_content, fit_recommender
     from recsys_ops.runs import Run, list_runs, open_run
@@ -40,6 +40,7 @@ __all__ = [
     "StorageError",
     "explain",
     "find_recourse",
+    "fit_als",
     "fit_content",
     "fit_ease",
     "fit_recommender",
@@ -57,6 +58,7 @@ _MODULES = {
     "StorageError": "recsys_ops.errors",
     "explain": "recsys_ops.counterfactuals.explanation",
     "find_recourse": "recsys_ops.recourse.item_recourse",
+    "fit_als": "recsys_ops.models.fit",
     "fit_content": "recsys_ops.recourse.recommender",
     "fit_ease": "recsys_ops.models.fit",
     "fit_recommender": "recsys_ops.recourse.recommender",

@@ -16,6 +16,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "counterfactuals": ("user_id", "item_id", "option"),
     "antidote_ratings": ("antidote_user", "item_id"),
     "antidote_effect": ("objective", "algorithm", "budget", "run", "split"),
+    "antidote_as_used": ("objective", "algorithm", "budget", "run"),
     "acceptance_fits": ("response", "distance"),
 }
 """The columns that name a row, for the tables that can be compared."""

@@ -20,14 +20,16 @@ class AntidoteConfig(JobConfig):
     """Artificial users, as a number or in per cent of the real ones; several separated by commas."""
     algorithm: str = "search"
     """search (the best), gd_random, gd_fixed, heuristic1, heuristic2 (the quickest), baseline_min, baseline_max, random; several separated by commas."""  # noqa: E501
-    runs: int = Field(default=1, ge=1)
-    """Repetitions, each with a hold-out, a start of the recommender and a start of the algorithm of its own."""
+    runs: int | None = Field(default=None, ge=1)
+    """Repetitions, each with a hold-out and starts of its own; by default 3 where ratings are held out, so that effects on these have an interval, else 1."""  # noqa: E501
+    starts: int = Field(default=5, ge=3)
+    """Starts from which the recommender of all ratings is fitted without and with the artificial users, to measure what these do where they are used."""  # noqa: E501
     rank: int = Field(default=8, ge=1)
     """Factors of the recommender that is to be changed."""
     regularisation: float = Field(default=1.0, gt=0)
     """Penalty of its factors."""
-    hold_out: float = Field(default=0.2, ge=0, lt=1)
-    """Share of each user's ratings that is kept aside as the split 'test'."""
+    hold_out: float | None = Field(default=None, ge=0, lt=1)
+    """Share of each user's ratings that is kept aside as the split 'test'; by default 0.2, and 0 for polarisation, which is about predictions only."""  # noqa: E501
     judged_on: Literal["unseen", "given"] = "unseen"
     """Ratings that unfairness is evaluated on while searching: what ratings not given yet are expected to be, so that it holds for them, too; or those given, as in the paper, which is quicker."""  # noqa: E501
     max_ratings: int | None = Field(default=None, ge=1)
@@ -36,6 +38,8 @@ class AntidoteConfig(JobConfig):
     """Artificial users give whole stars only."""
     max_rmse_loss: float | None = Field(default=None, gt=0)
     """Most stars by which the RMSE of the fit may grow."""
+    min_overlap: float | None = Field(default=None, gt=0, le=1)
+    """Least share of each user's top 10 that stays, relative to what another start alone leaves: 0.9 gives up a tenth of that."""  # noqa: E501
     top_users: int | None = Field(default=None, ge=2)
     """Only the users with most ratings."""
     top_items: int | None = Field(default=None, ge=2)

@@ -1,16 +1,19 @@
 """What every worker of the antidote job reads, and how it follows from data and settings."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import scipy.sparse as sp
 
+from jobs.antidote.case import Case, Names
 from jobs.antidote.config import AntidoteConfig
 from jobs.antidote.objective import Groups, parse_objective
-from jobs.antidote.tables import Case, Names
 from jobs.runtime.ray_rows import RayRows
 from recsys_ops.antidote.objectives import Objective
-from recsys_ops.antidote.problem import Direction
+from recsys_ops.antidote.problem import Direction, EvaluationRatings
+from recsys_ops.antidote.standing import Standing
 from recsys_ops.datasets import Dataset
+from recsys_ops.models.mf import Fit
 from recsys_ops.models.mf_rows import LocalRows, RowMap
 
 
@@ -23,6 +26,8 @@ class AntidoteData:
     groups: Groups | None
     cases: tuple[Case, ...]
     names: Names
+    hold_out: float
+    on_unseen: bool
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,41 @@ class CaseSettings:
     hold_out: float
     on_unseen: bool
     warm: bool
+    evaluation_starts: tuple[int, ...]
+
+    @property
+    def n_starts(self) -> int:
+        """Starts of the evaluation."""
+        return len(self.evaluation_starts)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Ratings of one repetition: ``train`` with the fit ``before`` any antidote data, ``test`` held out.
+
+    ``unseen`` is what ratings not given yet are expected to be, None where no case needs it; ``random`` the fits with
+    random rows, by their number.
+    """
+
+    train: sp.csr_array
+    test: sp.csr_array
+    before: Fit
+    unseen: EvaluationRatings | None
+    random: Mapping[int, Fit]
+
+
+@dataclass(frozen=True)
+class Common:
+    """What several cases read: ``splits`` by run; how the recommender of all ratings stands from each start.
+
+    ``before`` without artificial users, ``random`` with random rows, by their number. ``failure`` says why there is
+    nothing of this; then every case fails for the same reason.
+    """
+
+    splits: Mapping[int, Split] = field(default_factory=dict)
+    before: tuple[Standing, ...] = ()
+    random: Mapping[int, tuple[Standing, ...]] = field(default_factory=dict)
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,17 +96,46 @@ class AntidoteInputs:
     cases: tuple[Case, ...]
     settings: CaseSettings
     block_ratings: int | None
+    common: Common = field(default_factory=Common)
 
     def rows_of(self, ratings: sp.csr_array) -> RowMap:
         """Ratings to be mapped here, or spread."""
         return LocalRows(ratings) if self.block_ratings is None else RayRows(ratings, block_ratings=self.block_ratings)
 
 
+FIRST_EVALUATION_START = 1_000_000
+"""Added to the seed: the starts of the evaluation, on which no algorithm chooses."""
+
+
 def settings_of(config: AntidoteConfig, rating_range: tuple[float, float], *, warm: bool) -> CaseSettings:
     """The part of the settings that a case sees."""
-    about_ratings = {name for name, _ in parse_objective(config.objective)} - {"polarisation"}
-    on_unseen = config.judged_on == "unseen" and bool(about_ratings)
+    first = config.seed + FIRST_EVALUATION_START
     return CaseSettings(
         config.direction, config.rank, config.regularisation, rating_range, config.whole_ratings, config.max_ratings,
-        config.max_rmse_loss, config.hold_out, on_unseen=on_unseen, warm=warm,
+        config.max_rmse_loss, hold_out_of(config), on_unseen=is_on_unseen(config), warm=warm,
+        evaluation_starts=tuple(range(first, first + config.starts)),
     )  # fmt: skip
+
+
+def is_about_ratings(objective: str) -> bool:
+    """Whether an objective is about the errors of ratings, not about predictions alone."""
+    return bool({name for name, _ in parse_objective(objective)} - {"polarisation"})
+
+
+def is_on_unseen(config: AntidoteConfig) -> bool:
+    """Whether the objective is to hold for unseen ratings."""
+    return config.judged_on == "unseen" and is_about_ratings(config.objective)
+
+
+def hold_out_of(config: AntidoteConfig) -> float:
+    """Share of each user's ratings that is held out."""
+    if config.hold_out is not None:
+        return config.hold_out
+    return 0.2 if is_about_ratings(config.objective) else 0.0
+
+
+def runs_of(config: AntidoteConfig) -> int:
+    """Repetitions: without any given, enough for an interval over the splits where there are splits."""
+    if config.runs is not None:
+        return config.runs
+    return 3 if hold_out_of(config) else 1

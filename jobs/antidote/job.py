@@ -1,14 +1,18 @@
 """Antidote data for the platform: a few artificial users that make recommendations less polarised or fairer."""
 
 import logging
+import time
+from dataclasses import replace
 
 import ray
 
+from jobs.antidote.case import Case, Names
+from jobs.antidote.common import compute_common
 from jobs.antidote.config import AntidoteConfig
-from jobs.antidote.inputs import AntidoteData, AntidoteInputs, settings_of
+from jobs.antidote.inputs import AntidoteData, AntidoteInputs, hold_out_of, is_on_unseen, runs_of, settings_of
 from jobs.antidote.objective import find_groups, make_objective, parse_objective
 from jobs.antidote.summary import print_summary
-from jobs.antidote.tables import Case, Names, result_tables
+from jobs.antidote.tables import result_tables
 from jobs.antidote.work import case_seconds, run_shard
 from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import plan_shards
@@ -25,6 +29,8 @@ MANY_RATINGS = 5_000_000
 into memory. With fewer, a block takes less than its scheduling."""
 BLOCKS_PER_CPU = 4
 MOST_IN_BLOCK = 1_000_000
+MOST_SHARDS_OF_A_CASE = 200
+"""Cases up to which each is a shard of its own, so that few cases share the workers, too."""
 _log = logging.getLogger("recsys_ops.jobs")
 
 
@@ -64,6 +70,7 @@ def load(config: AntidoteConfig) -> AntidoteData:
     dataset = with_ratings(active)  # a user without ratings would count as predicted 0 stars, and polarised
     if dataset is not active:
         _log.info("%s: %d users without ratings are left out", JOB.name, active.n_users - dataset.n_users)
+    check_ratings_differ(dataset, config.data)
     groups = find_groups(dataset, config.groups)
     objective = make_objective(parse_objective(config.objective), groups)
     cases = tuple(list_cases(config, dataset.n_users))
@@ -73,13 +80,14 @@ def load(config: AntidoteConfig) -> AntidoteData:
         whole_range(dataset.rating_range)
     names = Names(
         config.objective, config.direction, config.rank, config.regularisation,
-        splits_of(dataset, config.hold_out), dataset.user_ids, dataset.item_ids, ids,
+        config.max_rmse_loss, config.min_overlap,
+        splits_of(dataset, hold_out_of(config)), dataset.user_ids, dataset.item_ids, ids,
     )  # fmt: skip
     _log.info(
         "%s: %d cases on %d users, %d items, %d ratings", JOB.name, len(cases), *dataset.ratings.shape,
         dataset.ratings.nnz,
     )  # fmt: skip
-    return AntidoteData(dataset, objective, groups, cases, names)
+    return AntidoteData(dataset, objective, groups, cases, names, hold_out_of(config), is_on_unseen(config))
 
 
 def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
@@ -88,15 +96,19 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
     seconds = [case_seconds(case, n_ratings, config.rank) for case in data.cases]
     block_ratings = spread_blocks(n_ratings)
     settings = settings_of(config, dataset.rating_range, warm=n_ratings >= MANY_RATINGS)
+    inputs = AntidoteInputs(
+        dataset.ratings, data.objective, data.groups, data.names, data.cases, settings, block_ratings
+    )
+    started = time.perf_counter()
+    inputs = replace(inputs, common=compute_common(inputs))
     return Plan(
-        shards=plan_shards(seconds, n_shards=config.shards),
-        inputs=AntidoteInputs(
-            dataset.ratings, data.objective, data.groups, data.names, data.cases, settings, block_ratings
-        ),
+        shards=plan_shards(seconds, n_shards=config.shards or min(len(seconds), MOST_SHARDS_OF_A_CASE)),
+        inputs=inputs,
         fingerprints={"data": dataset.fingerprint},
         deadline_seconds=lambda shard: 600.0 + 20 * shard.seconds,
         rejected=dataset.rejected,
         empty_tables=result_tables(data.names, data.groups, []),
+        timings={"common_seconds": time.perf_counter() - started},
         max_in_flight=None if block_ratings is None else 1,
     )
 
@@ -122,10 +134,25 @@ def list_cases(config: AntidoteConfig, n_users: int) -> list[Case]:
                     f"--budget {budget}: {n_artificial} artificial users are more than the {n_users} real ones. "
                     "Antidote data are a few per cent: use 2%, for example."
                 )
-            for number in range(config.runs):
+            for number in range(runs_of(config)):
                 cases.append(Case(algorithm, budget, number, config.seed + number, n_artificial, first))
                 first += n_artificial
     return cases
+
+
+def check_ratings_differ(dataset: Dataset, data: str) -> None:
+    """Refuse ratings that are all the same: they say nothing of anybody's taste.
+
+    Raises
+    ------
+    InputError
+    """
+    stars = dataset.ratings.data
+    if len(stars) and stars.min() == stars.max():
+        raise InputError(
+            f"{data}: all {len(stars)} ratings are {stars[0]:g}. Antidote data need ratings that differ: a "
+            "recommender of explicit ratings learns nothing from these. Use data with stars, not clicks."
+        )
 
 
 def splits_of(dataset: Dataset, hold_out: float) -> tuple[str, ...]:

@@ -6,8 +6,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from jobs.antidote.advice import Group, advised, group_cases
 from jobs.antidote.inputs import AntidoteData
 from jobs.console import escape, print_footer
+from recsys_ops.antidote.as_used import Interval
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
@@ -16,11 +18,9 @@ _OBJECTIVES = {
     "individual": "unfairness to single users",
     "group": "unfairness to groups",
 }
-_DEPTH = 10
-"""Length of the lists whose overlap is shown."""
 _COLUMNS = [
-    "objective", "direction", "algorithm", "budget", "run", "split", "status", "reason", "before", "after", "change",
-    "rmse_before", "rmse_after", "n_antidote_users", "n_antidote_ratings", "jaccard",
+    "objective", "direction", "algorithm", "budget", "run", "split", "status", "reason", "before", "after", "random",
+    "n_antidote_users", "n_antidote_ratings",
 ]  # fmt: skip
 
 Row = dict[str, Any]
@@ -29,65 +29,74 @@ Row = dict[str, Any]
 def print_summary(console: Console, run: Run, data: AntidoteData) -> None:
     """Print the summary of a committed run."""
     rows: list[Row] = run.table("antidote_effect").to_table(columns=_COLUMNS).to_pylist()
-    console.print(_effect_table(rows))
-    for sentence in [*_failures(rows), _best_in_words(rows, data.names.artificial.rule)]:
+    used: list[Row] = run.table("antidote_as_used").to_table().to_pylist()
+    groups = group_cases(used, rows, data.hold_out, on_unseen=data.on_unseen)
+    known = [group.typical for group in groups if group.typical is not None]
+    console.print(_effect_table(groups, rows))
+    sentences = [*_failures(rows), *(_noise_in_words(known) if known else [])]
+    for sentence in [*sentences, _advice_in_words(groups, rows, data.names.artificial.rule)]:
         console.print(f"\n{sentence}", soft_wrap=True)
     print_footer(console, run, "cases")
 
 
-def _effect_table(rows: list[Row]) -> Table:
-    """A line for each algorithm and budget, means over the runs."""
-    splits = list(dict.fromkeys(row["split"] for row in rows))
-    table = Table(title=_title(rows, splits), title_justify="left")
+def _effect_table(groups: list[Group], rows: list[Row]) -> Table:
+    """A line for each algorithm and budget: the run in the middle, and the splits together."""
+    table = Table(title=_title(groups, rows), title_justify="left")
     table.add_column("algorithm", no_wrap=True)
-    changes = [name for split in splits for name in (split, "change")]
-    for name in ("budget", "users", *changes, *(f"RMSE\n{split}" for split in splits), f"top {_DEPTH}\nkept"):
+    has_unseen = any(group.unseen is not None for group in groups)
+    unseen = ["unseen\nratings"] if has_unseen else []
+    for name in ("budget", "users", "as used", "worst\nstart", *unseen, "RMSE", "top 10\nkept"):
         table.add_column(name, justify="right", overflow="fold")
-    for (algorithm, budget), runs in _by_case(rows).items():
-        some = [row for row in runs if row["after"] is not None]
-        if not some:
-            table.add_row(algorithm, budget)
+    table.add_column("verdict", overflow="fold")
+    for group in groups:
+        row = group.typical
+        if row is None:
+            table.add_row(group.algorithm, group.budget)
             continue
-        by_split = [[row for row in some if row["split"] == split] for split in splits]
-        values = [text for part in by_split for text in (f"{_mean(part, 'after'):.4g}", _change(part))]
-        losses = [f"{_mean(part, 'rmse_after') - _mean(part, 'rmse_before'):+.4f}" for part in by_split]
-        kept = np.mean([row["jaccard"][_DEPTH - 1] for row in some])
         table.add_row(
-            algorithm, budget, f"{_mean(some, 'n_antidote_users'):.0f}", *values, *losses, f"{100 * kept:.0f}%"
+            group.algorithm, group.budget, str(_n_users(row, rows)),
+            interval_in_words(row["change"], row["change_low"], row["change_high"]),
+            f"{100 * row['change_worst']:+.1f}%",
+            *([_unseen_in_words(group.unseen)] if has_unseen else []),
+            f"{row['rmse_change']:+.4f}", f"{100 * row['top10_kept']:.0f}%", group.verdict,
         )  # fmt: skip
     return table
 
 
-def _title(rows: list[Row], splits: list[str]) -> str:
+def interval_in_words(mean: float, low: float, high: float) -> str:
+    """A relative change with its interval, in per cent."""
+    return f"{100 * mean:+.1f}% ({100 * low:+.1f} to {100 * high:+.1f})"
+
+
+def _unseen_in_words(unseen: Interval | None) -> str:
+    if unseen is None:
+        return ""
+    if not np.isfinite(unseen.low):
+        return f"{100 * unseen.mean:+.1f}% (one split)"
+    return interval_in_words(unseen.mean, unseen.low, unseen.high)
+
+
+def _title(groups: list[Group], rows: list[Row]) -> str:
     way = "lower" if rows[0]["direction"] == "min" else "raise"
     title = f"To {way} {objective_in_words(rows[0]['objective'])}"
-    known = [[row for row in rows if row["split"] == split and row["before"] is not None] for split in splits]
-    if not all(known):
-        return title
-    before = ", ".join(
-        f"{split} {_mean(part, 'before'):.4g} (RMSE {_mean(part, 'rmse_before'):.3f})"
-        for split, part in zip(splits, known, strict=True)
+    row = next((group.typical for group in groups if group.typical is not None), None)
+    return title if row is None else f"{title}, {row['before']:.4g} on all ratings without antidote"
+
+
+def _noise_in_words(known: list[Row]) -> list[str]:
+    """What another start and random rows change by themselves."""
+    row = known[0]
+    start = (
+        f"Noise floor: another start alone changes it by up to {100 * row['start_change']:.1f} % and keeps "
+        f"{100 * row['start_top10_kept']:.0f} % of the users' top 10; random rows of the same size change it by "
     )
-    return f"{title}; without antidote: {before}"
-
-
-def _by_case(rows: list[Row]) -> dict[tuple[str, str], list[Row]]:
-    cases: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        cases.setdefault((row["algorithm"], row["budget"]), []).append(row)
-    return cases
-
-
-def _change(rows: list[Row]) -> str:
-    """Mean relative change with its standard deviation over the runs; empty where it was 0 before."""
-    changes = [100 * row["change"] for row in rows if row["change"] is not None]
-    if not changes:
-        return ""
-    return f"{np.mean(changes):+.1f}" + (f"±{np.std(changes):.1f}%" if len(changes) > 1 else "%")
-
-
-def _mean(rows: list[Row], column: str) -> float:
-    return float(np.mean([row[column] for row in rows]))
+    floors = {(one["budget"], one["random_change"]): one for one in known}
+    random = [
+        f"{interval_in_words(one['random_change'], one['random_change_low'], one['random_change_high'])} and keep "
+        f"{100 * one['random_top10_kept']:.0f} % (budget {one['budget']})"
+        for one in floors.values()
+    ]
+    return [start + ", ".join(random) + "."]
 
 
 def _failures(rows: list[Row]) -> list[str]:
@@ -101,39 +110,40 @@ def _failures(rows: list[Row]) -> list[str]:
     return [f"{len(cases)} cases: {status}, {escape(reason)}." for (status, reason), cases in cases_of.items()]
 
 
-def _best_in_words(rows: list[Row], rule: str) -> str:
-    """The algorithm and budget that help most where nothing was fitted, if there is a test split, and a run of them."""
-    split = "test" if any(row["split"] == "test" for row in rows) else "train"
-    best = typical_of_best([row for row in rows if row["split"] == split], 1 if rows[0]["direction"] == "min" else -1)
-    if best is None:
-        return "No case changes the objective as wanted: there is nothing to add."
-    where = " on ratings held out" if split == "test" else " on the ratings fitted"
-    if best["objective"].split(":")[0] == "polarisation" and "," not in best["objective"]:  # of all predictions
-        where = ""
-    n = best["n_antidote_users"]
-    ratings = best["n_antidote_ratings"] / n
+def _advice_in_words(groups: list[Group], rows: list[Row], rule: str) -> str:
+    """What to append, or that nothing is advised."""
+    best = advised(groups)
+    if best is None or best.typical is None:
+        return _no_advice(groups)
+    row = best.typical
+    n = _n_users(row, rows)
+    ratings = _row_of(row, rows)["n_antidote_ratings"] / n
+    unseen = "" if best.unseen is None else f" (on unseen ratings {_unseen_in_words(best.unseen)})"
     return (
         f"[bold]{n} artificial user{'s' if n > 1 else ''}[/bold] with {ratings:.0f} ratings each "
-        f"({best['algorithm']}, budget {best['budget']}, run {best['run']}) change "
-        f"{objective_in_words(best['objective'])}{where} by "
-        f"{100 * best['change']:+.0f} %, from {best['before']:.4g} to {best['after']:.4g}, and the RMSE by "
-        f"{best['rmse_after'] - best['rmse_before']:+.3f}. Append that case's rows of 'antidote_ratings' to the "
-        "interactions, antidote_user as user_id (and these ids to the users, if you have that table); take them out "
-        f"again where user_id {escape(rule)}."
+        f"({best.algorithm}, budget {best.budget}, run {row['run']}), added to all ratings, change "
+        f"{objective_in_words(row['objective'])} by "
+        f"{interval_in_words(row['change'], row['change_low'], row['change_high'])}{unseen}, from {row['before']:.4g} "
+        f"to {row['after']:.4g}, and the RMSE by {row['rmse_change']:+.3f}. Append that case's rows of "
+        "'antidote_ratings' to the interactions, antidote_user as user_id (and these ids to the users, if you have "
+        f"that table); take them out again where user_id {escape(rule)}."
     )
 
 
-def typical_of_best(rows: list[Row], sign: int) -> Row | None:
-    """Of the algorithm and budget with the best mean change, the run in the middle: the best run had luck.
+def _no_advice(groups: list[Group]) -> str:
+    text = "Nothing is advised: no case changes the objective as wanted, beyond what starts and random rows do."
+    single = any(group.unseen is not None and not np.isfinite(group.unseen.low) for group in groups)
+    return text + (" One split is no interval for unseen ratings: use --runs 5." if single else "")
 
-    ``sign`` is 1 where the objective is to fall, -1 where it is to rise; None where it does not.
-    """
-    known = [row for row in rows if row["change"] is not None and row["n_antidote_users"]]
-    if not known:
-        return None
-    best = min(_by_case(known).values(), key=lambda runs: sign * np.mean([row["change"] for row in runs]))
-    typical = sorted(best, key=lambda row: sign * row["change"])[len(best) // 2]
-    return typical if sign * typical["change"] < 0 else None
+
+def _row_of(used: Row, rows: list[Row]) -> Row:
+    case = [used[name] for name in ("algorithm", "budget", "run")]
+    return next(row for row in rows if [row["algorithm"], row["budget"], row["run"]] == case)
+
+
+def _n_users(used: Row, rows: list[Row]) -> int:
+    n: int = _row_of(used, rows)["n_antidote_users"]
+    return n
 
 
 def objective_in_words(text: str) -> str:

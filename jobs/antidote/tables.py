@@ -1,19 +1,17 @@
 """The tables of the antidote job, as the contract has them: a block of rows for each case."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from jobs.antidote.case import AntidoteResult, Case, CaseResult, Names
 from jobs.antidote.objective import Groups
-from recsys_ops.antidote.evaluate import Effect, Evaluation
-from recsys_ops.antidote.ids import ArtificialIds
-from recsys_ops.arrow import Array, table_of
-from recsys_ops.status import Status
+from jobs.antidote.used_tables import used_tables
+from recsys_ops.antidote.evaluate import Effect
+from recsys_ops.arrow import table_of
 from recsys_ops.tables import (
     ANTIDOTE_GROUP_LOSSES,
     antidote_effect_schema,
@@ -21,78 +19,6 @@ from recsys_ops.tables import (
     antidote_ratings_schema,
     antidote_users_schema,
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """One experiment: an algorithm, and what it may spend; every ``run`` has a split and starts of its own.
-
-    ``n_artificial`` users are the budget; ``first_artificial`` is the place of the first among those of all cases.
-    """
-
-    algorithm: str
-    budget: str
-    run: int
-    seed: int
-    n_artificial: int
-    first_artificial: int
-
-
-@dataclass(frozen=True)
-class AntidoteResult:
-    """Artificial ratings and what they do.
-
-    ``ratings (n_artificial, n_items)``; ``jaccard (depth,)``; ``contributions`` (None where not computed) and
-    ``gradient_contributions``, both ``(n_artificial,)``.
-    """
-
-    ratings: sp.csr_array
-    evaluation: Evaluation
-    jaccard: NDArray[np.float64]
-    contributions: NDArray[np.float64] | None
-    gradient_contributions: NDArray[np.float64]
-
-    @property
-    def splits(self) -> list[tuple[str, Effect]]:
-        """The effect on the train ratings, and on the test ratings if there are any."""
-        held_out = self.evaluation.held_out
-        return [("train", self.evaluation.train), *([] if held_out is None else [("test", held_out)])]
-
-
-@dataclass(frozen=True)
-class CaseResult:
-    """The status of a case and what was found for it."""
-
-    case: Case
-    status: Status
-    reason: str | None
-    found: AntidoteResult | None = None
-
-
-@dataclass(frozen=True)
-class Names:
-    """What the rows of all cases share: the objective, the recommender, and the ids of users and items."""
-
-    objective: str
-    direction: str
-    rank: int
-    regularisation: float
-    splits: tuple[str, ...]
-    user_ids: Array
-    item_ids: Array
-    artificial: ArtificialIds
-
-    def columns_of(self, case: Case, n: int) -> dict[str, Any]:
-        """The columns that say which case n rows are of."""
-        texts = {
-            "objective": self.objective, "direction": self.direction,
-            "algorithm": case.algorithm, "budget": case.budget,
-        }  # fmt: skip
-        return {name: [text] * n for name, text in texts.items()} | {"run": np.full(n, case.run, np.int32)}
-
-    def ids_of(self, case: Case, found: AntidoteResult) -> Array:
-        """Ids of the artificial users of a case."""
-        return self.artificial.take(case.first_artificial, int(found.ratings.shape[0]))
 
 
 def result_tables(names: Names, groups: Groups | None, results: Sequence[CaseResult]) -> dict[str, pa.Table]:
@@ -117,6 +43,7 @@ def result_tables(names: Names, groups: Groups | None, results: Sequence[CaseRes
             ANTIDOTE_GROUP_LOSSES, [_group_losses(names, groups, *one) for one in effect if groups is not None]
         ),
         "antidote_users": _joined(antidote_users_schema(user), [_contributions(names, *one) for one in found]),
+        **used_tables(names, list(results)),
     }
 
 
@@ -141,7 +68,10 @@ def _effect_rows(names: Names, result: CaseResult) -> list[dict[str, Any]]:
         "converged": found.evaluation.before.converged and found.evaluation.after.converged,
         "jaccard": found.jaccard.tolist(),
     }  # fmt: skip
-    return [row | {"split": split} | _measures(effect) for split, effect in found.splits]
+    return [
+        row | {"split": split, "random": random} | _measures(effect)
+        for (split, effect), random in zip(found.splits, found.random, strict=True)
+    ]
 
 
 def _measures(effect: Effect) -> dict[str, Any]:

@@ -5,18 +5,20 @@ from collections import Counter
 import numpy as np
 import scipy.sparse as sp
 
+from jobs.antidote.case import AntidoteResult, Case, CaseResult
+from jobs.antidote.common import FAILURES, stand_from_all_starts
 from jobs.antidote.inputs import AntidoteInputs
-from jobs.antidote.tables import AntidoteResult, Case, CaseResult, result_tables
+from jobs.antidote.tables import result_tables
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.antidote.algorithms import propose
+from recsys_ops.antidote.as_used import AsUsed
 from recsys_ops.antidote.contribution import contributions, gradient_contributions
 from recsys_ops.antidote.evaluate import evaluate, jaccard_curve
-from recsys_ops.antidote.problem import AntidoteProblem, EvaluationRatings
-from recsys_ops.antidote.unseen import choose_reference, expect_unseen
+from recsys_ops.antidote.objectives import measure
+from recsys_ops.antidote.problem import AntidoteProblem
 from recsys_ops.models.mf import AlsSettings
 from recsys_ops.models.mf_rows import LocalRows, sorted_rows
-from recsys_ops.models.mf_validation import hold_out
 from recsys_ops.status import Status
 
 MOST_REFITTED = 20_000_000
@@ -34,34 +36,47 @@ def run_shard(inputs: AntidoteInputs, shard: Shard, isolated: Isolated) -> Shard
 
 
 def _run_case(inputs: AntidoteInputs, case: Case) -> CaseResult:
+    if inputs.common.failure is not None:
+        return CaseResult(case, Status.ERROR, inputs.common.failure)
     try:
         with np.errstate(divide="raise", over="raise", invalid="raise"):
             return _computed(inputs, case)
-    except (ArithmeticError, np.linalg.LinAlgError) as error:
+    except FAILURES as error:
         return CaseResult(case, Status.ERROR, f"{type(error).__name__}: {error}")
 
 
 def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
-    settings = inputs.settings
-    train, test = hold_out(inputs.ratings, settings.hold_out, seed=case.seed)
+    settings, split = inputs.settings, inputs.common.splits[case.run]
     problem = AntidoteProblem(
-        inputs.rows_of(train), inputs.objective, settings.direction,
+        inputs.rows_of(split.train), inputs.objective, settings.direction,
         AlsSettings(settings.rank, settings.regularisation, seed=case.seed), settings.rating_range,
         settings.whole_ratings, settings.max_ratings, settings.max_rmse_loss,
-        evaluated_on=_expect_unseen(train, settings.rank, case.seed) if settings.on_unseen else None,
-        warm=settings.warm,
+        evaluated_on=split.unseen, warm=settings.warm, before=split.before,
     )  # fmt: skip
     ratings = sorted_rows(propose(problem, case.algorithm, case.n_artificial, seed=case.seed))
-    evaluation = evaluate(problem, ratings, held_out=test if test.nnz else None)
-    refits = train.nnz * ratings.shape[0] <= MOST_REFITTED
-    evaluated_rows = LocalRows(test) if test.nnz else problem.rows
+    evaluation = evaluate(problem, ratings, held_out=split.test if split.test.nnz else None)
+    refits = split.train.nnz * ratings.shape[0] <= MOST_REFITTED
+    measured = LocalRows(split.test) if split.test.nnz else problem.rows
     found = AntidoteResult(
         ratings, evaluation,
         jaccard_curve(problem.rows, evaluation.before.factors, evaluation.after.factors),
-        contributions(problem, ratings, evaluated_rows) if refits else None,
-        gradient_contributions(problem, ratings, evaluated_rows),
+        contributions(problem, ratings, measured, evaluation.after) if refits else None,
+        gradient_contributions(problem, ratings, measured, evaluation.after),
+        _as_used(inputs, case, ratings),
+        tuple(
+            problem.objective.value(measure(rows, split.random[case.n_artificial].factors))
+            for rows in dict.fromkeys((problem.rows, measured))
+        ),
     )  # fmt: skip
     return CaseResult(case, Status.FEASIBLE, _caveat(problem, found), found)
+
+
+def _as_used(inputs: AntidoteInputs, case: Case, ratings: sp.csr_array) -> AsUsed | None:
+    """What the ratings do when added to all real ones; None where there are none."""
+    if not ratings.shape[0]:
+        return None
+    (after,) = stand_from_all_starts(inputs, [[ratings] * inputs.settings.n_starts])
+    return AsUsed(inputs.common.before, after, inputs.common.random[case.n_artificial])
 
 
 def _caveat(problem: AntidoteProblem, found: AntidoteResult) -> str | None:
@@ -73,16 +88,9 @@ def _caveat(problem: AntidoteProblem, found: AntidoteResult) -> str | None:
     return None if gain > 0 else f"the objective is no better on the {split} ratings than without"
 
 
-def _expect_unseen(train: sp.csr_array, rank: int, seed: int) -> EvaluationRatings | None:
-    """The evaluation on unseen ratings; None where every user has rated everything, or nothing."""
-    rated = np.diff(train.indptr)
-    if not ((rated > 0) & (rated < train.shape[1])).any():
-        return None
-    return expect_unseen(train, choose_reference(train, rank, seed=seed), seed=seed)
-
-
 def case_seconds(case: Case, n_ratings: int, rank: int) -> float:
     """What a case takes on one core, roughly; measured on MovieLens-1M."""
     n_fits = {"search": 150, "gd_random": 150, "gd_fixed": 50}.get(case.algorithm, 5)
     n_refits = case.n_artificial if n_ratings * case.n_artificial <= MOST_REFITTED else 0
-    return (0.02 + 1e-7 * n_ratings * rank) * (n_fits + n_refits)
+    n_settled = 25  # five fits, each of as many iterations as five others
+    return (0.02 + 1e-7 * n_ratings * rank) * (n_fits + n_refits + n_settled)

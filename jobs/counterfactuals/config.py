@@ -19,7 +19,7 @@ class CounterfactualsConfig(JobConfig):
     users: str | None = None
     """Users to do, ids separated by commas; all by default."""
     model: str = "ease"
-    """Recommender: ease, knn, slim, pure-svd, hybrid, or a file of one fitted elsewhere, such as elsa:A.npy."""
+    """Recommender: ease, knn, slim, als, pure-svd, hybrid, or a file: of weights, elsa:A.npy, als:FILE, onnx:FILE and others."""  # noqa: E501
     model_ids: str | None = None
     """URL of the ids of the rows of --model, where its file names none and they are not in the order of the items."""
     ridge: float = Field(default=RIDGE, gt=0)

@@ -18,6 +18,7 @@ from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.selection import select
 from recsys_ops.counterfactuals.histories import Histories, make_histories, read_removal_costs
+from recsys_ops.counterfactuals.settings import check_search_settings
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
 from recsys_ops.errors import ConfigError
@@ -27,7 +28,7 @@ from recsys_ops.models.ease import check_memory, ease_bytes
 from recsys_ops.models.likelihood import Likelihood, learn_likelihood
 from recsys_ops.models.memory import available_bytes
 from recsys_ops.models.readers.catalogue import read_ids
-from recsys_ops.models.recommender import FITTED, FROM_FEATURES, check_recommender, make_recommender
+from recsys_ops.models.recommender import FITTED, FROM_FEATURES, LINEAR, check_recommender, is_linear, make_recommender
 
 COSTS = "removal costs"
 """Name of that input in the manifest."""
@@ -36,8 +37,10 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 
 def check(config: CounterfactualsConfig) -> CounterfactualsConfig:
-    """Refuse a recommender of an unknown name."""
+    """Refuse a recommender of an unknown name, and what only linear recommenders have for one that is not."""
     check_recommender(config.model)
+    if not is_linear(config.model):
+        check_search_settings(config.settings)
     return config
 
 
@@ -62,10 +65,12 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
         model_ids=None if config.model_ids is None else read_ids(config.model_ids),
         features=encode_items(dataset.items, dataset.rules).matrix if config.model in FROM_FEATURES else None,
     )  # fmt: skip
+    if not isinstance(recommender, LINEAR):
+        check_search_settings(config.settings)
     likelihood = make_likelihood(config, dataset, histories)
     fit_seconds = time.perf_counter() - started
     fingerprints = {"data": dataset.fingerprint}
-    if config.model not in (*FITTED, *FROM_FEATURES):  # what that are fitted here follow from the data and the settings
+    if config.model not in (*FITTED, *FROM_FEATURES):  # what is fitted here follows from the rest
         fingerprints["model"] = fingerprint_of_recommender(recommender)
     if costs is not None:
         fingerprints[COSTS] = fingerprint_of_matrix(costs)
@@ -78,7 +83,7 @@ def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
     _log.info("%s: %d cases (%d users selected)", JOB.name, len(cases.item), len(data.selected))
     inputs = make_inputs(config, data, cases)
     return Plan(
-        shards=_cut(config, cases, data.histories),
+        shards=_cut(config, data, cases),
         inputs=inputs,
         fingerprints=data.fingerprints,
         deadline_seconds=lambda shard: 60.0 + 1.2 * config.time_limit * shard.n_cases,
@@ -144,11 +149,11 @@ def _list_cases(config: CounterfactualsConfig, data: CounterfactualData) -> Coun
     return make_cases(users, np.concatenate(list(map_blocks(list_blocks, shared, blocks, "ranking items"))))
 
 
-def _cut(config: CounterfactualsConfig, cases: CounterfactualCases, histories: Histories) -> list[Shard]:
+def _cut(config: CounterfactualsConfig, data: CounterfactualData, cases: CounterfactualCases) -> list[Shard]:
     """Shards of whole users; the estimate of their cost is the same on every machine, so that runs can resume."""
     sizes = np.diff(cases.user_starts)
-    lengths = np.diff(histories.amounts.indptr)[cases.user[cases.user_starts[:-1]]]
-    seconds = case_seconds(lengths, config.settings)
+    lengths = np.diff(data.histories.amounts.indptr)[cases.user[cases.user_starts[:-1]]]
+    seconds = case_seconds(lengths, config.settings, searches=not isinstance(data.recommender, LINEAR))
     return plan_shards(
         [float(size * cost) for size, cost in zip(sizes, seconds, strict=True)],
         unit_cases=[int(size) for size in sizes], n_shards=config.shards,

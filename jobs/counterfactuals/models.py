@@ -13,9 +13,11 @@ from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
 from recsys_ops.errors import InputError
 from recsys_ops.models.aggregate import Aggregation, AggregationKind
 from recsys_ops.models.factored import FactoredRecommender
+from recsys_ops.models.fold_in import FoldInRecommender
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.linear import LinearRecommender
 from recsys_ops.models.network import Network
+from recsys_ops.models.onnx_model import OnnxRecommender
 from recsys_ops.models.recommender import Recommender
 
 
@@ -43,7 +45,7 @@ def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Rec
     InputError
         Another version has stored the network under other names.
     """
-    recommender = _restored_recommender(models)
+    recommender = _restored(models)
     if "median" not in models:
         return recommender, None
     names = [f"network.{field.name}" for field in fields(Network)]
@@ -60,19 +62,28 @@ def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Rec
 
 
 def recommender_models(recommender: Recommender) -> dict[str, NDArray[Any]]:
-    """Weights, or factors, one of them once where both are one, and offsets."""
+    """Weights, or factors with what belongs to them, or an ONNX file byte by byte."""
+    if isinstance(recommender, OnnxRecommender):
+        return {"onnx": recommender.content, "n_items": np.array(recommender.n_items)}
     if isinstance(recommender, LinearRecommender):
         return matrix_models("weights", recommender.weights)
     models = matrix_models("item_factors", recommender.item_factors)
-    if recommender.history_factors is not recommender.item_factors:
+    if isinstance(recommender, FoldInRecommender):
+        return models | {"fold_in": np.array([recommender.regularization, recommender.alpha])}
+    if recommender.history_factors is not recommender.item_factors:  # one and the same array is stored once
         models |= matrix_models("history_factors", recommender.history_factors)
     return models if recommender.offsets is None else models | {"offsets": recommender.offsets}
 
 
-def _restored_recommender(models: Models) -> Recommender:
+def _restored(models: Models) -> Recommender:
     names = {name.partition(".")[0] for name in models}
+    if "onnx" in names:
+        return OnnxRecommender(models["onnx"], int(models["n_items"]))
     if "item_factors" not in names:
         return LinearRecommender(matrix_of(models, "weights"))
+    if "fold_in" in names:
+        regularization, alpha = models["fold_in"].tolist()
+        return FoldInRecommender(models["item_factors"], regularization, alpha)
     items = matrix_of(models, "item_factors")
     history = matrix_of(models, "history_factors") if "history_factors" in names else items
     return FactoredRecommender(history, items, models.get("offsets"))
@@ -80,6 +91,8 @@ def _restored_recommender(models: Models) -> Recommender:
 
 def fingerprint_of_recommender(recommender: Recommender) -> str:
     """SHA-256 of a recommender that was read from a file."""
+    if isinstance(recommender, OnnxRecommender):
+        return recommender.fingerprint
     if isinstance(recommender, LinearRecommender):
         return fingerprint_of_matrix(recommender.weights)
     digest = hashlib.sha256()

@@ -92,6 +92,9 @@ ALGORITHMS: dict[str, Algorithm] = {
     "random": random_ratings,
 }
 
+COMPARISONS = ("baseline_min", "baseline_max", "random")
+"""Algorithms that know nothing of the recommender: shown beside the others, never advised."""
+
 
 def propose(problem: AntidoteProblem, algorithm: str, n_artificial: int, *, seed: int) -> sp.csr_array:
     """Antidote data that keep all limits of the problem.
@@ -138,7 +141,7 @@ def within_limit(problem: AntidoteProblem, artificial: sp.csr_array) -> sp.csr_a
     """
     if problem.max_rmse_loss is None:
         return artificial
-    allowed = measure(problem.rows, problem.fit().factors).rmse + problem.max_rmse_loss
+    allowed = measure(problem.rows, problem.without().factors).rmse + problem.max_rmse_loss
     kept, refused = 0, int(artificial.shape[0]) + 1
     tried = refused - 1  # all of them first: most often they keep the limit
     while refused - kept > 1:

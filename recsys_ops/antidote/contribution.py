@@ -7,10 +7,13 @@ from numpy.typing import NDArray
 from recsys_ops.antidote.fixed_point import exact_gradient
 from recsys_ops.antidote.objectives import measure
 from recsys_ops.antidote.problem import AntidoteProblem
+from recsys_ops.models.mf import Fit
 from recsys_ops.models.mf_rows import RowMap, predicted, with_values
 
 
-def contributions(problem: AntidoteProblem, artificial: sp.csr_array, evaluated: RowMap) -> NDArray[np.float64]:
+def contributions(
+    problem: AntidoteProblem, artificial: sp.csr_array, evaluated: RowMap, after: Fit
+) -> NDArray[np.float64]:
     """Change of the objective that each artificial user makes, given the others.
 
     Parameters
@@ -19,6 +22,8 @@ def contributions(problem: AntidoteProblem, artificial: sp.csr_array, evaluated:
     artificial : csr_array, shape (n_artificial, n_items)
     evaluated : RowMap
         Ratings that the objective is measured on, fitted or held-out ones, whatever the problem is evaluated on.
+    after : Fit
+        The fit with all of them.
 
     Returns
     -------
@@ -27,24 +32,26 @@ def contributions(problem: AntidoteProblem, artificial: sp.csr_array, evaluated:
         effect where users stand in for each other.
     """
 
-    def value(some: sp.csr_array) -> float:
-        return problem.objective.value(measure(evaluated, problem.fit(some).factors))
+    def value(fit: Fit) -> float:
+        return problem.objective.value(measure(evaluated, fit.factors))
 
     users = np.arange(artificial.shape[0])
-    without = [value(artificial[users != user]) for user in users]
-    return value(artificial) - np.array(without, dtype=np.float64)
+    fewer = (problem.without() if len(users) == 1 else problem.fit(artificial[users != user]) for user in users)
+    return value(after) - np.array([value(fit) for fit in fewer], dtype=np.float64)
 
 
 def gradient_contributions(
-    problem: AntidoteProblem, artificial: sp.csr_array, evaluated: RowMap
+    problem: AntidoteProblem, artificial: sp.csr_array, evaluated: RowMap, after: Fit
 ) -> NDArray[np.float64]:
-    """The same at the cost of one fit and one gradient.
+    """The same at the cost of one gradient.
 
     Parameters
     ----------
     problem : AntidoteProblem
     artificial : csr_array, shape (n_artificial, n_items)
     evaluated : RowMap
+        As above.
+    after : Fit
         As above.
 
     Returns
@@ -53,12 +60,11 @@ def gradient_contributions(
         Sum over a user's ratings of the derivative times what the rating differs from its prediction: a rating that
         is predicted anyway does nothing. This is the derivative by the user's weight in the fit.
     """
-    fit = problem.fit(artificial)
+    predictions, ridge = measure(evaluated, after.factors), problem.als.regularisation
     gradient = exact_gradient(
-        problem.rows, problem.objective, measure(evaluated, fit.factors), fit, artificial, problem.als.regularisation,
-        evaluated=evaluated,
-    )  # fmt: skip
-    surprise = artificial.data - predicted(artificial, fit.artificial, fit.factors.items)
+        problem.rows, problem.objective, predictions, after, artificial, ridge, evaluated=evaluated
+    )
+    surprise = artificial.data - predicted(artificial, after.artificial, after.factors.items)
     sums: NDArray[np.float64] = with_values(artificial, gradient.at(artificial) * surprise) @ np.ones(
         artificial.shape[1]
     )

@@ -121,7 +121,7 @@ def evaluate_point(
 
 def scale_of(problem: AntidoteProblem) -> Scale:
     """Objective and RMSE without antidote."""
-    predictions = problem.measure(problem.fit().factors)
+    predictions = problem.measure(problem.without().factors)
     return Scale(max(abs(problem.objective.value(predictions)), 1e-12), _on_fitted(problem, predictions).rmse)
 
 

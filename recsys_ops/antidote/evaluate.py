@@ -53,7 +53,6 @@ def evaluate(
     artificial: sp.csr_array,
     *,
     held_out: sp.csr_array | None = None,
-    before: Fit | None = None,
 ) -> Evaluation:
     """Fit from scratch with and without antidote data and compare.
 
@@ -64,14 +63,11 @@ def evaluate(
     artificial : csr_array, shape (n_artificial, n_items)
     held_out : csr_array, shape (n_users, n_items), optional
         Ratings of the same users that are not fitted.
-    before : Fit, optional
-        The fit without antidote data, where it is known.
-
     Returns
     -------
     Evaluation
     """
-    before = problem.fit() if before is None else before
+    before = problem.without()
     after = problem.fit(artificial)
     train = _effect(problem.objective, problem.rows, before, after)
     unseen = None if held_out is None else _effect(problem.objective, LocalRows(held_out), before, after)

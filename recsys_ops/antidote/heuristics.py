@@ -51,7 +51,7 @@ def heuristic2(problem: AntidoteProblem, n_artificial: int, *, seed: int) -> sp.
     -------
     csr_array, shape (n_artificial, n_items)
     """
-    predictions = problem.measure(problem.fit().factors)
+    predictions = problem.measure(problem.without().factors)
     folded = np.concatenate(problem.evaluated_rows.map("items", item_gradient, (problem.objective, predictions)))
     return _extremes(problem, folded.sum(axis=1), n_artificial)
 

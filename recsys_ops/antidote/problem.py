@@ -45,7 +45,8 @@ class AntidoteProblem:
     Artificial ratings stay within ``rating_range`` (least, greatest), are whole stars with ``whole_ratings``, and no
     artificial user gives more than ``max_ratings``. ``max_rmse_loss`` in stars is how much worse the fit may become.
     ``evaluated_on`` is None where the objective is about the fitted ratings themselves. ``warm`` starts each fit of the
-    search from the last one: faster on large data, but further from the fit from scratch that evaluates the result.
+    descent from the last one: faster on large data, but further from the fit from scratch that evaluates the result.
+    ``before`` is the fit without artificial users, where it is known.
     """
 
     rows: RowMap
@@ -58,6 +59,7 @@ class AntidoteProblem:
     max_rmse_loss: float | None = None
     evaluated_on: EvaluationRatings | None = None
     warm: bool = False
+    before: Fit | None = None
 
     @property
     def sign(self) -> float:
@@ -72,6 +74,10 @@ class AntidoteProblem:
     def fit(self, artificial: sp.csr_array | None = None, *, start: NDArray[np.float64] | None = None) -> Fit:
         """The recommender fitted with real and artificial users, from scratch unless ``start`` is given."""
         return fit_als(self.rows, self.als, artificial=artificial, start=start)
+
+    def without(self) -> Fit:
+        """The recommender without artificial users, fitted only if it is not known yet."""
+        return self.fit() if self.before is None else self.before
 
     def measure(self, factors: Factors) -> Predictions:
         """Predictions on the ratings that the objective is about."""

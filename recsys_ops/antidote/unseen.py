@@ -6,6 +6,11 @@ is taken to be the prediction of a well regularised reference model plus noise; 
 the reference's cross-validated loss. The recommender is evaluated on unrated pairs, more often of popular items.
 """
 
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import islice
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -14,13 +19,16 @@ from recsys_ops.antidote.objectives import measure
 from recsys_ops.antidote.problem import EvaluationRatings
 from recsys_ops.models.mf import AlsSettings, Factors, fit_als
 from recsys_ops.models.mf_rows import LocalRows, predicted, with_values
-from recsys_ops.models.mf_validation import chosen_entries, folds, validate
+from recsys_ops.models.mf_validation import Validated, chosen_entries, folds, validate
+
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""Applies a function to each of some arguments, results in order: ``map`` here, in the jobs tasks of Ray."""
 
 PENALTIES = (1.0, 3.0, 8.0, 15.0, 30.0)
 """Regularisations of the reference that are tried."""
 
 
-def choose_reference(ratings: sp.csr_array, rank: int, *, seed: int) -> AlsSettings:
+def choose_reference(ratings: sp.csr_array, rank: int, *, seed: int, each: Each = map) -> AlsSettings:
     """The model that predicts held-out ratings best, of the rank given and twice that, more or less regularised.
 
     Parameters
@@ -30,17 +38,21 @@ def choose_reference(ratings: sp.csr_array, rank: int, *, seed: int) -> AlsSetti
         Of the recommender; the reference may be larger, because its regularisation is chosen on held-out ratings.
     seed : int
         Of the split into four fifths and one fifth, and of the fits.
+    each : callable
+        Runs the independent fits.
 
     Returns
     -------
     AlsSettings
     """
     candidates = [(size, penalty) for size in (rank, 2 * rank) for penalty in PENALTIES]
-    best = validate(ratings, candidates, seed=seed, splits=1)[0]
+    best = min(each(partial(_validated, ratings, seed), candidates), key=lambda candidate: candidate.rmse)
     return AlsSettings(best.rank, best.regularisation, seed=seed)
 
 
-def expect_unseen(ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n_folds: int = 5) -> EvaluationRatings:
+def expect_unseen(
+    ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n_folds: int = 5, each: Each = map
+) -> EvaluationRatings:
     """The ratings to evaluate on: what unseen ratings are expected to be.
 
     Parameters
@@ -53,6 +65,8 @@ def expect_unseen(ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n
         Of the folds and of the pairs drawn.
     n_folds : int
         Of the cross-validation.
+    each : callable
+        Runs the independent fits.
 
     Returns
     -------
@@ -63,7 +77,7 @@ def expect_unseen(ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n
     -----
     Memory: one row of the catalogue and the pairs; time: n_users draws over the catalogue, n_folds + 1 fits.
     """
-    user_noise, item_noise = _noise(ratings, reference, seed=seed, n_folds=n_folds)
+    user_noise, item_noise = _noise(ratings, reference, seed=seed, n_folds=n_folds, each=each)
     factors = fit_als(LocalRows(ratings), reference).factors
     pairs = unrated_pairs(ratings, seed=seed)
     values = predicted(pairs, factors.users, factors.items)
@@ -98,25 +112,35 @@ def unrated_pairs(ratings: sp.csr_array, *, seed: int) -> sp.csr_array:
     return sp.csr_array((np.ones(len(items)), items, ends), shape=ratings.shape)
 
 
+def _validated(ratings: sp.csr_array, seed: int, candidate: tuple[int, float]) -> Validated:
+    return validate(ratings, [candidate], seed=seed, splits=1)[0]
+
+
 def _noise(
-    ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n_folds: int
+    ratings: sp.csr_array, reference: AlsSettings, *, seed: int, n_folds: int, each: Each
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean squared error of held-out ratings of each user and of each item, the overall mean where there are none.
 
     A fold that holds out all ratings of a user, or of an item, knows nothing of it; its errors there are not noise.
     """
-    n_users, n_items = ratings.shape
-    errors, counts = (np.zeros(n_users), np.zeros(n_items)), (np.zeros(n_users), np.zeros(n_items))
-    for train, held_out in folds(ratings, n_folds, seed=seed):
-        factors: Factors = fit_als(LocalRows(train), reference).factors
-        seen = measure(LocalRows(_both_known(held_out, train)), factors)
-        for total, part in zip(errors, (seen.user_errors, seen.item_errors), strict=True):
-            total += part
-        for total, part in zip(counts, (seen.user_counts, seen.item_counts), strict=True):
-            total += part
-    mean = errors[0].sum() / max(counts[0].sum(), 1.0)
-    users, items = (np.where(n > 0, e, mean) / np.maximum(n, 1.0) for e, n in zip(errors, counts, strict=True))
+    parts = list(each(partial(_fold_errors, ratings, reference, seed, n_folds), range(n_folds)))
+    user_errors, user_counts, item_errors, item_counts = (sum(arrays) for arrays in zip(*parts, strict=True))
+    mean = user_errors.sum() / max(user_counts.sum(), 1.0)
+    users, items = (
+        np.where(counts > 0, errors, mean) / np.maximum(counts, 1.0)
+        for errors, counts in ((user_errors, user_counts), (item_errors, item_counts))
+    )
     return users, items
+
+
+def _fold_errors(
+    ratings: sp.csr_array, reference: AlsSettings, seed: int, n_folds: int, fold: int
+) -> tuple[NDArray[np.float64], ...]:
+    """Squared errors and counts of one fold's held-out ratings, per user and per item."""
+    train, held_out = next(islice(folds(ratings, n_folds, seed=seed), fold, None))
+    factors: Factors = fit_als(LocalRows(train), reference).factors
+    seen = measure(LocalRows(_both_known(held_out, train)), factors)
+    return seen.user_errors, seen.user_counts, seen.item_errors, seen.item_counts
 
 
 def _both_known(held_out: sp.csr_array, train: sp.csr_array) -> sp.csr_array:

@@ -96,7 +96,7 @@ def least_distances(question: Question, limits: NDArray[np.int64], enough: float
     most = rates[usable].max(axis=0, initial=0.0) * min(enough * (1 + ROUNDING), float(capacity.sum()))
     columns = np.flatnonzero(most >= gaps)
     least = np.full(len(gaps), np.inf)
-    least[columns] = _fractional_cover(rates[np.ix_(usable, columns)], gaps[columns], capacity[usable])
+    least[columns] = fractional_cover(rates[np.ix_(usable, columns)], gaps[columns], capacity[usable])
     whole = np.append(question.costs * question.amounts, 0.0)
     least[columns] = np.maximum(least[columns], whole[question.requires[columns]])
     if question.grain > 0:
@@ -105,7 +105,7 @@ def least_distances(question: Question, limits: NDArray[np.int64], enough: float
     return least
 
 
-def _fractional_cover(
+def fractional_cover(
     rates: NDArray[np.float64], gaps: NDArray[np.float64], capacity: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Least distance that closes each gap, the best rates (gain per distance) first; inf where all do not."""

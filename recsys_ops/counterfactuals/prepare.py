@@ -18,7 +18,7 @@ from recsys_ops.counterfactuals.inequalities import (
     lead,
     threshold_inequality,
 )
-from recsys_ops.counterfactuals.question import Question, RemovedItems, Validity
+from recsys_ops.counterfactuals.question import Question, RemovedItems, Validity, check_interactions
 from recsys_ops.counterfactuals.screen import possible_overtakers
 from recsys_ops.errors import InputError
 from recsys_ops.models.linear import LinearModel, best_positions
@@ -94,7 +94,7 @@ def make_question(
     units: NDArray[np.int64] = np.asarray(amounts, dtype=np.int64)
     costs = np.ones(len(items)) if weights is None else np.asarray(weights, dtype=np.float64)
     may_go = np.ones(len(items), dtype=bool) if removable is None else np.asarray(removable, dtype=bool)
-    _check(recommender, items, amounts, costs, may_go, item=item, k=k, scale=scale)
+    check_interactions(recommender.n_items, items, amounts, costs, may_go, item=item, k=k, scale=scale)
     limits = np.where(may_go, units, 0)
     is_rival = _known(recommender, item)
     is_rival[items if validity == "score" or removed_items == "excluded" else items[limits == 0]] = False
@@ -227,39 +227,3 @@ def _with(question: Question, parts: list[Inequalities]) -> Question:
         question, gains=all_of.gains, gaps=question.amounts @ all_of.gains + all_of.rests, rests=all_of.rests,
         margins=all_of.margins, requires=all_of.requires,
     )  # fmt: skip
-
-
-def _check(
-    recommender: LinearModel,
-    history: NDArray[np.int64],
-    amounts: NDArray[np.integer],
-    weights: NDArray[np.float64],
-    removable: NDArray[np.bool_],
-    *,
-    item: int,
-    k: int,
-    scale: float,
-) -> None:
-    n, n_items = len(history), recommender.n_items
-    if not (len(amounts) == len(weights) == len(removable) == n):
-        raise InputError(
-            f"question: {n} interactions with {len(amounts)} amounts, {len(weights)} weights and {len(removable)} "
-            "removable flags. Give one of each per interaction."
-        )
-    if np.any(np.diff(history) <= 0) or (n and not 0 <= history[0] <= history[-1] < n_items) or not 0 <= item < n_items:
-        raise InputError(
-            f"question: the history must hold items of 0 .. {n_items - 1}, each once and ascending, and the "
-            f"item must be one of 0 .. {n_items - 1} (found {item})."
-        )
-    broken = np.flatnonzero((amounts < 0) | (amounts > scale) | (amounts != np.rint(amounts)))
-    if len(broken):
-        raise InputError(
-            f"question: {len(broken)} amounts are not whole numbers of 0 .. {scale:g} (first: {amounts[broken[0]]}). "
-            "Count ratings in steps of the rating scale."
-        )
-    if not np.all(np.isfinite(weights) & (weights > 0)):
-        raise InputError(
-            "question: weights must be positive and finite. Protect an interaction instead of weighing it 0."
-        )
-    if k < 1:
-        raise InputError(f"question: k must be at least 1 (found {k}).")

@@ -28,6 +28,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.tolerances import ROUNDING, SLACK
+from recsys_ops.errors import InputError
 from recsys_ops.models.linear import LinearModel
 
 Validity = Literal["kth", "score"]
@@ -79,10 +80,7 @@ class Question:
     @property
     def grain(self) -> float:
         """All distances are multiples of it; 0 where the weights are not whole numbers, or cannot be distinguished."""
-        whole = np.rint(self.weights)
-        if len(whole) == 0 or np.any(whole != self.weights) or whole.max() > 2**31:
-            return 0.0
-        return float(np.gcd.reduce(whole.astype(np.int64)) / self.scale)
+        return grain_of(self.weights, self.scale)
 
     @property
     def is_capped(self) -> bool:
@@ -144,3 +142,48 @@ class Question:
         history.data /= self.scale
         scores: NDArray[np.float64] = self.recommender.scores(history)[0]
         return scores
+
+
+def grain_of(weights: NDArray[np.float64], scale: float) -> float:
+    """What all distances are multiples of; 0 where the weights are not whole numbers, or cannot be distinguished."""
+    whole = np.rint(weights)
+    if len(whole) == 0 or np.any(whole != weights) or whole.max() > 2**31:
+        return 0.0
+    return float(np.gcd.reduce(whole.astype(np.int64)) / scale)
+
+
+def check_interactions(
+    n_items: int,
+    history: NDArray[np.int64],
+    amounts: NDArray[np.integer],
+    weights: NDArray[np.float64],
+    removable: NDArray[np.bool_],
+    *,
+    item: int,
+    k: int,
+    scale: float,
+) -> None:
+    """Refuse arrays that contradict each other, for ``make_question`` and its like; raises InputError."""
+    n = len(history)
+    if not (len(amounts) == len(weights) == len(removable) == n):
+        raise InputError(
+            f"question: {n} interactions with {len(amounts)} amounts, {len(weights)} weights and {len(removable)} "
+            "removable flags. Give one of each per interaction."
+        )
+    if np.any(np.diff(history) <= 0) or (n and not 0 <= history[0] <= history[-1] < n_items) or not 0 <= item < n_items:
+        raise InputError(
+            f"question: the history must hold items of 0 .. {n_items - 1}, each once and ascending, and the "
+            f"item must be one of 0 .. {n_items - 1} (found {item})."
+        )
+    broken = np.flatnonzero((amounts < 0) | (amounts > scale) | (amounts != np.rint(amounts)))
+    if len(broken):
+        raise InputError(
+            f"question: {len(broken)} amounts are not whole numbers of 0 .. {scale:g} (first: {amounts[broken[0]]}). "
+            "Count ratings in steps of the rating scale."
+        )
+    if not np.all(np.isfinite(weights) & (weights > 0)):
+        raise InputError(
+            "question: weights must be positive and finite. Protect an interaction instead of weighing it 0."
+        )
+    if k < 1:
+        raise InputError(f"question: k must be at least 1 (found {k}).")

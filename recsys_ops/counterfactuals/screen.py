@@ -81,5 +81,5 @@ def _best_rates(
         is_run = block[-1] - block[0] == len(block) - 1  # which needs no copy
         products = history @ factors[slice(block[0], block[-1] + 1) if is_run else block].T
         np.subtract(gained, products, out=products)
-        rates[first : first + _ITEMS] = products.max(axis=0)
+        rates[first : first + _ITEMS] = products.max(axis=0, initial=-np.inf)
     return rates

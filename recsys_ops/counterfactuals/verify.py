@@ -5,15 +5,16 @@ from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.inequalities import contributions, lead
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.scored import ScoredQuestion
 from recsys_ops.counterfactuals.tolerances import MARGIN
 
 
-def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
+def rank_without(question: Question | ScoredQuestion, taken: NDArray[np.int64]) -> int:
     """Rank of the item among its candidates once some units are gone.
 
     Parameters
     ----------
-    question : Question
+    question : Question or ScoredQuestion
     taken : ndarray, shape (n,)
         Units taken from each interaction; zeros for the factual rank.
 
@@ -22,6 +23,8 @@ def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
     int
         1 + the number of other candidates that stand above it.
     """
+    if isinstance(question, ScoredQuestion):
+        return question.rank(taken)
     scores = question.rescore(taken)
     is_candidate = np.ones(len(scores), dtype=bool)
     is_candidate[question.history] = False
@@ -42,7 +45,7 @@ def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
     return 1 + int(is_above.sum())
 
 
-def has_left(question: Question, taken: NDArray[np.int64], rank: int) -> bool:
+def has_left(question: Question | ScoredQuestion, taken: NDArray[np.int64], rank: int) -> bool:
     """Whether the recommender confirms the claim: rank below k, or a score below the factual k-th best rival's."""
     if question.validity == "kth":
         return rank > question.k

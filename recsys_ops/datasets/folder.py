@@ -84,6 +84,23 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop", period: Period = A
     )
 
 
+def table_files(folder: str) -> list[str]:
+    """Names of the files in a folder that can be tables, sorted.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
+    files = [entry for entry in _entries(folder) if entry.endswith(SUFFIXES)]
+    if not files:
+        raise InputError(
+            f"{folder}: no table is there (found {_listed(folder)}). Tables are files that end in "
+            f"{', '.join(SUFFIXES)}."
+        )
+    return files
+
+
 def _read_mapping(folder: str, file: str) -> Mapping:
     url = _join(folder, file)
     with storage_errors(url, "reading"):

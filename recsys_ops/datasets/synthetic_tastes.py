@@ -195,7 +195,8 @@ def _activity(rng: np.random.Generator, n_users: int, n_items: int, mean: int) -
     drawn = np.exp(rng.normal(0.0, _ACTIVITY, n_users))
     least, most = min(5, mean), max(1, n_items // 2)
     wanted = np.clip(mean * drawn / drawn.mean(), least, most)
-    return np.clip(np.rint(wanted * mean / wanted.mean()), least, most).astype(np.int64)
+    counts: NDArray[np.int64] = np.clip(np.rint(wanted * mean / wanted.mean()), least, most).astype(np.int64)
+    return counts
 
 
 def _liking(tastes: Tastes, goods: Goods, user: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.floating]:

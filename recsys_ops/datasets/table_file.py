@@ -84,6 +84,14 @@ def read_as_written(url: str, file: str, dialect: Dialect = AS_SUFFIX_SAYS) -> p
     return table
 
 
+def first_file(url: str, file: str) -> str:
+    """URL of the table, or of its first part file where it is a folder; raises as ``read_table``."""
+    filesystem, path = open_store(url)
+    with storage_errors(url, "listing"):
+        is_folder = filesystem.isdir(path)
+    return f"{url.rstrip('/')}/{_parts(url.rstrip('/'), file)[0]}" if is_folder else url
+
+
 def _read_file(url: str, file: str, dialect: Dialect) -> pa.Table | None:
     """The table in a file, None where there is no file of that name."""
     with storage_errors(url, "reading"):

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recsys_ops.arrow import Array, in_one_chunk
+from recsys_ops.arrow import Array
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import Dataset, positions_of
 from recsys_ops.datasets.interpret import cast_ids
@@ -216,7 +216,8 @@ class _Brought:
 
     def _ids(self, name: str, known: Array) -> Array:
         try:
-            return in_one_chunk(cast_ids(pa.chunked_array([pa.array(self.arrays[name])]), known.type))
+            ids: Any = cast_ids(pa.array(self.arrays[name]), known.type)
+            return cast("Array", ids)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             raise InputError(
                 f"{self.url}: '{name}' is of {self.arrays[name].dtype}, those of the catalogue are {known.type} "

@@ -79,10 +79,8 @@ class FactoredRecommender:
             transposed: Any = self._transposed
             product: NDArray[np.float64] = (self.history_factors[items] @ transposed[:, targets]).toarray()
             return product
-        own, others = (
-            factors.astype(np.float64) for factors in (self.history_factors[items], self.item_factors[targets])
-        )
-        dense: NDArray[np.float64] = own @ others.T
+        own: Any = self.history_factors[items].astype(np.float64)
+        dense: NDArray[np.float64] = own @ self.item_factors[targets].astype(np.float64).T
         return dense
 
     def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
@@ -104,7 +102,8 @@ class FactoredRecommender:
         Memory: the scores and one block of item factors. Time: n x n_items x d multiplications.
         """
         if isinstance(self.item_factors, sp.csr_array):
-            product: NDArray[np.float64] = (histories @ self.history_factors @ self._transposed).toarray()
+            sparse: Any = histories @ self.history_factors @ self._transposed
+            product: NDArray[np.float64] = sparse.toarray()
             return product if self.offsets is None else product + self.offsets
         vectors = self._vectors(histories)
         scores: NDArray[np.float64] = np.empty(histories.shape)

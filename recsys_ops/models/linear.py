@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.arrow import Array
-from recsys_ops.errors import ConfigError
+from recsys_ops.errors import ConfigError, InputError
 
 BLOCK_BYTES = 256 * 2**20
 """Memory that one block of users or of weights may take."""
@@ -154,7 +154,14 @@ def top_lists(model: Scorer, histories: sp.csr_array, n: int) -> NDArray[np.int6
     size = int(np.clip(BLOCK_BYTES // (2 * 8 * n_items), 1, _USERS_AT_ONCE))
     for first in range(0, n_users, size):
         block = histories[first : first + size]
-        lists[first : first + size] = best_candidates(model.scores(block), block, n)
+        scores = model.scores(block)
+        broken = np.flatnonzero(np.isnan(scores).any(axis=1))
+        if len(broken):
+            raise InputError(
+                f"recommender: it gives NaN as a score to {len(broken)} histories (first: number {first + broken[0]}, "
+                f"of {block[[broken[0]]].nnz} interactions). Correct the model, or leave these users out."
+            )
+        lists[first : first + size] = best_candidates(scores, block, n)
     return lists
 
 

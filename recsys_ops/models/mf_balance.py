@@ -51,3 +51,42 @@ def _unpacked(packed: NDArray[np.float64]) -> NDArray[np.float64]:
     row, column = packed_pairs(rank)
     matrix[row, column] = matrix[column, row] = packed
     return matrix
+
+
+def evenly_balanced_items(
+    items: NDArray[np.float64], item_gram: NDArray[np.float64], user_gram: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """As ``balanced_items``, for the A that turns nothing: it depends smoothly on the factors.
+
+    Parameters
+    ----------
+    items : ndarray, shape (n_items, rank)
+    item_gram, user_gram : ndarray, shape (rank (rank + 1) / 2,)
+
+    Returns
+    -------
+    ndarray, shape (n_items, rank)
+        Of the same loss; from one iteration to the next its columns keep their signs and order.
+
+    Notes
+    -----
+    ``V B`` with B symmetric and ``B V'V B = B^-1 U'U B^-1``: ``B^2`` is the geometric mean of ``(V'V)^-1`` and ``U'U``.
+    """
+    of_items, of_users = _unpacked(item_gram), _unpacked(user_gram)
+    root, inverse = _roots(of_items)
+    if root is None or inverse is None:
+        return items
+    middle, _ = _roots(root @ of_users @ root)
+    if middle is None:
+        return items
+    balance, _ = _roots(inverse @ middle @ inverse)
+    return items if balance is None else times(items, balance)
+
+
+def _roots(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """Symmetric square root and its inverse; None where the matrix is singular to rounding."""
+    squares, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    if squares[0] <= _SMALLEST * squares[-1]:
+        return None, None
+    root = np.sqrt(squares)
+    return vectors * root @ vectors.T, vectors / root @ vectors.T

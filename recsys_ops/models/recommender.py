@@ -4,12 +4,16 @@ import numpy as np
 import scipy.sparse as sp
 
 from recsys_ops.arrow import Array
-from recsys_ops.errors import ConfigError
+from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.models.als import fit_als
 from recsys_ops.models.ease import RIDGE, FloatType, fit_ease
 from recsys_ops.models.factored import FactoredRecommender
+from recsys_ops.models.fold_in import ALPHA, REGULARIZATION, FoldInRecommender, make_fold_in
 from recsys_ops.models.hybrid import fit_hybrid
 from recsys_ops.models.knn import fit_item_knn
 from recsys_ops.models.linear import LinearRecommender
+from recsys_ops.models.onnx_model import PREFIX as ONNX
+from recsys_ops.models.onnx_model import OnnxRecommender, load_onnx
 from recsys_ops.models.pure_svd import fit_pure_svd
 from recsys_ops.models.readers.catalogue import Catalogue
 from recsys_ops.models.readers.item_factors import ItemFactors
@@ -17,13 +21,16 @@ from recsys_ops.models.readers.read import read_model
 from recsys_ops.models.readers.spec import parse_spec
 from recsys_ops.models.slim import fit_slim
 
-FITTED = ("ease", "knn", "slim", "pure-svd")
+FITTED = ("ease", "knn", "slim", "als", "pure-svd")
 """Recommenders that are fitted here on histories alone."""
 
 FROM_FEATURES = ("hybrid",)
 """Recommenders that are fitted here on histories and features of items."""
 
-Recommender = LinearRecommender | FactoredRecommender
+LINEAR = (LinearRecommender, FactoredRecommender)
+"""Recommenders that are linear in the history, so that all that is about them can be proven."""
+
+Recommender = LinearRecommender | FactoredRecommender | FoldInRecommender | OnnxRecommender
 
 
 def make_recommender(
@@ -41,7 +48,8 @@ def make_recommender(
     Parameters
     ----------
     name : str
-        ``ease``, ``knn``, ``slim``, ``pure-svd``, ``hybrid``, or what ``parse_spec`` takes.
+        ``ease``, ``knn``, ``slim``, ``als``, ``pure-svd``, ``hybrid``, ``onnx:`` and the URL of an ONNX file, or what
+        ``parse_spec`` takes.
     histories : csr_array, shape (n_users, n_items)
         Ones or scaled ratings of the users to learn from.
     ridge : float
@@ -57,7 +65,7 @@ def make_recommender(
 
     Returns
     -------
-    LinearRecommender or FactoredRecommender
+    Recommender
 
     Raises
     ------
@@ -76,12 +84,28 @@ def make_recommender(
         return fit_item_knn(histories)
     if name == "slim":
         return fit_slim(histories)
+    if name == "als":
+        return fit_als(histories)
     if name == "pure-svd":
         return fit_pure_svd(histories)
+    if name.startswith(ONNX):
+        return load_onnx(name, item_ids)
     model = read_model(parse_spec(name), Catalogue(item_ids, histories.shape[0], model_ids))
-    if isinstance(model, ItemFactors):
-        raise ConfigError(f"--model {name}: models that fold a history in are not explained yet.")
-    return model
+    return _folding_in(name, model) if isinstance(model, ItemFactors) else model
+
+
+def _folding_in(name: str, model: ItemFactors) -> FoldInRecommender:
+    """ALS from its item factors, with the defaults of implicit where a file says nothing of how they were fitted."""
+    if model.bias is not None:
+        raise InputError(
+            f"--model {name}: models that fold a history in need a vector for each item of the catalogue, and have no "
+            "bias. Use embeddings: in place of als:, or leave the items without a vector out of the catalogue."
+        )
+    return make_fold_in(
+        model.factors, source=name,
+        regularization=REGULARIZATION if model.regularization is None else model.regularization,
+        alpha=ALPHA if model.alpha is None else model.alpha,
+    )  # fmt: skip
 
 
 def _given(features: sp.csr_array | None) -> sp.csr_array:
@@ -102,5 +126,10 @@ def check_recommender(name: str) -> None:
     ConfigError
         ``name`` is neither a recommender nor a file of one.
     """
-    if name not in (*FITTED, *FROM_FEATURES):
+    if name not in (*FITTED, *FROM_FEATURES) and not name.startswith(ONNX):
         parse_spec(name)
+
+
+def is_linear(name: str) -> bool:
+    """Whether the recommender of that name may be linear in the history; what is in a file only the file says."""
+    return name != "als" and not name.startswith(("als:", ONNX))

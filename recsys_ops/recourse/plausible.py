@@ -96,7 +96,7 @@ def plausible_columns(
     unlikely = counted & ~present & (support < level)
     upper[unlikely] = np.minimum(upper[unlikely], 0.0)
     for column in np.flatnonzero((kinds == "text") & ~unlikely & columns.can_rise):
-        most = _most_repeats(plausibility, column, float(support[column]), features[column] / columns.unit[column])
+        most = _most_repeats(plausibility, int(column), float(support[column]), features[column] / columns.unit[column])
         upper[column] = min(upper[column], most * columns.unit[column])
     needed = present & (1 - support < level)
     once = needed & (kinds == "text")

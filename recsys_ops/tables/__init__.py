@@ -17,6 +17,7 @@ from recsys_ops.tables.antidote import (
     antidote_ratings_schema,
     antidote_users_schema,
 )
+from recsys_ops.tables.antidote_used import ANTIDOTE_AS_USED, ANTIDOTE_STARTS
 from recsys_ops.tables.counterfactuals import case_timings_schema, counterfactuals_schema
 from recsys_ops.tables.describe import describe_rows, describe_tables
 from recsys_ops.tables.inputs import FEEDBACK, INTERACTIONS, ITEMS, USERS, TableContract
@@ -27,7 +28,9 @@ from recsys_ops.tables.schema import SCHEMA_VERSION, parse_schema, schema_text, 
 __all__ = [
     "ACCEPTANCE_CURVES",
     "ACCEPTANCE_FITS",
+    "ANTIDOTE_AS_USED",
     "ANTIDOTE_GROUP_LOSSES",
+    "ANTIDOTE_STARTS",
     "CHANGE",
     "FEEDBACK",
     "INTERACTIONS",

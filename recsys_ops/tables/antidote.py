@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from recsys_ops.tables.schema import Columns, table_schema
 
-_CASE: Columns = {
+CASE: Columns = {
     "objective": (pa.string(), "What is to change, as given by --objective."),
     "direction": (pa.string(), "min or max: whether the objective is lowered or raised."),
     "algorithm": (pa.string(), "Algorithm that chose the ratings."),
@@ -22,7 +22,7 @@ _LOSSES: Columns = {
 }
 
 ANTIDOTE_GROUP_LOSSES_COLUMNS: Columns = {
-    **_CASE,
+    **CASE,
     **_SPLIT,
     "group": (pa.string(), "Group of users or of items."),
     **_LOSSES,
@@ -35,20 +35,21 @@ def antidote_ratings_columns(user_id: pa.DataType, item_id: pa.DataType) -> Colu
         "antidote_user": (user_id, "Artificial user: an id that no real user has, nor any other case of the run."),
         "item_id": (item_id, "The rated item, as in the input."),
         "rating": (pa.float64(), "Its rating, in stars."),
-        **_CASE,
+        **CASE,
     }
 
 
 def antidote_effect_columns(user_id: pa.DataType) -> Columns:
     """Columns of the ``antidote_effect`` table."""
     return {
-        **_CASE,
+        **CASE,
         **_SPLIT,
         "status": (pa.string(), "feasible or error; an algorithm proves nothing."),
         "reason": (pa.string(), "Why the case has no artificial users, or none that help; else null."),
         "before": (pa.float64(), "The objective on the split, with the recommender fitted without artificial users."),
         "after": (pa.float64(), "The objective on the split, with the recommender fitted with artificial users."),
         "change": (pa.float64(), "(after - before) / before."),
+        "random": (pa.float64(), "The objective on the split, fitted with as many random rows instead."),
         "rmse_before": (pa.float64(), "Root mean squared error on the split without artificial users, in stars."),
         "rmse_after": (pa.float64(), "Root mean squared error on the split with artificial users, in stars."),
         "n_users": (pa.int64(), "Number of real users."),
@@ -71,13 +72,13 @@ def antidote_effect_columns(user_id: pa.DataType) -> Columns:
 
 def antidote_losses_columns(user_id: pa.DataType) -> Columns:
     """Columns of the ``antidote_losses`` table."""
-    return {**_CASE, **_SPLIT, "user_id": (user_id, "The user, as in the input."), **_LOSSES}
+    return {**CASE, **_SPLIT, "user_id": (user_id, "The user, as in the input."), **_LOSSES}
 
 
 def antidote_users_columns(user_id: pa.DataType) -> Columns:
     """Columns of the ``antidote_users`` table."""
     return {
-        **_CASE,
+        **CASE,
         "split": (pa.string(), "Ratings on which the contribution is measured: test if there are any, else train."),
         "antidote_user": (user_id, "The artificial user."),
         "n_ratings": (pa.int64(), "Number of its ratings."),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from recsys_ops.tables import acceptance, antidote, counterfactuals, recourse, runs
+from recsys_ops.tables import acceptance, antidote, antidote_used, counterfactuals, recourse, runs
 from recsys_ops.tables.schema import Columns
 
 _ID = pa.null()
@@ -46,6 +46,13 @@ _TABLES: dict[str, _ResultTable] = {
         "The error of one group in a case, on one split of the ratings.", antidote.ANTIDOTE_GROUP_LOSSES_COLUMNS
     ),
     "antidote_users": _ResultTable("What one artificial user contributes.", antidote.antidote_users_columns(_ID)),
+    "antidote_as_used": _ResultTable(
+        "What the artificial users of a case do when they are added to all ratings.",
+        antidote_used.ANTIDOTE_AS_USED_COLUMNS,
+    ),
+    "antidote_starts": _ResultTable(
+        "The same, from one start of the recommender.", antidote_used.ANTIDOTE_STARTS_COLUMNS
+    ),
     "acceptance_fits": _ResultTable("The fit of one question to one distance.", acceptance.ACCEPTANCE_FITS_COLUMNS),
     "acceptance_curves": _ResultTable("One point of a fitted curve.", acceptance.ACCEPTANCE_CURVES_COLUMNS),
     "acceptance_people": _ResultTable(

@@ -72,19 +72,20 @@ def table(
     problem: AntidoteProblem, held_out: sp.csr_array | None, unseen: EvaluationRatings | None
 ) -> dict[str, Evaluation]:
     """All algorithms at all budgets; the search keeps the limit on the RMSE, and has a variant for unseen ratings."""
+    problem = replace(problem, before=problem.fit())
     limited = replace(problem, max_rmse_loss=MOST_RMSE_LOST)
     problems = {name: (name, limited if name == "search" else problem) for name in ALGORITHMS}
     if unseen is not None:
         problems["search_unseen"] = ("search", replace(limited, evaluated_on=unseen))
     print(f"\n{type(problem.objective).__name__}, train" + ("" if held_out is None else " | held out"))
-    before, found = problem.fit(), {}
+    found = {}
     for budget in BUDGETS:
         for name, (algorithm, posed) in problems.items():
             if ONLY and name not in ONLY.split(","):
                 continue
             started = time.perf_counter()
             made = propose(posed, algorithm, budget_users(budget, problem.rows.shape[0]), seed=SEED)
-            evaluation = evaluate(posed, made, held_out=held_out, before=before)
+            evaluation = evaluate(posed, made, held_out=held_out)
             found[f"{name} {budget}"] = evaluation
             show(name, budget, problem, evaluation, time.perf_counter() - started)
     return found

@@ -53,8 +53,8 @@ def parse_spec(text: str) -> ModelSpec:
         odd = [file for file in odd if not _may_be_folder(file)]
     if odd or not files:
         raise ConfigError(
-            f"--model {text}: expected ease, knn, slim, pure-svd, hybrid, or a file that ends in one of "
-            f"{', '.join(SUFFIXES)}, alone or after one of {', '.join(f'{name}:' for name in KINDS)}"
+            f"--model {text}: expected ease, knn, slim, als, pure-svd, hybrid, onnx:FILE, or a file that ends in one "
+            f"of {', '.join(SUFFIXES)}, alone or after one of {', '.join(f'{name}:' for name in KINDS)}"
             f"{f' (found {odd[0]!r})' if odd else ''}."
         )
     spec = ModelSpec(kinds, files, {role: name for role, _, name in named})

@@ -23,7 +23,8 @@ class TestAntidote(JobSuite):
     """Six shards of one case each."""
 
     tables: ClassVar[tuple[str, ...]] = (
-        "antidote_effect", "antidote_group_losses", "antidote_losses", "antidote_ratings", "antidote_users",
+        "antidote_as_used", "antidote_effect", "antidote_group_losses", "antidote_losses", "antidote_ratings",
+        "antidote_starts", "antidote_users",
     )  # fmt: skip
     n_shards: ClassVar[int] = 6
 

@@ -9,12 +9,14 @@ import pyarrow as pa
 import pytest
 
 from jobs.antidote import job as antidote
+from jobs.antidote.advice import advised, group_cases
 from jobs.antidote.config import AntidoteConfig
-from jobs.antidote.summary import objective_in_words, typical_of_best
+from jobs.antidote.summary import objective_in_words
 from jobs.runtime import job as runtime
 from recsys_ops.antidote.objectives import IndividualUnfairness, measure
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset, load_dataset
+from recsys_ops.errors import InputError
 from recsys_ops.models.mf import AlsSettings, fit_als
 from recsys_ops.models.mf_rows import LocalRows
 from recsys_ops.runs import Run, open_run
@@ -27,10 +29,13 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 ALGORITHMS, BUDGETS = ["heuristic1", "gd_fixed"], ["2", "10%"]
 SETTINGS: dict[str, Any] = {
     "algorithm": "heuristic1,gd_fixed", "budget": "2,10%", "rank": 2, "regularisation": 2.0, "seed": 5,
-    "judged_on": "given",
+    "judged_on": "given", "runs": 1, "starts": 3, "hold_out": 0.2,
 }  # fmt: skip
 QUICK = SETTINGS | {"algorithm": "heuristic2", "budget": "3"}
-TABLES = ("antidote_effect", "antidote_group_losses", "antidote_losses", "antidote_ratings", "antidote_users")
+TABLES = (
+    "antidote_as_used", "antidote_effect", "antidote_group_losses", "antidote_losses", "antidote_ratings",
+    "antidote_starts", "antidote_users",
+)  # fmt: skip
 Rows = list[dict[str, Any]]
 
 
@@ -65,6 +70,29 @@ def rows_of(run: Run, table: str = "antidote_effect") -> Rows:
 
 def case_of(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["algorithm"], row["budget"], row["run"]
+
+
+def test_every_case_has_its_effect_as_used_from_each_start_beside_the_noise_floor(base: Run) -> None:
+    used, starts = rows_of(base, "antidote_as_used"), rows_of(base, "antidote_starts")
+    assert [case_of(row) for row in used] == [*itertools.product(ALGORITHMS, BUDGETS, range(2))]
+    for row in used:
+        mine = [one for one in starts if case_of(one) == case_of(row)]
+        changes = [one["after"] / one["before"] - 1 for one in mine]
+        assert row["n_starts"] == len(mine) == 3
+        assert row["change"] == pytest.approx(np.mean(changes))
+        assert row["change_worst"] == pytest.approx(max(changes))
+        assert row["change_low"] < min(changes) <= max(changes) < row["change_high"]
+        assert row["random_change"] == pytest.approx(np.mean([one["random"] / one["before"] - 1 for one in mine]))
+        assert row["start_top10_kept"] > row["top10_kept"]
+    assert {row["start"] for row in starts} == {1_000_005, 1_000_006, 1_000_007}
+
+
+def test_ratings_that_are_all_the_same_are_refused(tables: Tables, tmp_path: Path) -> None:
+    same = pa.array([5.0] * len(tables["interactions"]))
+    clicks = tables["interactions"].drop_columns(["rating"]).append_column("rating", same)
+    shop = write_shop(tmp_path / "clicks", tables | {"interactions": clicks})
+    with pytest.raises(InputError, match=r"all \d+ ratings are 5\. Antidote data need ratings that differ"):
+        run_job(shop, tmp_path)
 
 
 def test_every_case_has_a_row_per_split_in_the_order_given(base: Run) -> None:
@@ -247,7 +275,7 @@ def test_where_the_limit_on_the_rmse_lets_nobody_in_the_case_says_so(
     assert rows_of(run, "antidote_ratings") == []
     printed = capsys.readouterr().out
     assert "1 cases: feasible, of the artificial users tried, none keeps within --max-rmse-loss." in printed
-    assert "No case changes the objective as wanted" in printed
+    assert "Nothing is advised" in printed
 
 
 def test_where_no_user_can_spare_a_rating_there_is_no_test_split_and_that_is_said(
@@ -335,14 +363,49 @@ def test_fairness_can_be_sought_for_unseen_ratings(shop: str, tmp_path: Path) ->
     assert given != unseen
 
 
-def test_the_run_that_is_reported_is_the_one_in_the_middle_of_the_best() -> None:
-    def row(algorithm: str, run: int, change: float) -> dict[str, Any]:
-        return {"algorithm": algorithm, "budget": "1", "run": run, "change": change, "n_antidote_users": 1}
+def used_row(algorithm: str, run: int, change: float, **other: Any) -> dict[str, Any]:
+    case = {"algorithm": algorithm, "budget": "1", "run": run, "direction": "min"}
+    return case | {"change": change, "verdict": "helps", "within_limits": True} | other
 
-    lucky = [row("random", 0, -0.5), row("random", 1, 0.4), row("random", 2, 0.3)]
-    steady = [row("search", 0, -0.1), row("search", 1, -0.3), row("search", 2, -0.2)]
-    assert typical_of_best([*lucky, *steady], 1) == steady[2]
-    assert typical_of_best(lucky, 1) is None
+
+def effect_row(algorithm: str, run: int, after: float, random: float = 1.0) -> dict[str, Any]:
+    case = {"algorithm": algorithm, "budget": "1", "run": run, "split": "test", "n_antidote_users": 1}
+    return case | {"before": 1.0, "after": after, "random": random}
+
+
+def test_the_run_that_is_reported_is_the_one_in_the_middle() -> None:
+    used = [used_row("search", 0, -0.1), used_row("search", 1, -0.3), used_row("search", 2, -0.2)]
+    (group,) = group_cases(used, [], 0.2, on_unseen=False)
+    assert group.typical == used[2]
+    assert group.verdict == "helps"
+
+
+@pytest.mark.parametrize(
+    ("after", "random", "verdict"),
+    [
+        ((0.7, 0.71, 0.72), 1.0, "helps"),
+        ((0.7, 0.9, 1.2), 1.0, "uncertain"),
+        ((1.3, 1.31, 1.32), 1.0, "harms"),
+        ((0.7, 0.71, 0.72), 0.71, "as random"),
+        ((0.7,), 1.0, "uncertain"),
+    ],
+)
+def test_what_is_to_hold_for_unseen_ratings_is_decided_by_the_splits(
+    after: tuple[float, ...], random: float, verdict: str
+) -> None:
+    used = [used_row("search", run, 0.1, verdict="harms") for run in range(len(after))]
+    rows = [effect_row("search", run, value, random) for run, value in enumerate(after)]
+    (group,) = group_cases(used, rows, 0.2, on_unseen=True)
+    assert group.verdict == verdict
+    assert (advised([group]) is None) == (verdict != "helps")
+
+
+def test_baselines_are_never_advised_however_much_they_do() -> None:
+    used = [used_row("random", run, -0.5, verdict="comparison") for run in range(3)]
+    rows = [effect_row("random", run, 0.5) for run in range(3)]
+    groups = group_cases(used, rows, 0.2, on_unseen=True)
+    assert [group.verdict for group in groups] == ["comparison"]
+    assert advised(groups) is None
 
 
 @pytest.mark.parametrize(("objective", "words"), [("individual", "unfairness"), ("individual:10", "10 x unfairness")])
@@ -356,17 +419,21 @@ def test_the_summary_shows_effects_by_budget_and_says_what_to_append(
     options = [text for name, value in SETTINGS.items() for text in (option(name), str(value))]
     done = command_line("antidote", "--data", shop, "--out", str(tmp_path), "--run-id", "r", *options)
     assert done.code == 0, done.stderr
-    rows = rows_of(open_run(str(tmp_path / "runs/r")))
     assert "To lower unfairness to single users" in done.stdout
-    for train, test in zip(rows[::2], rows[1::2], strict=True):
-        line = next(line for line in done.stdout.splitlines() if has_cells(line, train["algorithm"], train["budget"]))
-        for row in (train, test):
-            assert f"{row['after']:.4g} " in line
-            assert f"{100 * row['change']:+.1f}%" in line
-            assert f"{row['rmse_after'] - row['rmse_before']:+.4f}" in line
-    best = min(rows[1::2], key=lambda row: row["change"])
-    assert f"({best['algorithm']}, budget {best['budget']}, run 0)" in done.stdout
-    assert "take them out again where user_id is above 60." in done.stdout
+    used = rows_of(open_run(str(tmp_path / "runs/r")), "antidote_as_used")
+    for row in used:
+        line = next(line for line in done.stdout.splitlines() if has_cells(line, row["algorithm"], row["budget"]))
+        assert f"{100 * row['change']:+.1f}%" in line
+        assert f"{row['rmse_change']:+.4f}" in line
+        assert row["verdict"].split()[0] in line
+    assert "Noise floor: another start alone changes it by up to" in done.stdout
+    helping = [row for row in used if row["verdict"] == "helps"]
+    if helping:
+        best = min(helping, key=lambda row: row["change"])
+        assert f"({best['algorithm']}, budget {best['budget']}, run 0)" in done.stdout
+        assert "take them out again where user_id is above 60." in done.stdout
+    else:
+        assert "Nothing is advised" in done.stdout
 
 
 def option(name: str) -> str:

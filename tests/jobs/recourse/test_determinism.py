@@ -13,7 +13,7 @@ from recsys_ops.runs import open_run
 from tests.suites.job import JobSuite, manifest_of
 from tests.suites.shops import shop_tables, write_shop
 
-SETTINGS: dict[str, Any] = {"groups": "n_ratings:1", "seen_by": 1.0, "max_changes": 4, "seed": 3}
+SETTINGS: dict[str, Any] = {"model": "content", "groups": "n_ratings:1", "seen_by": 1.0, "max_changes": 4, "seed": 3}
 
 
 @pytest.fixture(scope="module")

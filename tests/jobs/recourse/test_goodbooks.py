@@ -21,6 +21,7 @@ def test_an_author_whose_name_holds_a_comma_gets_recourses_in_shelves_and_langua
         run_id="r",
         sellers=AUTHORS,
         groups="n_ratings:5",
+        model="content",
         plausibility="none",
     )
     assert runtime.run_job(config, recourse.JOB) == 0

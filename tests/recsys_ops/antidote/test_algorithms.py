@@ -190,7 +190,7 @@ def test_the_first_order_contribution_is_the_derivative_by_a_users_weight() -> N
         rows=LocalRows(small), als=AlsSettings(2, 2.0, tolerance=-np.inf, max_iterations=800)
     )
     artificial = propose(problem, "random", 2, seed=1)
-    found = gradient_contributions(problem, artificial, problem.rows)
+    found = gradient_contributions(problem, artificial, problem.rows, problem.fit(artificial))
     ratings = np.where(small.toarray() > 0, small.toarray(), np.nan)
     start, moved = problem.fit(artificial).factors.items, []
     for weight in (1.01, 0.99):
@@ -224,7 +224,7 @@ def test_leaving_a_user_out_is_what_the_contribution_says() -> None:
     train, held_out = (LocalRows(part) for part in hold_out(marketplace(), 0.2, seed=0))
     problem = polarisation_problem(rows=train, objective=IndividualUnfairness())
     artificial = propose(problem, "gd_random", 3, seed=0)
-    found = contributions(problem, artificial, held_out)
+    found = contributions(problem, artificial, held_out, problem.fit(artificial))
     fewer = sp.csr_array(artificial.toarray()[[0, 2]])
     values = [problem.objective.value(measure(held_out, problem.fit(rows).factors)) for rows in (artificial, fewer)]
     assert found[1] == pytest.approx(values[0] - values[1], abs=1e-9)

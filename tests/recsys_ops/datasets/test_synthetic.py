@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from recsys_ops.models.content import ContentModel
 
 from recsys_ops.datasets import user_groups
 from recsys_ops.datasets.synthetic import RULES, make_marketplace
@@ -12,6 +11,7 @@ from recsys_ops.errors import ConfigError
 from recsys_ops.evaluation import ContentScorer, cold_item_quality, held_out_quality
 from recsys_ops.features.encode import encode_items
 from recsys_ops.models.ease import fit_ease
+from recsys_ops.models.feature_linear import content_model
 from recsys_ops.models.hybrid import fit_hybrid
 from recsys_ops.models.linear import history_matrix
 
@@ -66,7 +66,7 @@ def test_personalisation_pays_and_so_do_the_features_of_items_without_ratings(se
     fits = {
         "ease": lambda known: fit_ease(known, ridge=500.0),
         "hybrid": lambda known: fit_hybrid(known, features),
-        "content": lambda known: ContentScorer(ContentModel(features, known)),
+        "content": lambda known: ContentScorer(content_model(features, known)),
     }
     for name in ("ease", "hybrid"):
         warm = held_out_quality(histories, fits[name], seed=0)
