@@ -16,7 +16,7 @@ from recsys_ops.status import Status
 
 _MEASURES = [
     "option", "status", "reason", "success_before", "success_after", "success_bound", "n_changes", "proximity",
-    "lower_bound", "rbo", "rank_before", "rank_after", "success_if_others_act",
+    "lower_bound", "rbo", "rank_before", "rank_after", "success_if_others_act", "success_new_users",
 ]  # fmt: skip
 _SHOWN = 3
 _SERVES = (pc.field("n_changes") > 0) & pc.field("reason").is_null()
@@ -56,6 +56,7 @@ def _measure_table(measures: pa.Table) -> Table:
     rows = {
         "share of the group that sees the item, before": ("success_before", 100, "%"),
         "share of the group that sees the item, after": ("success_after", 100, "%"),
+        "the same among users whom the search did not see": ("success_new_users", 100, "%"),
         "the same if one provider in twenty acts": ("success_if_others_act", 100, "%"),
         "mean rank before": ("rank_before", 1, ""),
         "mean rank after": ("rank_after", 1, ""),

@@ -45,6 +45,7 @@ def recourse_table(
             "rank_before": None if np.isnan(rank) else float(rank),
             "success_before": outcome.success_before,
             "success_after": outcome.success_after,
+            **_for_new_users(outcome),
             "rank_after": None,
             "success_if_others_act": None,
             "others_before": None,
@@ -94,6 +95,15 @@ def _named(items: pa.Table, outcomes: Sequence[Recourse]) -> list[dict[str, Any]
 
 def _id_types(items: pa.Table) -> tuple[pa.DataType, pa.DataType]:
     return items.schema.field("item_id").type, items.schema.field("seller_id").type
+
+
+def _for_new_users(outcome: Recourse) -> dict[str, float | None]:
+    found = outcome.new_users
+    return {
+        "success_new_users": None if found is None else found.success,
+        "new_users_lower": None if found is None else found.lower,
+        "new_users_upper": None if found is None else found.upper,
+    }
 
 
 def _as_dicts(outcome: Recourse) -> list[dict[str, Any]] | None:

@@ -45,6 +45,13 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
             pa.float64(),
             "The same with the changed item: what it does to others; null as above.",
         ),
+        "success_new_users": (
+            pa.float64(),
+            "Share of users whom the search did not see that it reaches, by cross-fitting over folds of the group; of "
+            "option 0, null without --folds or --plausibility and for small groups.",
+        ),
+        "new_users_lower": (pa.float64(), "Lower end of its 95 % interval."),
+        "new_users_upper": (pa.float64(), "Upper end of its 95 % interval."),
         "success_unthresholded": (pa.float64(), "Share that all changes found by the search reach together."),
         "success_bound": (pa.float64(), "Share that no changes within the rules and caps can exceed."),
         "changes": (

@@ -31,6 +31,7 @@ from recsys_ops.recourse.proposal import FrontierPoint
 from recsys_ops.recourse.solve import Recourse
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
+from recsys_ops.tables import CHANGE
 from tests.suites.cli import CommandLine
 from tests.suites.job import digests_of
 from tests.suites.shops import Tables, shop_tables, with_rows, write_shop
@@ -128,7 +129,7 @@ def test_the_measures_of_a_row_agree_with_each_other(base: Run) -> None:
         of_success = row["success_bound"] - row["success_after"]
         assert row["gap"] == pytest.approx(of_success if row["reason"] else of_changes)
         assert 0 < row["rbo"] <= 1
-        assert all(change.keys() == {"feature", "before", "after", "text", "support"} for change in row["changes"])
+        assert all(change.keys() == {*CHANGE.names} for change in row["changes"])
         assert all(change["text"] and change["before"] != change["after"] for change in row["changes"])
 
 
