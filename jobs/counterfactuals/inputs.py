@@ -51,6 +51,7 @@ class CounterfactualInputs:
     users: pa.Table
     items: pa.Table
     settings: Settings
+    verb: str
 
 
 def make_inputs(
@@ -58,7 +59,10 @@ def make_inputs(
 ) -> CounterfactualInputs:
     """The inputs of these cases."""
     users, items = data.dataset.users.select(["user_id"]), data.dataset.items.select(["item_id", "title"])
-    return CounterfactualInputs(data.recommender, data.histories, data.likelihood, cases, users, items, config.settings)
+    verb = "rated" if data.dataset.values == "ratings" else "chose"
+    return CounterfactualInputs(
+        data.recommender, data.histories, data.likelihood, cases, users, items, config.settings, verb
+    )
 
 
 def make_cases(users: NDArray[np.int64], lists: NDArray[np.int64]) -> CounterfactualCases:
