@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.metadata
 import inspect
 import logging
 import signal
@@ -51,7 +52,7 @@ COMMANDS = {
         "What each item's provider should change so that a group of users gets to see it.",
     ),
     "nightly": Command(
-        "jobs.recourse.config:RecourseConfig", "jobs.nightly:run",
+        "jobs.nightly:NightlyConfig", "jobs.nightly:run",
         "Recourse for the items of all sellers, under the date's name; repeat it to complete it.",
     ),
     "counterfactuals": Command(
@@ -69,6 +70,10 @@ COMMANDS = {
     "ask": Command(
         "jobs.ask:AskConfig", "jobs.ask:run", "One item, seller or user at once, from the models of the last run."
     ),
+    "report": Command(
+        "jobs.report:ReportConfig", "jobs.report:run",
+        "Write pages that people read: the report of a run, sellers' cards, why a user was recommended something.",
+    ),
     "validate": Command(
         "jobs.validate:ValidateConfig", "jobs.validate:run",
         "Say what is in a data set, what is wrong with it, and how good a recommender is on it.",
@@ -83,7 +88,7 @@ SUBMITTED = ("recourse", "nightly", "counterfactuals", "antidote", "acceptance")
 """What can run on a cluster: every job that writes a run."""
 
 
-def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.Typer:
+def make_app(names: Collection[str] = (*COMMANDS, "init", "submit", "attach")) -> typer.Typer:
     """The command line with the commands of these names."""
     app = typer.Typer(
         name="recsys-ops",
@@ -92,8 +97,9 @@ def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        context_settings={"help_option_names": ["--help", "-h"]},
     )
-    app.callback()(lambda: None)  # else typer takes the name of a single command away
+    app.callback()(_version_option)  # also: without a callback, typer takes the name of a single command away
     for name in COMMANDS:
         if name in names:
             command = COMMANDS[name]
@@ -102,7 +108,23 @@ def make_app(names: Collection[str] = (*COMMANDS, "submit", "attach")) -> typer.
         app.add_typer(_submit_app(), name="submit")
     if "attach" in names:
         app.command("attach")(importlib.import_module("jobs.submit").attach)
+    if "init" in names:
+        app.command("init")(importlib.import_module("jobs.init").init)
     return app
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"recsys-ops {importlib.metadata.version('recsys-ops')}")
+        raise typer.Exit
+
+
+def _version_option(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """What can stand before the command."""
 
 
 def _submit_app() -> typer.Typer:
@@ -134,7 +156,7 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
     for name, field in model.model_fields.items():
         shown = "" if field.default is None or field.default is False else f" [default: {field.default}]"
         flags = (field.json_schema_extra or {}).get("flags") if isinstance(field.json_schema_extra, dict) else None
-        names = [str(flags)] if flags else []
+        names = str(flags).split() if flags else []
         option = typer.Option(*names, help=f"{field.description}{shown}", show_default=False)
         parameters.append(
             inspect.Parameter(
@@ -178,7 +200,7 @@ def main() -> None:
 
 def _requested(arguments: list[str]) -> Collection[str]:
     """The command that the arguments name; all commands where they name none, or an unknown one."""
-    known = (*COMMANDS, "submit", "attach")
+    known = (*COMMANDS, "init", "submit", "attach")
     return [arguments[0]] if arguments and arguments[0] in known else known
 
 

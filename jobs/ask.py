@@ -101,7 +101,7 @@ def settings_from(run: Run, model: type[Settings]) -> Settings:
 def _same_data(run: Run, settings: Any) -> Any:
     from recsys_ops.datasets import load_dataset
 
-    dataset = load_dataset(settings.data, seed=settings.seed, on_bad_rows=settings.on_bad_rows)
+    dataset = load_dataset(settings.data, seed=settings.seed, on_bad_rows=settings.on_bad_rows, period=settings.period)
     if dataset.fingerprint != run.manifest["inputs"].get("data"):
         raise InputError(
             f"--data {settings.data}: has changed since run {run.run_id}, whose models do not fit it any more. Run the "

@@ -2,14 +2,17 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from jobs.runtime.logs import LogFormat
 from recsys_ops.errors import ConfigError, is_scalar
 from recsys_ops.storage import Encryption, is_missing_file, open_file, refuse_credentials_within, storage_errors
+
+if TYPE_CHECKING:
+    from recsys_ops.datasets.times import Period
 
 MODEL_CONFIG = ConfigDict(
     frozen=True, extra="forbid", coerce_numbers_to_str=True, use_attribute_docstrings=True, allow_inf_nan=False
@@ -78,11 +81,42 @@ class RunConfig(BaseModel):
         return Encryption(self.sse, self.sse_kms_key)
 
 
-class JobConfig(RunConfig):
-    """Settings of every job on a data set."""
+class DataConfig(BaseModel):
+    """Which data are read."""
+
+    model_config = MODEL_CONFIG
 
     data: str = "synthetic"
     """movielens-100k:DIR, movielens-1m:DIR, synthetic[:items=..,users=..], or the URL of a folder (or of a YAML file) with the contract's tables."""  # noqa: E501
+    since: str | None = None
+    """Only interactions from this date or time on (ISO 8601, UTC unless a zone is given)."""
+    until: str | None = None
+    """Only interactions before this date or time."""
+
+    @model_validator(mode="after")
+    def _some_time_is_left(self) -> Self:
+        period = self.period
+        if period.since is not None and period.until is not None and not period.since < period.until:
+            raise ValueError(f"--since {self.since} is not before --until {self.until}")
+        return self
+
+    @property
+    def period(self) -> "Period":
+        """What ``since`` and ``until`` mean."""
+        from recsys_ops.datasets.times import Period, parse_time
+
+        since, until = (
+            None if text is None else parse_time(text, option)
+            for text, option in ((self.since, "--since"), (self.until, "--until"))
+        )
+        return Period(since, until)
+
+
+class JobConfig(RunConfig, DataConfig):
+    """Settings of every job on a data set."""
+
+    quality: bool = Field(default=True, json_schema_extra={"flags": "--quality/--no-quality"})
+    """Measure the recommender on held-out users, for which it is fitted once more, and store the figures with the run."""  # noqa: E501
 
 
 Config = TypeVar("Config", bound=BaseModel)

@@ -1,9 +1,9 @@
 """The nightly run: recourse for the items of all sellers, under the date's name; repeated, it completes itself."""
 
-from datetime import UTC, datetime
-from typing import TypeVar
+from datetime import UTC, date, datetime, timedelta
 
-from jobs.config import RunConfig
+from pydantic import field_validator
+
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.job import JOB
 from jobs.runtime.job import run_job
@@ -12,27 +12,46 @@ from jobs.store.start import begun_settings
 from recsys_ops.errors import InputError
 from recsys_ops.runs import open_run
 
-Config = TypeVar("Config", bound=RunConfig)
+
+class NightlyConfig(RecourseConfig):
+    """Settings of a night: those of recourse, and which night it is."""
+
+    date: str | None = None
+    """The night that it is, such as 2026-11-18: it names the run, and later interactions are not read; by default it is tonight (UTC)."""  # noqa: E501
+
+    @field_validator("date")
+    @classmethod
+    def _is_a_date(cls, text: str | None) -> str | None:
+        try:
+            return None if text is None else date.fromisoformat(text).isoformat()
+        except ValueError:
+            raise ValueError("expected a date such as 2026-11-18") from None
 
 
-def run(config: RecourseConfig) -> int:
-    """Run tonight's job; running it again the same night completes it, or shows that it is complete.
+def run(config: NightlyConfig) -> int:
+    """Run tonight's job, or that of ``--date``; repeating it completes the night, or shows that it is complete.
 
     Raises
     ------
     As ``jobs.runtime.job.run_job``.
     """
     config = named(config)
-    return run_job(config.model_copy(update={"learned": config.learned or _learned(config)}), JOB)
+    settings = RecourseConfig(
+        **config.model_dump(exclude={"date", "learned"}), learned=config.learned or _learned(config)
+    )
+    return run_job(settings, JOB)
 
 
-def named(config: Config) -> Config:
-    """``config`` with tonight's run id, unless it has one, and to be completed if it is there."""
-    run_id = config.run_id or f"nightly-{datetime.now(UTC):%Y-%m-%d}"
-    return config.model_copy(update={"run_id": run_id, "resume": True})
+def named(config: NightlyConfig) -> NightlyConfig:
+    """``config`` with the night's run id and end, unless it has them, and to be completed if it is there."""
+    run_id = config.run_id or f"nightly-{config.date or f'{datetime.now(UTC):%Y-%m-%d}'}"
+    until = config.until
+    if until is None and config.date is not None:
+        until = (date.fromisoformat(config.date) + timedelta(days=1)).isoformat()
+    return config.model_copy(update={"run_id": run_id, "resume": True, "until": until})
 
 
-def _learned(config: RecourseConfig) -> str | None:
+def _learned(config: NightlyConfig) -> str | None:
     """What the run of tonight's name began with; for a new one the latest acceptance run beside it, if there is one."""
     check_writable(config.out, encryption=config.encryption)  # asks a store that is away less often than the others
     begun = begun_settings(config.out, str(config.run_id))

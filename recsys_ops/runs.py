@@ -27,6 +27,16 @@ class Run:
     url: str
     manifest: dict[str, Any]
 
+    def __str__(self) -> str:
+        """What it is, how its cases ended, and what can be read: three lines."""
+        counts = ", ".join(f"{n:,} {status}" for status, n in sorted(self.manifest["counts"].items())) or "no cases"
+        scope = ", for some only" if self.manifest.get("partial") else ""
+        return (
+            f"Run {self.run_id} of {self.manifest['job']}, committed {self.manifest['finished'][:16]}{scope}\n"
+            f"{counts}\n"
+            f"Tables: {', '.join(self.tables)} ({self.url})"
+        )
+
     @property
     def run_id(self) -> str:
         """Name of the run."""

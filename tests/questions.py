@@ -7,23 +7,31 @@ import scipy.sparse as sp
 from hypothesis import assume
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.question import Question, make_question
+from recsys_ops.counterfactuals.prepare import make_question
+from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.settings import Mixture
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.models.aggregate import Aggregation, aggregate_categories, keep_items
+from recsys_ops.models.factored import FactoredRecommender
 from recsys_ops.models.likelihood import Likelihood
-from recsys_ops.models.linear import LinearRecommender
+from recsys_ops.models.linear import LinearModel, LinearRecommender
 from tests.twins import counterfactuals as twin
 from tests.twins import networks
 
 KINDS = ("disjunction", "sum", "mean", "none")
 
 
-def random_question(rng: np.random.Generator, *, has_costs: bool = False) -> Question:
+def random_question(
+    rng: np.random.Generator,
+    *,
+    has_costs: bool = False,
+    model: Callable[[np.random.Generator, int], LinearModel] | None = None,
+    only_shortest: bool = False,
+) -> Question:
     """Binary or rated, any validity, some interactions protected, mostly about an item at the head of the list.
 
     Weights are around zero or mostly positive, and often rounded, which makes for ties and near-ties. With costs no two
-    removals are equally good.
+    removals are equally good. ``model`` makes a recommender of so many items, instead of one of such weights.
     """
     n_items, is_rated = int(rng.integers(11, 16)), bool(rng.random() < 0.4)
     scale = 3 if is_rated else 1
@@ -31,12 +39,17 @@ def random_question(rng: np.random.Generator, *, has_costs: bool = False) -> Que
     weights = rng.normal(rng.choice([0.0, 0.4]), 1, (n_items, n_items)).round(int(rng.integers(1, 6)))
     weights *= rng.random(weights.shape) < rng.choice([0.7, 1.0])
     np.fill_diagonal(weights, 0)
+    recommender = LinearRecommender(weights) if model is None else model(rng, n_items)
     history = np.sort(rng.choice(n_items, n, replace=False))
     amounts = rng.integers(1, scale + 1, n)
     candidates = np.setdiff1d(np.arange(n_items), history)
-    best = candidates[np.argsort(-(amounts @ weights[history])[candidates])]
+    scores = amounts @ recommender.rows(history)
+    if recommender.offsets is not None:
+        scores = scores / scale + recommender.offsets
+        candidates = candidates[np.isfinite(scores[candidates])]
+    best = candidates[np.argsort(-scores[candidates])]
     return make_question(
-        LinearRecommender(weights),
+        recommender,
         history,
         amounts,
         int(best[int(rng.random() < 0.2)] if rng.random() < 0.8 else rng.choice(candidates)),
@@ -46,7 +59,26 @@ def random_question(rng: np.random.Generator, *, has_costs: bool = False) -> Que
         removed_items="excluded" if rng.random() < 0.5 else "eligible",
         weights=rng.uniform(0.5, 2, n) if has_costs else [None, rng.integers(1, 4, n).astype(float)][rng.integers(2)],
         removable=None if rng.random() < 0.6 else rng.random(n) < 0.8,
+        only_shortest=only_shortest,
     )
+
+
+def random_factors(rng: np.random.Generator, n_items: int) -> FactoredRecommender:
+    """Dense or sparse, one matrix or two, with or without offsets and items it does not know, numbers of any size.
+
+    Of few values, so that scores tie, or of many; an item adds something to itself.
+    """
+    size, d = 10.0 ** rng.integers(-6, 7), int(rng.integers(1, 5))
+    draw = rng.integers(-3, 6, (2, n_items, d)) if rng.random() < 0.5 else rng.normal(0.3, 1, (2, n_items, d))
+    history, items = size * draw * (rng.random((2, n_items, d)) < rng.choice([0.7, 1.0]))
+    if rng.random() < 0.3:
+        history, items = (sp.csr_array(part) for part in (history, items))
+    elif rng.random() < 0.5:
+        history, items = (part.astype(np.float32) for part in (history, items))
+    offsets = size**2 * rng.normal(0, 1, n_items).round(2) if rng.random() < 0.5 else None
+    if offsets is not None and rng.random() < 0.4:
+        offsets[rng.random(n_items) < 0.15] = -np.inf
+    return FactoredRecommender(items if rng.random() < 0.3 else history, items, offsets)
 
 
 def is_open(question: Question) -> bool:

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.question import Question, make_question
+from recsys_ops.counterfactuals.prepare import make_question
+from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
 from recsys_ops.models.likelihood import Likelihood

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.models.content import ContentModel, UserSummary, summarise_users
+from recsys_ops.models.brought_factors import Factors
+from recsys_ops.models.feature_linear import FeatureLinearModel, content_model, learned_model
+from recsys_ops.models.user_summary import UserSummary, summarise_users
 from recsys_ops.recourse.group import TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.problem import Search
 from recsys_ops.recourse.settings import RecourseSettings
+from tests.twins import ranking
 
 WORDS = ("heist", "robot", "wedding", "desert", "detective", "piano", "volcano", "ghost")
 TAGS = ("drama", "comedy", "action")
@@ -22,21 +25,38 @@ KINDS = ("film", "series", "short")
 
 @dataclass(frozen=True)
 class World:
-    """A catalogue, its rules and its ratings ``(n_users, n_items)``, nan where a user has not rated."""
+    """A catalogue, its rules and its ratings ``(n_users, n_items)``, nan where a user has not rated.
+
+    The recommender is that of ``factors`` if there are any, else content.
+    """
 
     table: pa.Table
     rules: tuple[FeatureRule, ...]
     opinions: NDArray[np.float64]
     k: int
+    factors: Factors | None = None
     items: EncodedItems = field(init=False)
-    model: ContentModel = field(init=False)
+    model: FeatureLinearModel = field(init=False)
 
     def __post_init__(self) -> None:
         """Encode the items once."""
         object.__setattr__(self, "items", encode_items(self.table, self.rules))
         user, item = np.nonzero(self.rated)
         stored = sp.csr_array((self.opinions[user, item], (user, item)), shape=self.opinions.shape)
-        object.__setattr__(self, "model", ContentModel(self.items.matrix, stored))
+        object.__setattr__(self, "model", self._model(stored))
+
+    def _model(self, stored: sp.csr_array) -> FeatureLinearModel:
+        if self.factors is None:
+            return content_model(self.items.matrix, stored)
+        users, own, feature_map = self.factors.users, self.factors.own, self.factors.feature_map
+        return learned_model(self.items.matrix, stored, users=users, own=own, feature_map=feature_map)
+
+    def scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores ``(n_users, n_items)`` of items with these features ``(n_items, n_features)``, by the definition."""
+        if self.factors is None:
+            return ranking.all_scores(self.ratings, features)
+        scored: NDArray[np.float64] = self.factors.users @ (self.factors.own + features @ self.factors.feature_map).T
+        return scored
 
     @property
     def rated(self) -> NDArray[np.bool_]:

@@ -19,7 +19,9 @@ class CounterfactualsConfig(JobConfig):
     users: str | None = None
     """Users to do, ids separated by commas; all by default."""
     model: str = "ease"
-    """Recommender: ease, knn, slim, or the URL of a file of weights (.npz, .npy, or a table of source_item, target_item, weight)."""  # noqa: E501
+    """Recommender: ease, knn, slim, als, pure-svd, hybrid, or a file: of weights, elsa:A.npy, als:FILE, onnx:FILE and others."""  # noqa: E501
+    model_ids: str | None = None
+    """URL of the ids of the rows of --model, where its file names none and they are not in the order of the items."""
     ridge: float = Field(default=RIDGE, gt=0)
     """Penalty of ease."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})

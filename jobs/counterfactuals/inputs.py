@@ -12,7 +12,8 @@ from recsys_ops.counterfactuals.histories import Histories
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import Dataset
 from recsys_ops.models.likelihood import Likelihood
-from recsys_ops.models.linear import LinearRecommender
+from recsys_ops.models.recommender import Recommender
+from recsys_ops.quality import Quality
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,12 @@ class CounterfactualData:
 
     dataset: Dataset
     histories: Histories
-    recommender: LinearRecommender
+    recommender: Recommender
     likelihood: Likelihood | None
     selected: NDArray[np.int64]
     fingerprints: Mapping[str, str] = field(default_factory=dict)
-    fit_seconds: float = 0.0
+    timings: Mapping[str, float] = field(default_factory=dict)
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,14 @@ class CounterfactualCases:
 class CounterfactualInputs:
     """What every worker reads; put into the object store once, so that a node holds the weights once."""
 
-    recommender: LinearRecommender
+    recommender: Recommender
     histories: Histories
     likelihood: Likelihood | None
     cases: CounterfactualCases
     users: pa.Table
     items: pa.Table
     settings: Settings
+    verb: str
 
 
 def make_inputs(
@@ -58,7 +61,10 @@ def make_inputs(
 ) -> CounterfactualInputs:
     """The inputs of these cases."""
     users, items = data.dataset.users.select(["user_id"]), data.dataset.items.select(["item_id", "title"])
-    return CounterfactualInputs(data.recommender, data.histories, data.likelihood, cases, users, items, config.settings)
+    verb = "rated" if data.dataset.values == "ratings" else "chose"
+    return CounterfactualInputs(
+        data.recommender, data.histories, data.likelihood, cases, users, items, config.settings, verb
+    )
 
 
 def make_cases(users: NDArray[np.int64], lists: NDArray[np.int64]) -> CounterfactualCases:

@@ -9,23 +9,28 @@ from numpy.typing import NDArray
 
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.counterfactuals.inputs import CounterfactualCases, CounterfactualData, make_cases, make_inputs
-from jobs.counterfactuals.models import counterfactuals_models
+from jobs.counterfactuals.models import counterfactuals_models, fingerprint_of_recommender
 from jobs.counterfactuals.summary import print_summary
 from jobs.counterfactuals.tables import result_tables
 from jobs.counterfactuals.work import case_seconds, list_blocks, run_shard
+from jobs.quality import measured
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.selection import select
 from recsys_ops.counterfactuals.histories import Histories, make_histories, read_removal_costs
+from recsys_ops.counterfactuals.settings import check_search_settings
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
 from recsys_ops.errors import ConfigError
+from recsys_ops.features.encode import encode_items
+from recsys_ops.measurement import measure_lists
 from recsys_ops.models.aggregate import aggregate_categories, categories_of, keep_items
 from recsys_ops.models.ease import check_memory, ease_bytes
 from recsys_ops.models.likelihood import Likelihood, learn_likelihood
 from recsys_ops.models.memory import available_bytes
-from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
+from recsys_ops.models.readers.catalogue import read_ids
+from recsys_ops.models.recommender import FITTED, FROM_FEATURES, LINEAR, check_recommender, is_linear, make_recommender
 
 COSTS = "removal costs"
 """Name of that input in the manifest."""
@@ -34,8 +39,10 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 
 def check(config: CounterfactualsConfig) -> CounterfactualsConfig:
-    """Refuse a recommender of an unknown name."""
+    """Refuse a recommender of an unknown name, and what only linear recommenders have for one that is not."""
     check_recommender(config.model)
+    if not is_linear(config.model):
+        check_search_settings(config.settings)
     return config
 
 
@@ -47,23 +54,39 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
     InputError, ConfigError
         Bad data, an unknown user, or weights that do not fit the items or the memory.
     """
-    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows, period=config.period)
     costs = read_removal_costs(config.removal_costs, dataset) if config.removal_costs else None
     histories = make_histories(dataset, ratings=config.ratings, costs=costs)
     selected = select_users(config, dataset)
+    model_ids = None if config.model_ids is None else read_ids(config.model_ids)
+    # Before the recommender is there: the weights of two might not fit into memory.
+    quality, quality_seconds = measured(
+        JOB.name,
+        lambda: measure_lists(
+            config.model, dataset, ridge=config.ridge, binary=not config.ratings, seed=config.seed, model_ids=model_ids
+        ),
+        is_wanted=config.quality,
+    )
     started = time.perf_counter()
-    if config.model == "ease":
+    if config.model in ("ease", "hybrid"):
         n = dataset.n_items
         check_memory(ease_bytes(n, np.float32) + 4 * n * n, available_bytes())  # and once more in the object store
-    recommender = make_recommender(config.model, histories.inputs, ridge=config.ridge, item_ids=dataset.item_ids)
+    recommender = make_recommender(
+        config.model, histories.inputs, ridge=config.ridge, item_ids=dataset.item_ids,
+        model_ids=model_ids,
+        features=encode_items(dataset.items, dataset.rules).matrix if config.model in FROM_FEATURES else None,
+    )  # fmt: skip
+    if not isinstance(recommender, LINEAR):
+        check_search_settings(config.settings)
     likelihood = make_likelihood(config, dataset, histories)
     fit_seconds = time.perf_counter() - started
     fingerprints = {"data": dataset.fingerprint}
-    if config.model not in FITTED:  # weights that are fitted here follow from the data and the settings
-        fingerprints["model"] = fingerprint_of_matrix(recommender.weights)
+    if config.model not in (*FITTED, *FROM_FEATURES):  # what is fitted here follows from the rest
+        fingerprints["model"] = fingerprint_of_recommender(recommender)
     if costs is not None:
         fingerprints[COSTS] = fingerprint_of_matrix(costs)
-    return CounterfactualData(dataset, histories, recommender, likelihood, selected, fingerprints, fit_seconds)
+    timings = {"fit_seconds": fit_seconds, "quality_seconds": quality_seconds}
+    return CounterfactualData(dataset, histories, recommender, likelihood, selected, fingerprints, timings, quality)
 
 
 def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
@@ -72,14 +95,15 @@ def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
     _log.info("%s: %d cases (%d users selected)", JOB.name, len(cases.item), len(data.selected))
     inputs = make_inputs(config, data, cases)
     return Plan(
-        shards=_cut(config, cases, data.histories),
+        shards=_cut(config, data, cases),
         inputs=inputs,
         fingerprints=data.fingerprints,
         deadline_seconds=lambda shard: 60.0 + 1.2 * config.time_limit * shard.n_cases,
         rejected=data.dataset.rejected,
         empty_tables=result_tables(inputs.users, inputs.items, data.histories, config.k, []),
         models=counterfactuals_models(data.recommender, data.likelihood),
-        timings={"fit_seconds": data.fit_seconds},
+        quality=data.quality,
+        timings=data.timings,
     )
 
 
@@ -138,11 +162,11 @@ def _list_cases(config: CounterfactualsConfig, data: CounterfactualData) -> Coun
     return make_cases(users, np.concatenate(list(map_blocks(list_blocks, shared, blocks, "ranking items"))))
 
 
-def _cut(config: CounterfactualsConfig, cases: CounterfactualCases, histories: Histories) -> list[Shard]:
+def _cut(config: CounterfactualsConfig, data: CounterfactualData, cases: CounterfactualCases) -> list[Shard]:
     """Shards of whole users; the estimate of their cost is the same on every machine, so that runs can resume."""
     sizes = np.diff(cases.user_starts)
-    lengths = np.diff(histories.amounts.indptr)[cases.user[cases.user_starts[:-1]]]
-    seconds = case_seconds(lengths, config.settings)
+    lengths = np.diff(data.histories.amounts.indptr)[cases.user[cases.user_starts[:-1]]]
+    seconds = case_seconds(lengths, config.settings, data.recommender)
     return plan_shards(
         [float(size * cost) for size, cost in zip(sizes, seconds, strict=True)],
         unit_cases=[int(size) for size in sizes], n_shards=config.shards,

@@ -9,14 +9,16 @@ from jobs.console import escape
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import problem_with
 from jobs.recourse.inputs import make_catalogue, make_inputs, on_device
-from jobs.recourse.models import restored_recourse
+from jobs.recourse.models import restored_model, restored_recourse
 from jobs.recourse.summary import sentence
+from jobs.recourse.together import WEIGHED
 from jobs.recourse.work import run_shard
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import one_thread
 from jobs.selection import select
 from jobs.store.models import read_models
 from recsys_ops.acceptance.learned import Learned, read_learned
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset
 from recsys_ops.runs import Run
 
@@ -34,7 +36,8 @@ def answer(run: Run, settings: RecourseConfig, dataset: Dataset, question: AskCo
     ConfigError, InputError
         As ``jobs.ask.run``.
     """
-    return [_in_words(row) for row in rows(run, settings, dataset, item=question.item, seller=question.seller)]
+    found = rows(run, settings, dataset, item=question.item, seller=question.seller)
+    return [_in_words(row, settings.language) for row in found]
 
 
 def rows(
@@ -43,8 +46,9 @@ def rows(
     """Rows of the ``recourse`` table for an item or a seller, as the run itself would give them."""
     option, value, column = ("item", item, "item_id") if item is not None else ("seller", seller, "seller_id")
     selected = np.flatnonzero(select(option, str(value), dataset.items.column(column)))
-    catalogue = make_catalogue(settings, dataset)
-    summary, counts = restored_recourse(read_models(run), selected)
+    models = read_models(run)
+    catalogue = make_catalogue(settings, dataset, lambda items: restored_model(models, dataset, items))
+    summary, counts = restored_recourse(models, selected)
     learned = read_learned(settings.learned) if settings.learned else Learned()
     inputs = make_inputs(settings, catalogue, selected, summary, counts, learned=learned, seen_by=None)
     if problem_with(settings.device) is not None:  # the run's workers had what this machine has not
@@ -52,11 +56,22 @@ def rows(
     shard = Shard(0, 0, len(inputs.cases.batch_starts) - 2, len(inputs.cases.item))
     with one_thread():
         found: list[dict[str, Any]] = run_shard(inputs, shard, {}).tables["recourse"].to_pylist()
-    return found
+    weighed = _weighed(run, [row["item_id"] for row in found])
+    return [row | weighed.get((row["item_id"], row["group"], row["option"]), {}) for row in found]
 
 
-def _in_words(row: dict[str, Any]) -> str:
+def _weighed(run: Run, item_ids: list[Any]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """What the run said of all its recourses together, by item, group and option; of what it did not do, nothing."""
+    table = run.table("recourse")
+    if not set(WEIGHED) <= set(table.schema.names):
+        return {}
+    keys = ["item_id", "group", "option"]
+    rows = table.to_table(columns=[*keys, *WEIGHED], filter=pc.field("item_id").isin(item_ids)).to_pylist()
+    return {tuple(row[key] for key in keys): {name: row[name] for name in WEIGHED} for row in rows}
+
+
+def _in_words(row: dict[str, Any], language: str) -> str:
     if row["changes"] and row["reason"] is None:  # what reaches less than wanted is no advice
-        return sentence(row)
+        return sentence(row, language)
     reason = f" ({row['reason']})" if row["reason"] else ""
     return f"\n[bold]{escape(row['title'])}[/bold] for {escape(row['group'])}: {row['status']}{escape(reason)}"

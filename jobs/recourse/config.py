@@ -3,12 +3,19 @@
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from jobs.config import JobConfig
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
+from recsys_ops.recourse.plausible import LEAST_SUPPORT
 from recsys_ops.recourse.settings import RecourseSettings
+
+LOSS = 0.2
+"""Share of the users gained that may be lost again where nobody says otherwise, and there is no knee to look for."""
+
+LEAST_GAIN = 0.005
+"""Share of the group that plausible advice must gain: one user in two hundred."""
 
 MOST_CHANGES = 10
 """Of one recourse where nobody says otherwise."""
@@ -17,6 +24,8 @@ MOST_CHANGES = 10
 class RecourseConfig(JobConfig):
     """Settings of the recourse job."""
 
+    model: str | None = None
+    """Recommender: content, hybrid, or factors of another, lightfm:FILE or towers:FILE; by default hybrid, or content where that does not fit into memory."""  # noqa: E501
     k: int = Field(default=10, ge=1)
     """Length of the list that users see: an item is seen if its rank is at most k."""
     groups: str | None = None
@@ -29,8 +38,8 @@ class RecourseConfig(JobConfig):
     """Without --items and --sellers: do items that less than this share of the group has in its top k."""
     sample: float = Field(default=1.0, gt=0, le=1)
     """Share of each group that the search looks at (2,000 users at most); success is always that of the whole group."""
-    tolerance: float = Field(default=0.2, ge=0, lt=1)
-    """Share of the users gained that may be lost again for fewer changes."""
+    tolerance: float | None = Field(default=None, ge=0, lt=1)
+    """Share of the users gained that may be lost again for fewer changes; by default the knee of the frontier; 0.2 with --plausibility none."""  # noqa: E501
     method: Literal["recrec", "examples"] = "recrec"
     """recrec: the fewest changes that reach the most users. examples: become like the nearest real item that the group sees already."""  # noqa: E501
     max_changes: int | None = Field(default=None, ge=1, le=1000)
@@ -41,12 +50,24 @@ class RecourseConfig(JobConfig):
     """Most cost of one recourse, by the costs of the features' rules."""
     min_success: float | None = Field(default=None, ge=0, le=1)
     """Least share of the group that a recourse must reach, else its row has a reason (and is infeasible where the bound is short of it too); by default (and with 0) any gain, with --method examples what --seen-by says."""  # noqa: E501
+    plausibility: Literal["none", "support"] | None = None
+    """support: only changes after which a real item like this could be so, and categories stay unless their rule says mutable; none: any change; by default support, none with --method examples."""  # noqa: E501
+    least_support: float | None = Field(default=None, gt=0, le=1)
+    """Least probability that a real item like this one has what a change adds; 0.25 by default, at which half of what is suggested is true."""  # noqa: E501
+    least_gain: float | None = Field(default=None, ge=0, le=1)
+    """Least share of the group that a recourse must gain to be worth acting for, else its row has a reason; by default 0.005, any gain with --plausibility none."""  # noqa: E501
+    language: Literal["en", "de"] = "en"
+    """Language of the sentences: en or de."""
     options: int = Field(default=1, ge=1, le=5)
     """Different recourses to choose from per item and group."""
     select: Literal["study", "diverse"] = "study"
     """With --options: one of the sparsest, one of the most proximate, others at random; or those of which any two differ most."""  # noqa: E501
     nearest: Literal["sparsity", "proximity"] = "sparsity"
     """With --method examples: the distance that decides."""
+    folds: int = Field(default=3, ge=0, le=20)
+    """Parts of each group on which recourses are measured that were found without them: column success_new_users; 0 for none, and none with --plausibility none."""  # noqa: E501
+    together: bool = True
+    """After the search, run the recommender on what 1, 5, 25 and 100 % of the providers would do together: table together, and columns of recourse."""  # noqa: E501
     learned: str | None = None
     """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and of several options the likeliest to be acted upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
     overlap: float = Field(default=0.995, ge=0, le=1)
@@ -71,14 +92,41 @@ class RecourseConfig(JobConfig):
             raise ValueError("no such torch device. Use cpu or cuda") from None
         return device
 
+    @model_validator(mode="after")
+    def _plausibility_where_it_counts(self) -> "RecourseConfig":
+        if self.plausibility == "support" and self.method == "examples":
+            raise ValueError(
+                "--plausibility support is for --method recrec: an example is a real item as it is. Leave one out"
+            )
+        if self.least_support is not None and self.level is None:
+            raise ValueError("--least-support is ignored without --plausibility support. Leave it out")
+        return self
+
+    @property
+    def level(self) -> float | None:
+        """Least support of a change, None where any change is allowed."""
+        by_default = "none" if self.method == "examples" else "support"
+        if (self.plausibility or by_default) == "none":
+            return None
+        return LEAST_SUPPORT if self.least_support is None else self.least_support
+
     def settings(self, caps: Caps) -> RecourseSettings:
         """The part of the settings that the search sees; learned caps hold where the settings name none."""
         by_default = min(caps.sparsity, np.inf if self.method == "examples" else MOST_CHANGES)
         return RecourseSettings(
-            self.tolerance, self.max_changes or by_default, self.overlap, self.prove, self.device,
+            LOSS if self.tolerance is None else self.tolerance,
+            self.max_changes or by_default, self.overlap, self.prove, self.device,
             max_proximity=self.max_proximity or caps.proximity, max_cost=self.max_cost or np.inf,
-            min_success=self.wanted,
+            min_success=self.wanted, least_gain=self.gain, language=self.language, folds=self.folds, seed=self.seed,
+            knee=self.tolerance is None and self.level is not None,
         )  # fmt: skip
+
+    @property
+    def gain(self) -> float:
+        """Least share of the group that a recourse must gain."""
+        if self.least_gain is None:
+            return 0.0 if self.level is None else LEAST_GAIN
+        return self.least_gain
 
     @property
     def wanted(self) -> float:

@@ -1,12 +1,12 @@
 """What every worker of the recourse job reads, made in one place for the job and for ``ask``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from jobs.recourse.config import RecourseConfig
 from recsys_ops.acceptance.learned import Learned
@@ -14,10 +14,13 @@ from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset, user_groups
 from recsys_ops.datasets.groups import default_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
-from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary
+from recsys_ops.features.sentences import DEFAULT
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.user_summary import GroupCounts, UserSummary
 from recsys_ops.recourse.examples import Examples, Nearest, fixed_kinds, seen_shares
 from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.options import Offer
+from recsys_ops.recourse.plausible import Plausibility, fit_plausibility
 from recsys_ops.recourse.settings import RecourseSettings
 
 BATCH_ITEMS = 32
@@ -33,19 +36,24 @@ class Catalogue:
 
     dataset: Dataset
     encoded: EncodedItems
-    model: ContentModel
+    model: FeatureLinearModel
     labels: Sequence[str]
     group_of_user: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class RecourseData:
-    """What is read before any work: the catalogue, the items to do, and what people's reactions teach."""
+    """What is read before any work: the catalogue, the items to do, and what people's reactions teach, how to say it.
+
+    ``model_name`` as in ``--model``.
+    """
 
     catalogue: Catalogue
+    model_name: str
     selected: NDArray[np.int64]
     learned: Learned
     fingerprints: dict[str, str]
+    language: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -65,23 +73,25 @@ class RecourseCases:
 class RecourseInputs:
     """What every worker reads; put into the object store once. ``examples`` per group, empty for RecRec."""
 
-    model: ContentModel
+    model: FeatureLinearModel
     encoded: EncodedItems
     groups: tuple[TargetGroup, ...]
     cases: RecourseCases
     item_table: pa.Table
     settings: RecourseSettings
+    plausibility: Plausibility | None
     offer: Offer
     examples: tuple[Examples, ...]
     learned: Learned
 
 
-def make_catalogue(config: RecourseConfig, dataset: Dataset) -> Catalogue:
+def make_catalogue(
+    config: RecourseConfig, dataset: Dataset, make_model: Callable[[EncodedItems], FeatureLinearModel]
+) -> Catalogue:
     """Encode the items, form the groups, and set up the recommender that recourse is about."""
     encoded = encode_items(dataset.items, dataset.rules)
     labels, group_of_user = user_groups(dataset, config.groups or default_groups(dataset))
-    model = ContentModel(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
-    return Catalogue(dataset, encoded, model, labels, group_of_user)
+    return Catalogue(dataset, encoded, make_model(encoded), labels, group_of_user)
 
 
 def make_inputs(
@@ -111,17 +121,26 @@ def make_inputs(
         Leave out items that at least this share of a group has in its top k; None leaves out nothing.
     """
     encoded, by_examples = catalogue.encoded, config.method == "examples"
+    nobody = np.array([], dtype=np.int64)
     return RecourseInputs(
-        model=catalogue.model,
+        model=catalogue.model.of_users(nobody),  # the groups have their users
         encoded=encoded,
         groups=_make_groups(catalogue, summary, sample=config.sample, seed=config.seed),
         cases=make_cases(catalogue.dataset, selected, counts, seen_by=seen_by),
         item_table=catalogue.dataset.items.select(["item_id", "seller_id", "title"]),
         settings=config.settings(learned.caps),
+        plausibility=_plausibility(config, catalogue),
         offer=config.offer,
         examples=make_examples(encoded, counts, config.wanted, config.nearest) if by_examples else (),
         learned=learned,
     )
+
+
+def _plausibility(config: RecourseConfig, catalogue: Catalogue) -> Plausibility | None:
+    if config.level is None:
+        return None
+    sellers = catalogue.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
+    return fit_plausibility(catalogue.encoded, sellers.astype(np.int64), config.level)
 
 
 def on_device(inputs: RecourseInputs, device: str) -> RecourseInputs:
@@ -174,9 +193,10 @@ def _make_groups(catalogue: Catalogue, summary: UserSummary, *, sample: float, s
         users = np.flatnonzero(catalogue.group_of_user == number)
         n_sampled = min(int(np.ceil(sample * len(users))), MOST_SAMPLED)
         drawn = draw_sample(len(users), n_sampled, np.random.default_rng([seed, number]))
-        groups.append(
-            make_group(catalogue.model, catalogue.encoded.columns, summary, label=label, users=users, sample=drawn)
-        )
+        with threadpool_limits(limits=1):  # the bits of a dense product may depend on the number of threads
+            groups.append(
+                make_group(catalogue.model, catalogue.encoded.columns, summary, label=label, users=users, sample=drawn)
+            )
     return tuple(groups)
 
 

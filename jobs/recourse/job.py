@@ -2,6 +2,7 @@
 
 import logging
 import os
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import pyarrow as pa
 import ray
 from numpy.typing import NDArray
 
+from jobs.quality import measured
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import check_device, problem_with
 from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs
 from jobs.recourse.models import recourse_models
 from jobs.recourse.summary import print_summary
+from jobs.recourse.together import weigh_promises
 from jobs.recourse.work import case_seconds, run_shard, summarise_blocks
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.job import Job, Plan
@@ -22,7 +25,15 @@ from jobs.selection import select
 from recsys_ops.acceptance.learned import Learned, read_learned
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.errors import ConfigError
-from recsys_ops.models.content import GroupCounts, UserSummary, join_summaries, user_block_size
+from recsys_ops.measurement import measure_lists
+from recsys_ops.models.feature_recommender import (
+    FITTED,
+    check_feature_model,
+    default_feature_model,
+    fingerprint_of_model,
+    make_feature_model,
+)
+from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, user_block_size
 from recsys_ops.runs import open_run
 from recsys_ops.tables import frontier_schema, recourse_schema
 
@@ -30,7 +41,9 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 
 def check(config: RecourseConfig) -> RecourseConfig:
-    """Refuse a torch device that is missing; name the acceptance run that ``learned`` stands for today."""
+    """Refuse an unknown recommender or a missing torch device; name the run that ``learned`` stands for today."""
+    if config.model is not None:
+        check_feature_model(config.model)
     if not _is_on_cluster(config):
         check_device(config.device, problem_with(config.device), where="this machine")
     if config.learned is None:
@@ -39,20 +52,31 @@ def check(config: RecourseConfig) -> RecourseConfig:
 
 
 def load(config: RecourseConfig) -> RecourseData:
-    """Read the data and what was learned, and select the items.
+    """Read the data and what was learned, fit or read the recommender, and select the items.
 
     Raises
     ------
     InputError, ConfigError
-        Bad data, or an item, seller or group that they do not have.
+        Bad data, an item, seller or group that they do not have, or factors that do not fit the data.
     """
     learned = read_learned(config.learned) if config.learned else Learned()
-    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows)
+    dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows, period=config.period)
     fingerprints = {"data": dataset.fingerprint}
     if config.learned:
         fingerprints["learned"] = open_run(config.learned, job="acceptance").fingerprint
     selected = select_items(config, dataset)
-    return RecourseData(make_catalogue(config, dataset), selected, learned, fingerprints)
+    name, reason = (config.model, None) if config.model else default_feature_model(dataset.n_items)
+    if reason is not None:
+        _log.warning("%s: %s", JOB.name, reason)
+    catalogue = make_catalogue(
+        config, dataset, lambda items: make_feature_model(name, dataset, items, seed=config.seed)
+    )
+    # What is fitted here follows from the data and the settings, unless it is for the memory to say.
+    if config.model is None:
+        fingerprints["model"] = name
+    elif name not in FITTED:
+        fingerprints["model"] = fingerprint_of_model(catalogue.model)
+    return RecourseData(catalogue, name, selected, learned, fingerprints, config.language)
 
 
 def plan(config: RecourseConfig, data: RecourseData) -> Plan:
@@ -61,6 +85,11 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
     if _is_on_cluster(config) and config.device != "cpu":
         problem = ray.get(ray.remote(num_cpus=1)(problem_with).remote(config.device))
         check_device(config.device, problem, where="a worker of the cluster")
+    is_binary = data.model_name != "content"  # which weighs histories by ratings
+    quality, seconds = measured(
+        JOB.name, lambda: measure_lists(data.model_name, catalogue.dataset, binary=is_binary, seed=config.seed),
+        is_wanted=config.quality,
+    )  # fmt: skip
     summary, counts = _summarise_users(config, catalogue, selected)
     inputs = make_inputs(
         config, catalogue, selected, summary, counts, learned=data.learned,
@@ -75,7 +104,10 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         deadline_seconds=lambda shard: 30.0 + config.time_limit * shard.n_cases,
         rejected=catalogue.dataset.rejected,
         empty_tables=_empty_tables(catalogue.dataset),
-        models=recourse_models(summary, counts, selected),
+        models=recourse_models(summary, counts, selected, catalogue.model),
+        quality=quality,
+        timings={"quality_seconds": seconds},
+        finish=partial(weigh_promises, catalogue, config) if config.together else None,
     )
 
 

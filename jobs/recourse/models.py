@@ -4,12 +4,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.store.models import Models
-from recsys_ops.models.content import GroupCounts, UserSummary
+from recsys_ops.datasets import Dataset
+from recsys_ops.features.encode import EncodedItems
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.feature_recommender import make_feature_model
+from recsys_ops.models.user_summary import GroupCounts, UserSummary
+
+_FACTORS = ("vectors", "feature_map", "own")
+"""Fields of a learned recommender, and the names of their arrays."""
 
 
-def recourse_models(summary: UserSummary, counts: GroupCounts, selected: NDArray[np.int64]) -> Models:
-    """Arrays of the thresholds of every user and the counts of every group; ``selected`` items have their ranks."""
+def recourse_models(
+    summary: UserSummary, counts: GroupCounts, selected: NDArray[np.int64], model: FeatureLinearModel
+) -> Models:
+    """Arrays of the thresholds of every user and the counts of every group; ``selected`` items have their ranks.
+
+    With the factors of a learned recommender; the content recommender is that of the data.
+    """
+    factors = {} if model.own is None else {name: getattr(model, name) for name in _FACTORS}
     return {
+        **factors,
         "top_scores": summary.top_scores,
         "gains": summary.gains,
         "n_candidates": counts.n_candidates,
@@ -17,6 +31,13 @@ def recourse_models(summary: UserSummary, counts: GroupCounts, selected: NDArray
         "rank_sums": counts.rank_sums,
         "selected": selected,
     }
+
+
+def restored_model(models: Models, dataset: Dataset, items: EncodedItems) -> FeatureLinearModel:
+    """The recommender that the run was about."""
+    if _FACTORS[0] not in models:
+        return make_feature_model("content", dataset, items)
+    return FeatureLinearModel(items.matrix, dataset.ratings, **{name: models[name] for name in _FACTORS})
 
 
 def restored_recourse(models: Models, selected: NDArray[np.int64]) -> tuple[UserSummary, GroupCounts]:

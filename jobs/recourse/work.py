@@ -14,7 +14,8 @@ from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.acceptance.learned import Learned, choose_first
 from recsys_ops.features.encode import fix_features
-from recsys_ops.models.content import ContentModel, GroupCounts, UserSummary, join_summaries, summarise_users
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, summarise_users
 from recsys_ops.recourse.examples import find_examples
 from recsys_ops.recourse.group import TargetGroup, without_fixed
 from recsys_ops.recourse.options import find_options
@@ -24,7 +25,7 @@ from recsys_ops.status import Status
 
 
 def summarise_blocks(
-    model: ContentModel, blocks: Sequence[tuple[int, int]], arguments: dict[str, Any]
+    model: FeatureLinearModel, blocks: Sequence[tuple[int, int]], arguments: dict[str, Any]
 ) -> tuple[UserSummary, GroupCounts]:
     """Summaries of consecutive blocks of users, and the sum of their counts."""
     return join_summaries(summarise_users(model, first, last, **arguments) for first, last in blocks)
@@ -77,7 +78,7 @@ def _search(
 ) -> list[list[Recourse]]:
     encoded = fix_features(inputs.encoded, fixed)
     target = without_fixed(inputs.groups[group], encoded.columns) if fixed else inputs.groups[group]
-    search = Search(inputs.model, encoded, target, inputs.settings)
+    search = Search(inputs.model, encoded, target, inputs.settings, inputs.plausibility)
     if inputs.examples:
         return find_examples(search, items, inputs.offer, inputs.examples[group])
     return find_options(search, items, inputs.offer)

@@ -3,17 +3,22 @@
 A file per job, so that two jobs that commit at the same moment do not write the same file.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from jobs.store.conditional_writes import replace_bytes
 from jobs.store.files import json_bytes
 from jobs.store.records import RunFolder
+from recsys_ops.datasets.times import parse_time
 from recsys_ops.runs import latest_path
 from recsys_ops.storage import read_json
 
 
 def name_latest(folder: RunFolder) -> None:
-    """Name a committed run as the last of its job, unless one that was committed later is named already.
+    """Name a committed run as the last of its job, unless one that knows later data is named already.
+
+    A run knows the data until it was started, or until its ``--until``: completing or repeating an earlier night does
+    not move readers back to it. Of equal ones that committed last is named.
 
     Runs of one job that are committed at the same moment take turns: else the earlier one, having looked before the
     later one wrote, would write over it.
@@ -24,17 +29,23 @@ def name_latest(folder: RunFolder) -> None:
     """
     filesystem, root = folder.open_out()
     path = latest_path(root, folder.job)
-    finished = _finished(filesystem, root, folder.run_id)
+    state = _state_of_data(filesystem, root, folder.run_id)
 
     def content() -> bytes | None:
         named = (read_json(filesystem, path) or {}).get("run_id")
-        if named == folder.run_id or (named is not None and _finished(filesystem, root, named) > finished):
+        if named == folder.run_id or (named is not None and _state_of_data(filesystem, root, named) > state):
             return None
         return json_bytes({"run_id": folder.run_id})
 
     replace_bytes(filesystem, path, content)
 
 
-def _finished(filesystem: Any, root: str, run_id: str) -> str:
-    """When a run was committed; the empty text, before all times, if it was not or is gone."""
-    return str((read_json(filesystem, f"{root}/runs/{run_id}/_manifest.json") or {}).get("finished", ""))
+def _state_of_data(filesystem: Any, root: str, run_id: str) -> tuple[datetime, str]:
+    """Until when a run knows the data, and when it was committed; before all times if it was not, or is gone."""
+    manifest = read_json(filesystem, f"{root}/runs/{run_id}/_manifest.json")
+    if manifest is None:
+        return datetime.min.replace(tzinfo=UTC), ""
+    started = datetime.fromisoformat(manifest["started"])
+    until = manifest["configuration"].get("until")
+    known = started if until is None else min(started, parse_time(until, "--until"))
+    return known, str(manifest["finished"])

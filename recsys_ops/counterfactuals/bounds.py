@@ -96,7 +96,7 @@ def least_distances(question: Question, limits: NDArray[np.int64], enough: float
     most = rates[usable].max(axis=0, initial=0.0) * min(enough * (1 + ROUNDING), float(capacity.sum()))
     columns = np.flatnonzero(most >= gaps)
     least = np.full(len(gaps), np.inf)
-    least[columns] = _fractional_cover(rates[np.ix_(usable, columns)], gaps[columns], capacity[usable])
+    least[columns] = fractional_cover(rates[np.ix_(usable, columns)], gaps[columns], capacity[usable])
     whole = np.append(question.costs * question.amounts, 0.0)
     least[columns] = np.maximum(least[columns], whole[question.requires[columns]])
     if question.grain > 0:
@@ -105,7 +105,7 @@ def least_distances(question: Question, limits: NDArray[np.int64], enough: float
     return least
 
 
-def _fractional_cover(
+def fractional_cover(
     rates: NDArray[np.float64], gaps: NDArray[np.float64], capacity: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Least distance that closes each gap, the best rates (gain per distance) first; inf where all do not."""
@@ -125,3 +125,25 @@ def _fractional_cover(
     rate = sorted_rates[last, column]
     needed = spent_before + np.where(closes & (gaps > 0), short, 0.0) / np.where(rate > 0, rate, 1.0)
     return np.where(gaps <= 0, 0.0, np.where(closes, needed, np.inf))
+
+
+def most_within(rates: NDArray[np.float64], capacity: NDArray[np.float64], budget: float) -> NDArray[np.float64]:
+    """Most that a distance of ``budget`` can add up to: a continuous knapsack.
+
+    Parameters
+    ----------
+    rates : ndarray, shape (n, m)
+        What a distance of 1 adds, of each interaction; negative ones are not used.
+    capacity : ndarray, shape (n,)
+        Distance that taking all of an interaction has.
+    budget : float
+
+    Returns
+    -------
+    ndarray, shape (m,)
+    """
+    order = np.argsort(-rates, axis=0)
+    spent = np.cumsum(capacity[order], axis=0)
+    used = np.clip(budget - (spent - capacity[order]), 0.0, capacity[order])
+    most: NDArray[np.float64] = (np.maximum(np.take_along_axis(rates, order, axis=0), 0.0) * used).sum(axis=0)
+    return most

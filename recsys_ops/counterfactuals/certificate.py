@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recsys_ops.counterfactuals.bounds import least_distances
 from recsys_ops.counterfactuals.climb import log_likelihoods
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.scored import ScoredQuestion
 from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
 from recsys_ops.counterfactuals.tolerances import LIKELIHOOD_ROUNDING, ROUNDING, is_less
 
@@ -71,7 +72,9 @@ def try_all(
     return replace(found, bound=found.objective, is_proven=True, is_exact=True)
 
 
-def affordable_removals(question: Question, most: float, most_removals: int) -> NDArray[np.int64] | None:
+def affordable_removals(
+    question: Question | ScoredQuestion, most: float, most_removals: int
+) -> NDArray[np.int64] | None:
     """Every removal within a distance and the cap on interactions, ``(n_ways, n)``; None if there are too many."""
     budget = most * (1 + ROUNDING)
     ways = np.zeros((1, len(question.limits)), dtype=np.int64)

@@ -4,7 +4,7 @@ The question, the search and its verification are those of the counterfactuals j
 in, positions become ids on the way out, and settings that would be ignored are refused.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from recsys_ops.counterfactuals.any_question import make_any_question
 from recsys_ops.counterfactuals.histories import Histories, count_units
-from recsys_ops.counterfactuals.question import RemovedItems, Validity, make_question
+from recsys_ops.counterfactuals.question import RemovedItems, Validity
 from recsys_ops.counterfactuals.settings import Engine, Mixture, Plausibility, Settings, check_settings
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.counterfactuals.solve import explain as explain_question
@@ -22,12 +23,13 @@ from recsys_ops.datasets.interactions import Interactions, position_of, read_int
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.linear import LinearRecommender, top_lists
+from recsys_ops.models.recommender import Recommender
 from recsys_ops.models.weights import check_weights
 from recsys_ops.status import Status
 
 _SHOWN = 5
 
-Model = LinearRecommender | NDArray[Any] | sp.csr_array
+Model = Recommender | NDArray[Any] | sp.csr_array
 """A fitted recommender, or item-to-item weights ``(n_items, n_items)`` whose items are known by position."""
 
 
@@ -113,8 +115,9 @@ def explain(
 
     Parameters
     ----------
-    model : LinearRecommender, or weights, ndarray or sparse, shape (n_items, n_items)
-        As ``recsys_ops.fit_ease`` gives it; row j of weights is what interaction j adds to every item.
+    model : Recommender, or weights, ndarray or sparse, shape (n_items, n_items)
+        As ``recsys_ops.fit_ease`` or ``recsys_ops.fit_als`` gives it; row j of weights is what interaction j adds to
+        every item.
     histories : DataFrame or pyarrow.Table, sparse matrix, or array
         Interactions: a table of user_id, item_id and, if there are ratings, rating; or of shape (n_users, n_items),
         where positions are ids. Of all users or of this one only. Never modified.
@@ -181,9 +184,10 @@ def explain(
         position = position_of(user, given.user_ids, "user")
         target = _target(recommender, given, units, position, item)
         items, amounts, _, _ = units.of_user(position)
-        question = make_question(
+        question = make_any_question(
             recommender, items, amounts, target, k=k, scale=units.scale, validity=validity,
             removed_items=removed_items, max_removed=max_removed, max_distance=max_distance,
+            only_shortest=plausibility == "none",
         )  # fmt: skip
         (found,) = explain_question(question, likelihood, settings)
     return _with_ids(found, given, units, position, k)
@@ -220,9 +224,9 @@ def _ignored(setting: str, other: str, found: str, wanted: str) -> ConfigError:
     return ConfigError(f"{setting} is ignored with {other}={found!r}. Leave it out, or set {other}={wanted!r}.")
 
 
-def _recommender(model: Model) -> LinearRecommender:
+def _recommender(model: Model) -> Recommender:
     """The model with ids of its items; weights are checked and know them by position."""
-    if not isinstance(model, LinearRecommender):
+    if not isinstance(model, Recommender):
         weights = sp.csr_array(model) if sp.issparse(model) else np.asarray(model)
         if weights.ndim != 2 or not np.issubdtype(weights.dtype, np.number):
             raise InputError(
@@ -231,12 +235,10 @@ def _recommender(model: Model) -> LinearRecommender:
             )
         check_weights(weights, "model", pa.array(np.arange(weights.shape[1])))
         model = LinearRecommender(weights)
-    if model.item_ids is None:
-        return LinearRecommender(model.weights, pa.array(np.arange(model.n_items)))
-    return model
+    return model if model.item_ids is not None else replace(model, item_ids=pa.array(np.arange(model.n_items)))
 
 
-def _check_likelihood(likelihood: Likelihood, recommender: LinearRecommender, units: Histories) -> None:
+def _check_likelihood(likelihood: Likelihood, recommender: Recommender, units: Histories) -> None:
     """Learned for the same items, and from histories in the same units."""
     aggregation = likelihood.aggregation
     n_items = aggregation.membership.shape[0]
@@ -252,9 +254,7 @@ def _check_likelihood(likelihood: Likelihood, recommender: LinearRecommender, un
         )
 
 
-def _target(
-    recommender: LinearRecommender, given: Interactions, units: Histories, user: int, item: int | str | None
-) -> int:
+def _target(recommender: Recommender, given: Interactions, units: Histories, user: int, item: int | str | None) -> int:
     """Position of the item that is explained."""
     name = given.user_ids[user].as_py()
     history = units.of_user(user)[0]

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.bounds import least_distances
+from recsys_ops.counterfactuals.bounds import least_distances, most_within
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.scored import ScoredQuestion
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Removals:
     used: NDArray[np.int64]
     columns: NDArray[np.int64]
 
-    def taken(self, question: Question, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    def taken(self, question: Question | ScoredQuestion, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Units taken from each interaction, ``(n,)``, in a point of the program."""
         taken = np.zeros(len(question.history), dtype=np.int64)
         taken[self.used] = np.rint(values[self.columns]).astype(np.int64)
@@ -34,7 +35,7 @@ class Removals:
 
 
 def add_removals(
-    program: Program, question: Question, rivals: NDArray[np.intp], *, least: float, most: float
+    program: Program, question: Question | ScoredQuestion, rivals: NDArray[np.intp], *, least: float, most: float
 ) -> Removals:
     """Columns for the units taken, and the rows that make item a leave the top k.
 
@@ -42,7 +43,7 @@ def add_removals(
     ----------
     program : Program
         Receives columns and rows; the cost of the units is their distance.
-    question : Question
+    question : Question or ScoredQuestion
     rivals : ndarray
         Inequalities in the program; the others count as not holding. Without any, the item may stay where it is.
     least, most : float
@@ -58,12 +59,12 @@ def add_removals(
     removals = Removals(used, columns)
     if question.max_removed < len(used):
         _touch_few(program, question, removals)
-    if len(rivals):
+    if len(rivals) and isinstance(question, Question):
         _rank(program, question, rivals, removals, most)
     return removals
 
 
-def _touch_few(program: Program, question: Question, removals: Removals) -> None:
+def _touch_few(program: Program, question: Question | ScoredQuestion, removals: Removals) -> None:
     """At most ``max_removed`` interactions lose anything."""
     limits, touched = question.limits[removals.used], removals.columns
     if limits.max() > 1:
@@ -85,7 +86,7 @@ def _rank(program: Program, question: Question, rivals: NDArray[np.intp], remova
     used, columns = removals.used, removals.columns
     costs = question.costs[used]
     gains = question.gains[np.ix_(used, rivals)]
-    losses = _most_within(-gains / costs[:, None], costs * question.limits[used], most)
+    losses = most_within(-gains / costs[:, None], costs * question.limits[used], most)
     stands = program.add_columns(len(rivals))
     program.add_row(stands, 1.0, lower=question.needed)
     for rival, gain, loss, stand in zip(rivals, gains.T, losses, stands, strict=True):
@@ -99,15 +100,6 @@ def _rank(program: Program, question: Question, rivals: NDArray[np.intp], remova
         if required >= 0:
             position = columns[np.searchsorted(used, required)]
             program.add_row([position, stand], [1.0, -float(question.amounts[required])], lower=0.0)
-
-
-def _most_within(rates: NDArray[np.float64], capacity: NDArray[np.float64], budget: float) -> NDArray[np.float64]:
-    """Most that a distance of ``budget`` can add up to, per column of rates: a continuous knapsack."""
-    order = np.argsort(-rates, axis=0)
-    spent = np.cumsum(capacity[order], axis=0)
-    used = np.clip(budget - (spent - capacity[order]), 0.0, capacity[order])
-    most: NDArray[np.float64] = (np.maximum(np.take_along_axis(rates, order, axis=0), 0.0) * used).sum(axis=0)
-    return most
 
 
 def keep_one_whole(program: Program, removals: Removals, touched: NDArray[np.intp]) -> None:

@@ -66,8 +66,13 @@ def make_histories(dataset: Dataset, *, ratings: bool, costs: sp.csr_array | Non
     Raises
     ------
     ConfigError
-        The ratings are not steps of any usual scale.
+        There are no ratings, or they are not steps of any usual scale.
     """
+    if ratings and dataset.values != "ratings":
+        raise ConfigError(
+            f"--ratings: {dataset.name} has interactions without ratings, so that there are no stars to take. Use "
+            "--binary."
+        )
     return count_units(dataset.ratings, dataset.rating_range[1], ratings=ratings, costs=costs)
 
 

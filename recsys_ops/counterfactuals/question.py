@@ -1,20 +1,23 @@
 """The question: which part of a user's history keeps item a in their top k?
 
 Taking ``d_j`` units (stars, or the whole interaction) from interaction j lowers the score of every item linearly,
-``s_z(d) = s_z - sum_j d_j B[j, z] / scale``, so "z stands above a" is one linear inequality in d,
+``s_z(d) = s_z - sum_j d_j W[j, z] / scale``, so "z stands above a" is one linear inequality in d,
 
-    sum_j d_j g_jz  >=  s_a - s_z + margin,      g_jz = (B[j, a] - B[j, z]) / scale
+    sum_j d_j g_jz  >=  s_a - s_z + margin,      g_jz = (W[j, a] - W[j, z]) / scale
+
+W holds the weights of a linear recommender ``x W + b``, or stands for the product of its factors; b is part of s.
 
 and the question asks for ``needed`` of them. Validity "kth" has an inequality per rival z and needs k of them, so that
 k rivals stand above a. Validity "score" has a single one: a falls below the factual score t of the k-th best rival,
-``sum_j d_j B[j, a] / scale >= s_a - t + margin``; it compares with the factual list, and does not guarantee the rank.
+``sum_j d_j W[j, a] / scale >= s_a - t + margin``; it compares with the factual list, and does not guarantee the rank.
 Source: Plausible Counterfactual Explanations of Recommendations, eq. 4 to 6; LiCE (Nemecek et al., ICLR 2025).
 
 Rank of a = 1 + the number of other candidates that stand above it. Candidates are the items that are not in the
 factual history; with ``removed_items="eligible"`` an interaction that is taken away entirely makes its item a
 candidate again. "Above" has a margin, so that ties never decide: ``MARGIN`` times what is left of the contributions
-that tell the two items apart, ``margin = MARGIN (sum_j (x_j - d_j) |g_j| + min_j |g_j|)``. As that is linear in d, it
-is part of gains and gaps. Validity and ranks have the same rule.
+that tell the two items apart, ``margin = MARGIN (sum_j (x_j - d_j) |g_j| + min_j |g_j|)``, where a difference of the
+two b is one more term, which nothing takes away. As that is linear in d, it is part of gains and gaps. Validity and
+ranks have the same rule.
 """
 
 from dataclasses import dataclass
@@ -24,10 +27,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.inequalities import rival_inequalities, threshold_inequality
 from recsys_ops.counterfactuals.tolerances import ROUNDING, SLACK
 from recsys_ops.errors import InputError
-from recsys_ops.models.linear import LinearRecommender
+from recsys_ops.models.linear import LinearModel
 
 Validity = Literal["kth", "score"]
 RemovedItems = Literal["excluded", "eligible"]
@@ -37,16 +39,18 @@ RemovedItems = Literal["excluded", "eligible"]
 class Question:
     """One user and one item; n interactions, m inequalities of which ``needed`` must hold.
 
+    Of the ``n_rivals`` candidates other than the item, those have an inequality that some removal can bring above it;
+    validity "score" has one inequality in all.
+
     ``history``, ``amounts``, ``weights``, ``limits (n,)``: item, whole units, cost per unit of ``scale`` and most
     units that may be taken. ``scores (n_items,)`` factual scores, ``magnitudes`` the absolute values of their terms.
     ``gains (n, m)`` what one unit taken closes of ``gaps (m,)``, inf where the inequality can never hold, both with the
     margin, which is ``margins (m,)`` for the factual history; ``rests (m,)`` what is left of a gap once all is taken.
-    ``requires (m,)`` the position in the history that must be taken entirely, or -1. Column z belongs to item z
-    (validity "kth"), the only column of "score" to none. An explanation touches at most ``max_removed`` interactions
-    and has a distance of at most ``max_distance``.
+    ``requires (m,)`` the position in the history that must be taken entirely, or -1. An explanation touches at most
+    ``max_removed`` interactions and has a distance of at most ``max_distance``.
     """
 
-    recommender: LinearRecommender
+    recommender: LinearModel
     item: int
     k: int
     validity: Validity
@@ -63,6 +67,7 @@ class Question:
     gaps: NDArray[np.float64]
     rests: NDArray[np.float64]
     requires: NDArray[np.int64]
+    n_rivals: int
     needed: int
     max_removed: float = np.inf
     max_distance: float = np.inf
@@ -75,10 +80,7 @@ class Question:
     @property
     def grain(self) -> float:
         """All distances are multiples of it; 0 where the weights are not whole numbers, or cannot be distinguished."""
-        whole = np.rint(self.weights)
-        if len(whole) == 0 or np.any(whole != self.weights) or whole.max() > 2**31:
-            return 0.0
-        return float(np.gcd.reduce(whole.astype(np.int64)) / self.scale)
+        return grain_of(self.weights, self.scale)
 
     @property
     def is_capped(self) -> bool:
@@ -134,92 +136,24 @@ class Question:
 
     def rescore(self, taken: NDArray[np.int64]) -> NDArray[np.float64]:
         """Scores of all items by the recommender itself, run on the counterfactual history."""
+        if not taken.any():
+            return self.scores
         history = self.histories(taken)
         history.data /= self.scale
         scores: NDArray[np.float64] = self.recommender.scores(history)[0]
         return scores
 
 
-def make_question(
-    recommender: LinearRecommender,
-    history: NDArray[np.integer],
-    amounts: NDArray[np.integer],
-    item: int,
-    *,
-    k: int,
-    scale: float = 1.0,
-    validity: Validity = "kth",
-    removed_items: RemovedItems = "excluded",
-    weights: NDArray[np.float64] | None = None,
-    removable: NDArray[np.bool_] | None = None,
-    max_removed: int | None = None,
-    max_distance: float | None = None,
-) -> Question:
-    """Prepare the question of one user and one item.
-
-    Parameters
-    ----------
-    recommender : LinearRecommender
-        Scores ``(amounts / scale) @ weights``.
-    history : ndarray, shape (n,)
-        Items of the interactions, each once, ascending.
-    amounts : ndarray, shape (n,)
-        Whole units of each interaction: stars with ``scale`` the greatest rating, or ones with ``scale`` 1.
-    item : int
-        The item that the question is about.
-    k : int, >= 1
-        Length of the lists that the user sees.
-    validity : "kth" or "score"
-        k rivals stand above the item; or its score falls below the factual one of the k-th best rival.
-    removed_items : "excluded" or "eligible"
-        Whether an item whose interaction is taken away entirely becomes a candidate.
-    weights : ndarray, shape (n,), > 0, optional
-        Cost of each interaction; 1 without.
-    removable : ndarray, shape (n,), bool, optional
-        Interactions that may be touched; all without.
-    max_removed, max_distance : optional
-        Most interactions that an explanation touches, and its greatest distance; as many as there are without.
-
-    Returns
-    -------
-    Question
-
-    Raises
-    ------
-    InputError
-        The arrays contradict each other; never for what a proper history holds.
-
-    Notes
-    -----
-    Memory and time O(n n_items).
-    """
-    items: NDArray[np.int64] = np.asarray(history, dtype=np.int64)
-    units: NDArray[np.int64] = np.asarray(amounts, dtype=np.int64)
-    costs = np.ones(len(items)) if weights is None else np.asarray(weights, dtype=np.float64)
-    may_go = np.ones(len(items), dtype=bool) if removable is None else np.asarray(removable, dtype=bool)
-    _check(recommender, items, amounts, costs, may_go, item=item, k=k, scale=scale)
-    rows = recommender.rows(items)
-    scores = (units / scale) @ rows
-    limits = np.where(may_go, units, 0)
-    rows /= scale
-    found = (
-        rival_inequalities(rows, units, items, limits, item, is_eligible=removed_items == "eligible")
-        if validity == "kth"
-        else threshold_inequality(rows, units, scores, items, item, k)
-    )
-    return Question(
-        recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
-        history=items, amounts=units, scale=scale, weights=costs, limits=limits,
-        scores=scores, magnitudes=units.astype(np.float64) @ np.abs(rows), margins=found.margins, gains=found.gains,
-        gaps=units @ found.gains + found.rests, rests=found.rests, requires=found.requires,
-        needed=k if validity == "kth" else 1,
-        max_removed=np.inf if max_removed is None else max_removed,
-        max_distance=np.inf if max_distance is None else max_distance,
-    )  # fmt: skip
+def grain_of(weights: NDArray[np.float64], scale: float) -> float:
+    """What all distances are multiples of; 0 where the weights are not whole numbers, or cannot be distinguished."""
+    whole = np.rint(weights)
+    if len(whole) == 0 or np.any(whole != weights) or whole.max() > 2**31:
+        return 0.0
+    return float(np.gcd.reduce(whole.astype(np.int64)) / scale)
 
 
-def _check(
-    recommender: LinearRecommender,
+def check_interactions(
+    n_items: int,
     history: NDArray[np.int64],
     amounts: NDArray[np.integer],
     weights: NDArray[np.float64],
@@ -229,7 +163,8 @@ def _check(
     k: int,
     scale: float,
 ) -> None:
-    n, n_items = len(history), recommender.n_items
+    """Refuse arrays that contradict each other, for ``make_question`` and its like; raises InputError."""
+    n = len(history)
     if not (len(amounts) == len(weights) == len(removable) == n):
         raise InputError(
             f"question: {n} interactions with {len(amounts)} amounts, {len(weights)} weights and {len(removable)} "

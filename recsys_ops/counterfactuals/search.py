@@ -26,10 +26,12 @@ class Goal:
 class SearchResult:
     """Units ``taken`` or None, their ``objective`` (inf without), and its proven lower ``bound``.
 
-    ``is_proven``: nothing better exists; without ``taken``, nothing at all. ``method`` is "bounds", "mio" or "pyomo".
+    ``is_proven``: nothing better exists; without ``taken``, nothing at all. ``method`` is "bounds", "mio", "pyomo" or
+    "search".
     ``by_exact``: the best-child bound has no solution, so the exact likelihood was solved for. ``is_possible``: there
     are removals that bring the item out of the top k, as far as is known. ``is_disputed``: the solver said that this is
     best, but nothing else confirms it. ``is_exact``: everything affordable has been tried.
+    ``is_exhausted``: a search without proofs has ended by itself, so that more time would not help.
     """
 
     taken: NDArray[np.int64] | None
@@ -42,3 +44,4 @@ class SearchResult:
     is_possible: bool = True
     is_disputed: bool = False
     is_exact: bool = False
+    is_exhausted: bool = False

@@ -73,3 +73,27 @@ def check_settings(settings: Settings) -> None:
             raise ConfigError(f"{name}={value!r}: expected a positive number.")
     if not settings.alpha >= 0:
         raise ConfigError(f"alpha={settings.alpha!r}: expected a number of at least 0.")
+
+
+def check_search_settings(settings: Settings) -> None:
+    """Refuse what only linear recommenders have, for one that is explained by search.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Raises
+    ------
+    ConfigError
+        Plausibility or the textbook program is wanted.
+    """
+    if settings.plausibility != "none":
+        raise ConfigError(
+            f"--plausibility {settings.plausibility}: plausible explanations need a recommender that is linear in the "
+            "history, and this one is not. Use --plausibility none, or a linear --model such as ease."
+        )
+    if settings.engine != "direct":
+        raise ConfigError(
+            f"--engine {settings.engine}: the textbook program needs a recommender that is linear in the history, "
+            "and this one is not. Use --engine direct."
+        )

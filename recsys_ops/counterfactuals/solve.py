@@ -6,11 +6,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.counterfactuals.any_question import AnyQuestion
 from recsys_ops.counterfactuals.bounds import cheapest, least_distances
+from recsys_ops.counterfactuals.by_search import find_by_search
 from recsys_ops.counterfactuals.plausible import find_plausible
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.scored import ScoredQuestion
 from recsys_ops.counterfactuals.search import Earlier, Goal, SearchResult
-from recsys_ops.counterfactuals.settings import Settings
+from recsys_ops.counterfactuals.settings import Settings, check_search_settings
 from recsys_ops.counterfactuals.shortest import find_shortest
 from recsys_ops.counterfactuals.tolerances import LIKELIHOOD_ROUNDING, is_less
 from recsys_ops.counterfactuals.units import in_units, is_resolved, usual_unit
@@ -70,12 +73,12 @@ class Explanation:
         return (self.objective - self.bound) / abs(self.objective) if self.objective else 0.0
 
 
-def explain(question: Question, likelihood: Likelihood | None, settings: Settings) -> list[Explanation]:
+def explain(question: AnyQuestion, likelihood: Likelihood | None, settings: Settings) -> list[Explanation]:
     """Explain one recommendation.
 
     Parameters
     ----------
-    question : Question
+    question : Question or ScoredQuestion
     likelihood : Likelihood or None
         Needed for plausibility other than "none"; otherwise only reported.
     settings : Settings
@@ -89,9 +92,11 @@ def explain(question: Question, likelihood: Likelihood | None, settings: Setting
     Raises
     ------
     ConfigError
-        Plausibility is wanted, and there is no likelihood.
+        Plausibility is wanted, and there is no likelihood, or the recommender is not linear.
     """
     started = time.perf_counter()
+    if isinstance(question, ScoredQuestion):
+        check_search_settings(settings)
     goal = _goal(likelihood, settings)
     rank = None if question.item in question.history else rank_without(question, np.zeros_like(question.amounts))
     explanations: list[Explanation] = []
@@ -145,7 +150,7 @@ def _goal(likelihood: Likelihood | None, settings: Settings) -> Goal | None:
     return Goal(likelihood, 0.0, threshold - LIKELIHOOD_ROUNDING * (1 + abs(threshold)), mixture)
 
 
-def _without_search(question: Question, rank: int | None) -> Explanation | None:
+def _without_search(question: AnyQuestion, rank: int | None) -> Explanation | None:
     if rank is None:
         reason = "the item is in the user's history, so it is not recommended"
         return Explanation(question.item, 0, Status.ALREADY_SATISFIED, reason)
@@ -161,9 +166,11 @@ def _without_search(question: Question, rank: int | None) -> Explanation | None:
 
 
 def _search(
-    question: Question, goal: Goal | None, settings: Settings, earlier: Earlier, deadline: float, least: float
+    question: AnyQuestion, goal: Goal | None, settings: Settings, earlier: Earlier, deadline: float, least: float
 ) -> SearchResult:
     """Run the engine; where the best-child bound finds nothing, solve with the exact likelihood."""
+    if isinstance(question, ScoredQuestion):
+        return find_by_search(question, earlier, deadline, max(least, 0.0))
     if settings.engine == "pyomo":
         from recsys_ops.counterfactuals.specification import find_by_specification  # late: few need its library
 
@@ -185,12 +192,14 @@ def _search(
 
 
 def _report(
-    question: Question, found: SearchResult, settings: Settings, goal: Goal | None, option: int, rank: int | None
+    question: AnyQuestion, found: SearchResult, settings: Settings, goal: Goal | None, option: int, rank: int | None
 ) -> Explanation:
     """What was found, once the recommender has confirmed it."""
     if found.taken is None:
         bound = found.bound if np.isfinite(found.bound) else None
         status, why = Status.TIMEOUT, f"nothing found in {settings.time_limit:g} seconds"
+        if found.is_exhausted:
+            why = "the search found nothing, which proves nothing: the recommender is not linear"
         if found.is_disputed:
             why = "nothing found, and two solves do not agree that there is nothing"
         if found.is_proven:
@@ -202,6 +211,8 @@ def _report(
     reason = "by the exact likelihood; by its best-child bound there is none" if found.by_exact else None
     if not found.is_proven:
         reason = f"not proven best in {settings.time_limit:g} seconds"
+        if found.is_exhausted:
+            reason = "found by search: the recommender is not linear, and what is smaller was not all tried"
         if found.is_disputed:
             reason = "not proven best: a second solve does not confirm it, or costs differ by more than the solver sees"
     if not has_left(question, found.taken, rank_after):
@@ -213,8 +224,10 @@ def _report(
     )  # fmt: skip
 
 
-def _why_not(question: Question, goal: Goal | None, found: SearchResult) -> str:
-    if question.needed > np.isfinite(question.gaps).sum():
+def _why_not(question: AnyQuestion, goal: Goal | None, found: SearchResult) -> str:
+    if isinstance(question, ScoredQuestion):
+        return _why_not_by_search(question)
+    if question.n_rivals < question.k:
         return f"there are fewer than {question.k} other candidates"
     if question.is_capped:
         return _why_not_within_caps(question, goal)
@@ -225,17 +238,29 @@ def _why_not(question: Question, goal: Goal | None, found: SearchResult) -> str:
 
 def _why_not_within_caps(question: Question, goal: Goal | None) -> str:
     """Which caps there are, and how far one has to go at least."""
-    few = "1 interaction" if question.max_removed == 1 else f"{question.max_removed:g} interactions"
-    caps = [(question.max_removed, few), (question.max_distance, f"a distance of {question.max_distance:g}")]
-    named = " and ".join(text for most, text in caps if np.isfinite(most))
+    named = _caps(question)
     likely = "" if goal is None or np.isinf(goal.threshold) else f" with a log-likelihood of {goal.threshold:.6g}"
     least = cheapest(least_distances(question, question.limits), question.needed)
     needs = f"it takes a distance of at least {least:g}" if np.isfinite(least) else "nor does any longer one"
     return f"no removal{likely} of at most {named} brings the item out of the top k; {needs}"
 
 
+def _why_not_by_search(question: ScoredQuestion) -> str:
+    if question.k > question.n_candidates:
+        return f"there are fewer than {question.k} other candidates"
+    within = f" of at most {_caps(question)}" if _caps(question) else ""
+    return f"no removal{within} brings the item out of the top k; all were tried"
+
+
+def _caps(question: AnyQuestion) -> str:
+    """The caps on an explanation, in words; empty without."""
+    few = "1 interaction" if question.max_removed == 1 else f"{question.max_removed:g} interactions"
+    caps = [(question.max_removed, few), (question.max_distance, f"a distance of {question.max_distance:g}")]
+    return " and ".join(text for most, text in caps if np.isfinite(most))
+
+
 def _with_likelihood(
-    explanation: Explanation, question: Question, likelihood: Likelihood | None, taken: NDArray[np.int64] | None
+    explanation: Explanation, question: AnyQuestion, likelihood: Likelihood | None, taken: NDArray[np.int64] | None
 ) -> Explanation:
     """Add the exact log-likelihoods before and after, and what the best child makes of it."""
     if likelihood is None:

@@ -3,7 +3,7 @@
 With the counterfactual history x' (whole units, only decreases), its scores and its explained item a,
 
     min   sum_j w_j (x_j - x'_j) / scale  [- alpha L]                                       (1)
-    s.t.  s_z = sum_j x'_j B[j, z] / scale                        for every candidate z     (2), (3)
+    s.t.  s_z = sum_j x'_j W[j, z] / scale + b_z                  for every candidate z     (2), (3)
           s_a + margin_a <= t                                     "score"                   (4)
           s_a + margin_z <= s_z + M (1 - y_z),  sum_z y_z >= k    "kth"                     (5), (6)
           u_c = sum_{j in c} x'_j                                 units of a category       (7), (8)
@@ -29,7 +29,6 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from pyomo.contrib.appsi.base import TerminationCondition
 from pyomo.contrib.appsi.solvers.highs import Highs
@@ -102,27 +101,29 @@ beyond which the solver is slow."""
 
 @dataclass(frozen=True)
 class _Ranking:
-    """Scores ``factual (n_items,)`` from the weights ``rows (n, n_items)`` of the history, and who may overtake.
+    """``weights (n + 1, n_items)`` of one unit of each interaction and of the offsets, ``factual (n_items,)`` scores.
 
     ``rivals`` are the candidates other than the item: what is not in the history, and with validity "kth" and removed
     items eligible also what may be taken from it entirely.
     """
 
-    rows: NDArray[np.float64]
+    weights: NDArray[np.float64]
     factual: NDArray[np.float64]
     rivals: list[int]
 
 
 def _rank(question: Question) -> _Ranking:
     """Read the weights, and count the candidates again, instead of taking over what the question has prepared."""
-    weights = question.recommender.weights[question.history]
-    rows = np.asarray(weights.toarray() if sp.issparse(weights) else weights, dtype=np.float64)
-    factual = (question.amounts / question.scale) @ rows
-    hidden = {question.item, *question.history.tolist()}
-    rivals = [z for z in range(len(factual)) if z not in hidden]
+    recommender, history = question.recommender, question.history
+    rows = recommender.rows(history) / question.scale
+    rows[np.arange(len(rows)), history] = 0.0  # an item adds nothing to itself
+    offsets = np.zeros(recommender.n_items) if recommender.offsets is None else recommender.offsets
+    hidden = {question.item, *history.tolist(), *np.flatnonzero(np.isinf(offsets)).tolist()}
+    weights = np.vstack([rows, np.where(np.isinf(offsets), 0.0, offsets)])
+    rivals = [z for z in range(recommender.n_items) if z not in hidden]
     if question.validity == "kth" and question.removed_items == "eligible":
-        rivals += question.history[(question.limits > 0) & (question.limits == question.amounts)].tolist()
-    return _Ranking(rows, factual, rivals)
+        rivals += history[(question.limits > 0) & (question.limits == question.amounts)].tolist()
+    return _Ranking(weights, np.append(question.amounts, 1) @ weights, rivals)
 
 
 def _build_model(question: Question, ranking: _Ranking, goal: Goal | None, earlier: Earlier) -> Any:
@@ -153,35 +154,35 @@ def _build_model(question: Question, ranking: _Ranking, goal: Goal | None, earli
 
 def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
     """Equations (2) to (6)."""
-    a, rows, rivals = question.item, ranking.rows, ranking.rivals
+    a, weights, rivals = question.item, ranking.weights, ranking.rivals
+    kept = [*(model.x[j] for j in model.interactions), 1.0]
 
-    def score(z: int) -> Any:
-        return sum(model.x[j] * float(rows[j, z] / question.scale) for j in model.interactions)
+    def total(terms: NDArray[np.float64]) -> Any:
+        """Of what is left of the history, and of what every history gets."""
+        return sum(left * term for left, term in zip(kept, terms.tolist(), strict=True))
 
     def margin(terms: NDArray[np.float64]) -> Any:
         """Part of what is left of the terms that tell two scores apart, and of the smallest of them."""
-        left = sum(model.x[j] * float(terms[j]) for j in model.interactions)
-        return MARGIN * (left + _smallest(terms))
+        return MARGIN * (total(terms) + _smallest(terms))
 
-    own = np.abs(rows[:, a]) / question.scale
+    own = np.abs(weights[:, a])
     if question.validity == "score":
         kth = sorted(rivals, key=lambda z: -ranking.factual[z])[question.k - 1]
         threshold = float(ranking.factual[kth])
-        rounding = SUMMATION * float(question.amounts @ np.abs(rows[:, kth])) / question.scale
-        needed = score(a) + margin(own) + MARGIN * abs(threshold) + rounding
+        rounding = SUMMATION * float(np.append(question.amounts, 1) @ np.abs(weights[:, kth]))
+        needed = total(weights[:, a]) + margin(own) + MARGIN * abs(threshold) + rounding
         model.leaves = pyo.Constraint(expr=(needed - threshold) * _row_unit(own) <= 0)
         return
     model.rivals = pyo.Set(initialize=rivals)
     model.y = pyo.Var(model.rivals, domain=pyo.Binary)
-    terms = np.abs(rows[:, [a]] - rows) / question.scale
-    big_m = 1.01 * float((question.amounts @ terms).max()) or 1.0
+    terms = np.abs(weights[:, [a]] - weights)
+    big_m = 1.01 * float((np.append(question.amounts, 1) @ terms)[rivals].max()) or 1.0
 
     def above(m: Any, z: int) -> Any:
-        sizes = SUMMATION * (own + np.abs(rows[:, z]) / question.scale)
-        rounding = sum(float(sizes[j]) * m.x[j] for j in m.interactions)
         if not terms[:, z].any():
             return m.y[z] == 0
-        short = score(a) + margin(terms[:, z]) + rounding - score(z)
+        rounding = total(SUMMATION * (own + np.abs(weights[:, z])))
+        short = total(weights[:, a]) + margin(terms[:, z]) + rounding - total(weights[:, z])
         return (short - big_m * (1 - m.y[z])) * _row_unit(terms[:, z]) <= 0
 
     model.above = pyo.Constraint(model.rivals, rule=above)

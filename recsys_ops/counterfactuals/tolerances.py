@@ -5,6 +5,8 @@ is a difference only where it exceeds ``MARGIN`` times the sum of the absolute t
 times the smallest term of the full history, so that neither ties nor rounding decide. Whatever has been taken away
 has no say in it. The rule is linear in the units taken: it makes each term a little less favourable to z.
 
+A recommender that is not linear has no such terms: there the margin is a part of the two scores (``scored``).
+
 Distances and objectives. What is computed here is exact up to ``ROUNDING``; what the solver says is exact up to
 ``RESOLUTION`` of the greatest cost that an explanation can contain (the program is put in units of it).
 
@@ -14,6 +16,9 @@ and what it rules out is confirmed by an argument of another kind (``certificate
 
 MARGIN = 1e-6
 """Part of the contributions to two scores by which these must differ, so that one stands above the other."""
+
+SINGLE_MARGIN = 1e-5
+"""The same part of two scores themselves, where the recommender computes in float32."""
 
 SUMMATION = 1e-14
 """Part of the contributions to a score that rounding may move it by, in whatever order they are added."""

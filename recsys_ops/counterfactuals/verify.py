@@ -3,17 +3,18 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.inequalities import lead
+from recsys_ops.counterfactuals.inequalities import contributions, lead
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.scored import ScoredQuestion
 from recsys_ops.counterfactuals.tolerances import MARGIN
 
 
-def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
+def rank_without(question: Question | ScoredQuestion, taken: NDArray[np.int64]) -> int:
     """Rank of the item among its candidates once some units are gone.
 
     Parameters
     ----------
-    question : Question
+    question : Question or ScoredQuestion
     taken : ndarray, shape (n,)
         Units taken from each interaction; zeros for the factual rank.
 
@@ -22,6 +23,8 @@ def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
     int
         1 + the number of other candidates that stand above it.
     """
+    if isinstance(question, ScoredQuestion):
+        return question.rank(taken)
     scores = question.rescore(taken)
     is_candidate = np.ones(len(scores), dtype=bool)
     is_candidate[question.history] = False
@@ -33,13 +36,16 @@ def rank_without(question: Question, taken: NDArray[np.int64]) -> int:
     most = 3 * MARGIN * (question.magnitudes + question.magnitudes[question.item])
     near = np.flatnonzero(is_above & (scores - scores[question.item] <= most))
     if len(near):
-        rows = question.recommender.rows(question.history) / question.scale
-        closest = lead(rows, question.amounts, question.item, near)
+        close, own = (
+            contributions(question.recommender, question.history, question.scale, items)
+            for items in (near, np.array([question.item]))
+        )
+        closest = lead(close, own, question.amounts)
         is_above[near] = (question.amounts - taken) @ closest.gains + closest.rests <= 0
     return 1 + int(is_above.sum())
 
 
-def has_left(question: Question, taken: NDArray[np.int64], rank: int) -> bool:
+def has_left(question: Question | ScoredQuestion, taken: NDArray[np.int64], rank: int) -> bool:
     """Whether the recommender confirms the claim: rank below k, or a score below the factual k-th best rival's."""
     if question.validity == "kth":
         return rank > question.k

@@ -52,16 +52,19 @@ def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequ
         A column is missing or of a type that it cannot have, a number is greater than a double can hold, a list of tags
         is not JSON, or there is no row.
     """
-    wanted = {rule.column: rule.kind for rule in rules} | contract.columns
-    missing = [name for name in wanted if name not in table.column_names]
+    required = {rule.column: rule.kind for rule in rules} | contract.columns
+    missing = [name for name in required if name not in table.column_names]
     if missing:
         raise InputError(_missing_message(table, contract, source, missing))
+    wanted = contract.optional | required
     if table.num_rows == 0:
         raise InputError(f"{source}: the table has no rows. Give at least one.")
     separators = {rule.column: rule.separator for rule in rules}
     columns = {}
     for name in table.column_names:
-        if name in wanted:
+        if wanted.get(name) == "time":
+            columns[name] = table.column(name)  # is looked at only where a time is needed
+        elif name in wanted:
             column: Any = _plain(table.column(name), is_id=wanted[name] == "id")
             for kind in {wanted[name], *(rule.kind for rule in rules if rule.column == name)}:
                 column = _checked(column, kind, name, source, contract)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,8 @@ from recsys_ops.datasets.fingerprint import fingerprint_of
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.tables import ITEMS, USERS, rejected_schema
 
+Values = Literal["ratings", "weights", "ones"]
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -20,6 +23,7 @@ class Dataset:
 
     Users and items are ordered by id (integers by value, strings by their bytes); row i of ``users`` and ``items``
     belongs to id i. ``rejected`` holds the rows that quarantine set aside, ``fingerprint`` the SHA-256 of the rest.
+    ``values`` says what ``ratings`` are: ratings within ``rating_range``, weights such as counts, or ones.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Dataset:
     rating_range: tuple[float, float]
     rejected: pa.Table = field(repr=False)
     fingerprint: str
+    values: Values = "ratings"
 
     @property
     def n_users(self) -> int:
@@ -54,6 +59,7 @@ def build_dataset(
     rules: Iterable[FeatureRule],
     rating_range: tuple[float, float],
     rejected: pa.Table | None = None,
+    values: Values = "ratings",
 ) -> Dataset:
     """Put validated tables into their canonical order and the ratings into a matrix.
 
@@ -70,6 +76,8 @@ def build_dataset(
         Least and greatest rating possible.
     rejected : pyarrow.Table, optional
         Rows set aside by quarantine.
+    values : "ratings", "weights" or "ones"
+        What the column rating holds.
 
     Returns
     -------
@@ -93,6 +101,7 @@ def build_dataset(
         rating_range=rating_range,
         rejected=rejected_schema().empty_table() if rejected is None else rejected,
         fingerprint=fingerprint_of(ratings, users, items, kept_rules, rating_range),
+        values=values,
     )
 
 

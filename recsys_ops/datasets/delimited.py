@@ -1,7 +1,9 @@
 """CSV and TSV files as text: every field as written, before anything says what it means."""
 
+import codecs
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -14,18 +16,48 @@ from recsys_ops.storage import open_file
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _ENDING = 16
 _QUOTED = r'^"(?:[^"]|"")*"$'
+_TSV = re.compile(r"\.tsv(\.\w+)?/?$")
 _NOT_UTF8 = re.compile(r"invalid UTF-?8", re.IGNORECASE)
+_LONGEST_HEADER = 2**16
+_SEPARATORS = (";", "\t", "|", ",")
 
 
-def read_delimited(url: str, file: str) -> pa.Table:
-    """Read a CSV or TSV file, gzipped or not, without interpreting it.
+@dataclass(frozen=True)
+class Dialect:
+    """How a file of text is written; without a ``delimiter``, as its suffix says."""
+
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+
+    def delimiter_of(self, url: str) -> str:
+        """What separates the fields of the file at ``url``."""
+        return self.delimiter or ("\t" if _TSV.search(url) else ",")
+
+
+AS_SUFFIX_SAYS = Dialect()
+
+
+def known_encoding(name: str) -> str:
+    """The name of an encoding whose line breaks are single bytes; raises ValueError for another."""
+    try:
+        found = codecs.lookup(name).name
+    except LookupError:
+        raise ValueError(f"there is no encoding '{name}'; use utf-8, cp1252 or latin-1, for example") from None
+    if b"a\n".decode(found, "replace") != "a\n":
+        raise ValueError(f"a file of encoding {name} is not read; save it as UTF-8")
+    return found
+
+
+def read_delimited(url: str, file: str, dialect: Dialect = AS_SUFFIX_SAYS) -> pa.Table:
+    """Read a CSV or TSV file, compressed or not, without interpreting it.
 
     Parameters
     ----------
     url : str
-        Any fsspec URL; by its suffix fields are separated by commas or tabs.
+        Any fsspec URL; by its suffix fields are separated by commas or tabs, unless ``dialect`` says otherwise.
     file : str
         Its name for messages.
+    dialect : Dialect
 
     Returns
     -------
@@ -35,36 +67,47 @@ def read_delimited(url: str, file: str) -> pa.Table:
     Raises
     ------
     InputError
-        The file is not UTF-8. What pyarrow, gzip and the store raise is passed on.
+        The file is not of its encoding, or its fields are separated otherwise. What pyarrow, gzip and the store raise
+        is passed on.
 
     Notes
     -----
     Quotes in a TSV file enclose fields only if they do so wherever a field begins with one: many TSV files know no
     quoting, and there a title may begin with a quote.
     """
-    is_tsv = url.endswith((".tsv", ".tsv.gz"))
+    delimiter = dialect.delimiter_of(url)
     with open_file(url, compression="infer") as stream:
-        if stream.read(2) in _UTF_16:
-            raise InputError(f"{file}: is UTF-16, not UTF-8. Save it as UTF-8.")
+        header = stream.readline(_LONGEST_HEADER)
+    if header[:2] in _UTF_16:
+        raise InputError(f"{file}: is UTF-16, not UTF-8. Save it as UTF-8.")
+    _refuse_other_delimiter(header.decode(dialect.encoding, "replace"), file, delimiter)
     try:
-        if is_tsv:
-            unquoted = _without_quoting(url)
-            if unquoted is not None:
-                return unquoted
-        return _parsed(url, "\t" if is_tsv else ",")
+        unquoted = _without_quoting(url, dialect.encoding) if delimiter == "\t" else None
+        table = _parsed(url, delimiter, encoding=dialect.encoding) if unquoted is None else unquoted
     except UnicodeDecodeError as error:
         shown = error.object[:60]
         raise InputError(_encoding_message(file, "the header", shown)) from None
     except pa.ArrowInvalid as error:
         if _NOT_UTF8.search(str(error)) is None:
             raise
-        raise InputError(_first_not_utf8(url, file, "\t" if is_tsv else ",")) from error
+        raise InputError(_first_not_utf8(url, file, delimiter)) from error
+    return table
 
 
-def _without_quoting(url: str) -> pa.Table | None:
+def _refuse_other_delimiter(header: str, file: str, delimiter: str) -> None:
+    """A header without a separator that holds others is that of a table written otherwise."""
+    other = next((mark for mark in _SEPARATORS if mark in header), None)
+    if delimiter not in header and other is not None:
+        raise InputError(
+            f"{file}: its fields seem to be separated by {other!r}, not by {delimiter!r} (the header is "
+            f"{header.rstrip()[:80]!r}). Give the table delimiter: {other!r} in features.yaml."
+        )
+
+
+def _without_quoting(url: str, encoding: str) -> pa.Table | None:
     """The file with quotes as they stand, None where they enclose fields."""
     try:
-        table = _parsed(url, "\t", quote=False)
+        table = _parsed(url, "\t", quote=False, encoding=encoding)
     except pa.ArrowInvalid:  # a quoted field may hold tabs and line breaks
         return None
     begins = [name.startswith('"') for name in table.column_names]
@@ -78,18 +121,19 @@ def _without_quoting(url: str) -> pa.Table | None:
     return None if all(enclosed for begin, enclosed in zip(begins, is_enclosed, strict=True) if begin) else table
 
 
-def _parsed(url: str, delimiter: str, *, quote: bool = True, kind: Any = None) -> pa.Table:
+def _parsed(url: str, delimiter: str, *, quote: bool = True, kind: Any = None, encoding: str = "utf-8") -> pa.Table:
+    reading = pa_csv.ReadOptions(encoding=encoding)
     parsing = pa_csv.ParseOptions(
         delimiter=delimiter, quote_char='"' if quote else False, newlines_in_values=quote, double_quote=quote
     )
-    names, _ = _open(url, lambda stream: pa_csv.open_csv(stream, parse_options=parsing).schema.names)
+    names, _ = _open(url, lambda stream: pa_csv.open_csv(stream, reading, parsing).schema.names)
     options = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string() if kind is None else kind),
         null_values=[""],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    found, ending = _open(url, lambda stream: pa_csv.read_csv(stream, None, parsing, options))
+    found, ending = _open(url, lambda stream: pa_csv.read_csv(stream, reading, parsing, options))
     table: pa.Table = found
     if quote and kind is None and table.num_rows and not ending.rstrip(b"\r\n").endswith(b'"'):
         last = table.columns[-1][-1].as_py() or ""
@@ -160,5 +204,6 @@ def _not_utf8(cells: list[bytes | None]) -> list[tuple[int, bytes]]:
 def _encoding_message(file: str, where: str, cell: bytes) -> str:
     return (
         f"{file}: not UTF-8 ({where}: {cell[:60]!r}). If that is {cell[:60].decode('cp1252', 'replace')!r}, the "
-        "encoding is cp1252 or latin-1, as on Windows. Save the file as UTF-8."
+        "encoding is cp1252 or latin-1, as on Windows. Give the table encoding: cp1252 in features.yaml, or save the "
+        "file as UTF-8."
     )

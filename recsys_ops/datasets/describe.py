@@ -35,14 +35,20 @@ def describe(dataset: Dataset) -> list[tuple[str, str]]:
         ("users", f"{dataset.n_users:,}"),
         ("items", f"{dataset.n_items:,}"),
         ("sellers", f"{pc.count_distinct(dataset.items.column('seller_id')).as_py():,}"),
-        ("ratings", f"{n_ratings:,} in [{least:g}, {greatest:g}]"),
+        *([("ratings", f"{n_ratings:,} in [{least:g}, {greatest:g}]")] if dataset.values == "ratings" else []),
+        *([("interactions", _without_ratings(dataset))] if dataset.values != "ratings" else []),
         ("density", f"{density:.3%}"),
-        ("distribution", _distribution(dataset.ratings.data)),
+        *([("distribution", _distribution(dataset.ratings.data))] if dataset.values != "ones" else []),
         *((f"feature {rule.column}", _feature(dataset.items.column(rule.column), rule)) for rule in dataset.rules),
         *((f"group {column}", _group(dataset, column)) for column in group_columns(dataset)),
         ("rejected rows", ", ".join(f"{row['count_all']:,} of {row['table']}" for row in rejected) or "none"),
         ("fingerprint", dataset.fingerprint),
     ]
+
+
+def _without_ratings(dataset: Dataset) -> str:
+    worth = "with weights" if dataset.values == "weights" else "each counts 1"
+    return f"{dataset.ratings.nnz:,}, without ratings ({worth})"
 
 
 def _distribution(stars: np.ndarray) -> str:

@@ -47,7 +47,7 @@ def fingerprint_of(
         64 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    settings = {"rules": [rule.model_dump() for rule in rules], "rating_range": [float(end) for end in rating_range]}
+    settings = {"rules": [_said(rule) for rule in rules], "rating_range": [float(end) for end in rating_range]}
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for table in (users, items):
         _update_table(digest, table)
@@ -99,3 +99,13 @@ def _update(digest: Any, column: Column) -> None:
     else:
         zero = False if pa.types.is_boolean(kind) else 0
         digest.update(np.ascontiguousarray(pc.fill_null(column, zero).to_numpy(zero_copy_only=False)))
+
+
+def _said(rule: FeatureRule) -> dict[str, object]:
+    """What a rule says: fields that came later only where they say something, so that older fingerprints hold."""
+    dumped = rule.model_dump()
+    if rule.unit is None:
+        del dumped["unit"]
+    if rule.kind == "category" and "mutable" in rule.model_fields_set and rule.mutable:
+        dumped["mutable"] = "declared"  # plausible recourse changes no other category
+    return dumped

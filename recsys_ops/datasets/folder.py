@@ -5,10 +5,12 @@ import pyarrow as pa
 from recsys_ops.arrow import compute as pc
 from recsys_ops.arrow import table_of
 from recsys_ops.datasets.dataset import Dataset, build_dataset
+from recsys_ops.datasets.delimited import Dialect
 from recsys_ops.datasets.interpret import interpreted
 from recsys_ops.datasets.mapping import Mapping, TableName, parse_mapping
 from recsys_ops.datasets.table_file import SUFFIXES, is_delimited, read_as_written
-from recsys_ops.datasets.validate import OnBadRows, validate
+from recsys_ops.datasets.times import Period
+from recsys_ops.datasets.validate import ALL_TIME, OnBadRows, validate
 from recsys_ops.errors import InputError
 from recsys_ops.storage import is_missing_file, open_file, open_store, storage_errors
 from recsys_ops.tables import INTERACTIONS, ITEMS, USERS, TableContract
@@ -18,7 +20,7 @@ MAPPING_FILE = "features.yaml"
 _TABLES: dict[TableName, TableContract] = {"interactions": INTERACTIONS, "items": ITEMS, "users": USERS}
 
 
-def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
+def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop", period: Period = ALL_TIME) -> Dataset:
     """Read a data set from its tables.
 
     Parameters
@@ -29,6 +31,8 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
         tables elsewhere. Any fsspec URL: a path, ``s3://``, ``memory://``.
     on_bad_rows : "stop" or "quarantine"
         What happens to rows that break the contract.
+    period : Period
+        Of the interactions that are read.
 
     Returns
     -------
@@ -66,6 +70,8 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
         rating_range=mapping.rating_range,
         rules=mapping.features,
         on_bad_rows=on_bad_rows,
+        duplicates=mapping.source("interactions").duplicates,
+        period=period,
     )
     return build_dataset(
         _file_name(root).removesuffix(".yaml").removesuffix(".yml"),
@@ -73,9 +79,27 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
         clean.items,
         clean.users,
         rules=mapping.features,
-        rating_range=mapping.rating_range,
+        rating_range=clean.rating_range,
         rejected=clean.rejected,
+        values=clean.values,
     )
+
+
+def table_files(folder: str) -> list[str]:
+    """Names of the files in a folder that can be tables, sorted.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
+    files = [entry for entry in _entries(folder) if entry.endswith(SUFFIXES)]
+    if not files:
+        raise InputError(
+            f"{folder}: no table is there (found {_listed(folder)}). Tables are files that end in "
+            f"{', '.join(SUFFIXES)}."
+        )
+    return files
 
 
 def given_table(url: str, name: TableName) -> tuple[str, pa.Table, dict[str, str]]:
@@ -84,16 +108,21 @@ def given_table(url: str, name: TableName) -> tuple[str, pa.Table, dict[str, str
     Raises
     ------
     InputError
-        The table is missing or cannot be read.
+        The table is missing, cannot be read, or is text in another form than the usual one.
     """
     root = url.rstrip("/")
     is_yaml = root.endswith((".yaml", ".yml"))
     folder, _, file = root.rpartition("/") if is_yaml else (root, "/", MAPPING_FILE)
     mapping = _read_mapping(folder, file)
-    location = _locate(folder, name, mapping)
+    location, source = _locate(folder, name, mapping), mapping.source(name)
     if location is None:
         raise InputError(f"{folder or '.'}: no table {name}.* (found {_listed(folder)}).")
-    return _file_name(location), read_as_written(location, _file_name(location)), dict(mapping.source(name).columns)
+    if source.dialect != Dialect() or source.decimal != ".":
+        raise InputError(
+            f"{_file_name(location)}: is written with a delimiter, decimals or an encoding of its own, in which nothing "
+            "is written here. Save it as UTF-8 with commas between fields and points before decimals."
+        )
+    return _file_name(location), read_as_written(location, _file_name(location)), dict(source.columns)
 
 
 def _read_mapping(folder: str, file: str) -> Mapping:
@@ -137,7 +166,8 @@ def _locate(folder: str, name: TableName, mapping: Mapping) -> str | None:
 def _read(location: str, name: TableName, mapping: Mapping) -> pa.Table:
     """The table with the contract's names for its columns, besides its own."""
     columns = mapping.source(name).columns
-    table = read_as_written(location, _file_name(location))
+    source = mapping.source(name)
+    table = read_as_written(location, _file_name(location), source.dialect)
     missing = [theirs for theirs in columns.values() if theirs not in table.column_names]
     if missing:
         raise InputError(
@@ -148,8 +178,10 @@ def _read(location: str, name: TableName, mapping: Mapping) -> pa.Table:
     named = table_of(own | {ours: table.column(theirs) for ours, theirs in columns.items()})
     if not is_delimited(location):
         return named
-    kinds = {rule.column: rule.kind for rule in mapping.features} if name == "items" else {}
-    return interpreted(named, kinds | _TABLES[name].columns, with_others=name != "interactions")
+    contract = _TABLES[name]
+    features: dict[str, str] = {rule.column: rule.kind for rule in mapping.features} if name == "items" else {}
+    kinds = contract.optional | features | contract.columns
+    return interpreted(named, kinds, with_others=name != "interactions", decimal=source.decimal)
 
 
 def _settle_id_types(tables: dict[TableName, pa.Table | None], locations: dict[TableName, str | None]) -> None:

@@ -1,6 +1,7 @@
 """What the text of a CSV file means: as the contract and the rules say, and for other columns what all values allow."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import pyarrow as pa
 
@@ -9,9 +10,14 @@ from recsys_ops.arrow import compute as pc
 
 _TIMES = (pa.timestamp("us"), pa.timestamp("us", "UTC"))
 _LEADING_ZERO = r"^[-+]?0\d"
+_COMMA_NUMBER = r"^[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$"
+
+Decimal = Literal[".", ","]
 
 
-def interpreted(table: pa.Table, kinds: Mapping[str, str], *, with_others: bool = True) -> pa.Table:
+def interpreted(
+    table: pa.Table, kinds: Mapping[str, str], *, with_others: bool = True, decimal: Decimal = "."
+) -> pa.Table:
     """Give a table of text its types.
 
     Parameters
@@ -21,6 +27,8 @@ def interpreted(table: pa.Table, kinds: Mapping[str, str], *, with_others: bool 
     kinds : mapping of str to str
         What columns hold: ``id``, ``number``, or a kind of text (``string``, ``text``, ``tags``, ``category``,
         ``ordinal``).
+    decimal : "." or ","
+        What stands before the decimals of numbers; with the comma, points between thousands are read over.
     with_others : bool
         Whether columns that ``kinds`` does not name are interpreted, or stay text.
 
@@ -33,7 +41,7 @@ def interpreted(table: pa.Table, kinds: Mapping[str, str], *, with_others: bool 
     """
     text = {name: table.column(name) for name in table.column_names}
     names = [name for name in text if with_others or name in kinds]
-    return table_of(text | {name: _interpreted(text[name], kinds.get(name)) for name in names})
+    return table_of(text | {name: _interpreted(text[name], kinds.get(name), decimal) for name in names})
 
 
 def cast_ids(ids: Column, wanted: pa.DataType) -> Column:
@@ -59,16 +67,26 @@ def cast_ids(ids: Column, wanted: pa.DataType) -> Column:
     return cast
 
 
-def _interpreted(text: ChunkedArray, kind: str | None) -> ChunkedArray:
+def _interpreted(text: ChunkedArray, kind: str | None, decimal: Decimal) -> ChunkedArray:
     if kind == "id":
         found = _integers_as_written(text)
     elif kind == "number":
-        found = _numbers(pc.utf8_trim_whitespace(text))
+        found = _numbers(_with_points(pc.utf8_trim_whitespace(text), decimal))
     elif kind is None and text.null_count < len(text):
-        found = _what_all_values_allow(pc.utf8_trim_whitespace(text))
+        found = _what_all_values_allow(_with_points(pc.utf8_trim_whitespace(text), decimal))
     else:
         found = None
     return text if found is None else found
+
+
+def _with_points(text: ChunkedArray, decimal: Decimal) -> ChunkedArray:
+    """Numbers with a decimal comma as those with a point; what is no such number stays as it is."""
+    if decimal == ".":
+        return text
+    is_number = pc.match_substring_regex(text, _COMMA_NUMBER)
+    converted: ChunkedArray = pc.replace_substring(pc.replace_substring(text, ".", ""), ",", ".")
+    chosen: ChunkedArray = pc.if_else(is_number, converted, text)
+    return chosen
 
 
 def _numbers(text: ChunkedArray) -> ChunkedArray | None:

@@ -4,14 +4,15 @@ from recsys_ops.datasets.dataset import Dataset
 from recsys_ops.datasets.folder import read_folder
 from recsys_ops.datasets.movielens import read_movielens_1m, read_movielens_100k
 from recsys_ops.datasets.synthetic import make_marketplace
-from recsys_ops.datasets.validate import OnBadRows
+from recsys_ops.datasets.times import Period
+from recsys_ops.datasets.validate import ALL_TIME, OnBadRows
 from recsys_ops.errors import ConfigError
 
 _MOVIELENS = {"movielens-100k": read_movielens_100k, "movielens-1m": read_movielens_1m}
 _SYNTHETIC = ("items", "users", "sellers", "features", "ratings_per_user")
 
 
-def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop") -> Dataset:
+def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", period: Period = ALL_TIME) -> Dataset:
     """Load what ``--data`` names.
 
     Parameters
@@ -23,6 +24,8 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop") -> Da
         Of the synthetic marketplace.
     on_bad_rows : "stop" or "quarantine"
         Stop at rows that break the contract, or set them aside in ``Dataset.rejected``.
+    period : Period
+        Interactions outside of it are not read.
 
     Returns
     -------
@@ -31,7 +34,7 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop") -> Da
     Raises
     ------
     ConfigError
-        ``data`` names no data set, or a parameter that synthetic data do not have.
+        ``data`` names no data set, a parameter that synthetic data do not have, or a period of data without times.
     InputError
         The data break the contract.
     """
@@ -39,10 +42,12 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop") -> Da
     if kind in _MOVIELENS:
         if not rest:
             raise ConfigError(f"--data {data}: no folder. Use --data {kind}:DIR.")
-        return _MOVIELENS[kind](rest, on_bad_rows=on_bad_rows)
+        return _MOVIELENS[kind](rest, on_bad_rows=on_bad_rows, period=period)
     if kind == "synthetic":
+        if not period.is_all_time:
+            raise ConfigError("--since and --until: synthetic data have no times. Leave them out.")
         return make_marketplace(**_parameters(rest), seed=seed)
-    return read_folder(data, on_bad_rows=on_bad_rows)
+    return read_folder(data, on_bad_rows=on_bad_rows, period=period)
 
 
 def _parameters(text: str) -> dict[str, int]:

@@ -3,8 +3,11 @@
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from recsys_ops.datasets.delimited import Dialect, known_encoding
+from recsys_ops.datasets.interpret import Decimal
+from recsys_ops.datasets.repeats import Duplicates
 from recsys_ops.errors import InputError, is_scalar
 from recsys_ops.features.rules import FeatureRule, repeated_name
 from recsys_ops.storage import refuse_credentials_within
@@ -21,6 +24,24 @@ class TableSource(BaseModel):
     """Path relative to features.yaml, or any fsspec URL; by default ``<table>.*`` next to it."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Your column for each of the contract's that is called otherwise; one of yours may serve several times."""
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    """Between the fields of a file of text; by default a comma, in .tsv a tab."""
+    decimal: Decimal = "."
+    """Before the decimals of numbers in a file of text."""
+    encoding: str = "utf-8"
+    """Of a file of text."""
+    duplicates: Duplicates | None = None
+    """Interactions only: what becomes of several of one user and item."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str) -> str:
+        return known_encoding(encoding)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its file of text is written."""
+        return Dialect(self.delimiter, self.encoding)
 
 
 class Mapping(BaseModel):
@@ -28,8 +49,8 @@ class Mapping(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    rating_range: tuple[float, float]
-    """Least and greatest rating."""
+    rating_range: tuple[float, float] | None = None
+    """Least and greatest rating; left out where interactions have no ratings."""
     tables: dict[TableName, TableSource] = Field(default_factory=dict)
     """Only for tables whose file or columns are called otherwise than in the contract."""
     features: tuple[FeatureRule, ...] = Field(min_length=1)
@@ -37,9 +58,16 @@ class Mapping(BaseModel):
 
     @model_validator(mode="after")
     def _range_in_order(self) -> "Mapping":
-        least, greatest = self.rating_range
-        if not least < greatest:
+        if self.rating_range is not None and not self.rating_range[0] < self.rating_range[1]:
+            least, greatest = self.rating_range
             raise ValueError(f"rating_range [{least:g}, {greatest:g}]: the first must be less than the second")
+        if self.rating_range is not None and self.source("interactions").duplicates in ("sum", "count"):
+            raise ValueError(
+                "tables.interactions.duplicates: ratings are not summed or counted; use first, last or max"
+            )
+        other = next((name for name in ("items", "users") if self.source(name).duplicates is not None), None)
+        if other is not None:
+            raise ValueError(f"tables.{other}.duplicates: only interactions can repeat; leave it out")
         columns = [rule.column for rule in self.features]
         twice = sorted({column for column in columns if columns.count(column) > 1})
         if twice:

@@ -14,7 +14,8 @@ import pyarrow as pa
 from recsys_ops.arrow import Array
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import Dataset, build_dataset
-from recsys_ops.datasets.validate import OnBadRows, validate
+from recsys_ops.datasets.times import TIMESTAMP, Period
+from recsys_ops.datasets.validate import ALL_TIME, OnBadRows, validate
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.storage import storage_errors
@@ -51,7 +52,7 @@ _YEAR_IN_TITLE = re.compile(r"\((\d{4})\)\s*$")
 _YEAR_IN_DATE = re.compile(r"(\d{4})$")
 
 
-def read_movielens_100k(folder: str | Path, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
+def read_movielens_100k(folder: str | Path, *, on_bad_rows: OnBadRows = "stop", period: Period = ALL_TIME) -> Dataset:
     """Read MovieLens-100K.
 
     Parameters
@@ -60,6 +61,8 @@ def read_movielens_100k(folder: str | Path, *, on_bad_rows: OnBadRows = "stop") 
         With ``u.data``, ``u.item``, ``u.user`` and ``u.genre``, each possibly gzipped, and perhaps ``plots.tsv``.
     on_bad_rows : "stop" or "quarantine"
         What happens to rows that break the contract.
+    period : Period
+        Of the ratings that are read; files without timestamps know none.
 
     Returns
     -------
@@ -93,10 +96,10 @@ def read_movielens_100k(folder: str | Path, *, on_bad_rows: OnBadRows = "stop") 
         }
     )
     sources = {"interactions": "u.data", "items": "u.item", "users": "u.user"}
-    return _assemble("movielens-100k", folder, ratings, items, people, sources, on_bad_rows)
+    return _assemble("movielens-100k", folder, ratings, items, people, sources, on_bad_rows, period)
 
 
-def read_movielens_1m(folder: str | Path, *, on_bad_rows: OnBadRows = "stop") -> Dataset:
+def read_movielens_1m(folder: str | Path, *, on_bad_rows: OnBadRows = "stop", period: Period = ALL_TIME) -> Dataset:
     """Read MovieLens-1M.
 
     Parameters
@@ -105,6 +108,8 @@ def read_movielens_1m(folder: str | Path, *, on_bad_rows: OnBadRows = "stop") ->
         With ``ratings.dat``, ``movies.dat`` and ``users.dat``, each possibly gzipped, and perhaps ``plots.tsv``.
     on_bad_rows : "stop" or "quarantine"
         What happens to rows that break the contract.
+    period : Period
+        Of the ratings that are read; files without timestamps know none.
 
     Returns
     -------
@@ -137,7 +142,7 @@ def read_movielens_1m(folder: str | Path, *, on_bad_rows: OnBadRows = "stop") ->
         }
     )
     sources = {"interactions": "ratings.dat", "items": "movies.dat", "users": "users.dat"}
-    return _assemble("movielens-1m", folder, ratings, items, people, sources, on_bad_rows)
+    return _assemble("movielens-1m", folder, ratings, items, people, sources, on_bad_rows, period)
 
 
 def _assemble(
@@ -148,9 +153,11 @@ def _assemble(
     users: pa.Table,
     sources: dict[str, str],
     on_bad_rows: OnBadRows,
+    period: Period,
 ) -> Dataset:
     file = sources["interactions"]
-    columns = ("user_id", "item_id", "rating")
+    has_times = not period.is_all_time and all(len(row) > 3 for row in ratings)
+    columns = ("user_id", "item_id", "rating", *([TIMESTAMP] if has_times else []))
     interactions = pa.table({column: _numbers(ratings, i, file) for i, column in enumerate(columns)})
     items = items.append_column("seller_id", items.column("item_id"))
     plots = _plots(folder)
@@ -159,7 +166,14 @@ def _assemble(
         items = items.append_column("plot", pa.array(texts, pa.string()))
     rules = (_GENRES,) if plots is None else (_PLOT, _GENRES)
     clean = validate(
-        interactions, items, users, sources=sources, rating_range=RATING_RANGE, rules=rules, on_bad_rows=on_bad_rows
+        interactions,
+        items,
+        users,
+        sources=sources,
+        rating_range=RATING_RANGE,
+        rules=rules,
+        on_bad_rows=on_bad_rows,
+        period=period,
     )
     return build_dataset(
         name,

@@ -1,5 +1,6 @@
-"""One table from a Parquet, Arrow or CSV file, or a folder of part files, at any fsspec URL."""
+"""One table from a Parquet, Arrow, CSV or JSON lines file, or a folder of part files, at any fsspec URL."""
 
+import zipfile
 import zlib
 from collections.abc import Mapping
 
@@ -7,8 +8,9 @@ import pyarrow as pa
 import pyarrow.feather as pa_feather
 import pyarrow.parquet as pa_parquet
 
-from recsys_ops.datasets.delimited import read_delimited
+from recsys_ops.datasets.delimited import AS_SUFFIX_SAYS, Dialect, read_delimited
 from recsys_ops.datasets.interpret import interpreted
+from recsys_ops.datasets.json_lines import read_json_lines
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.storage import (
     is_bad_content,
@@ -19,11 +21,13 @@ from recsys_ops.storage import (
     storage_errors,
 )
 
-SUFFIXES = (".parquet", ".arrow", ".feather", ".ipc", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+_PACKED = ("", ".gz", ".bz2", ".zip")
+_DELIMITED = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv") for packed in _PACKED)
+_JSON_LINES = tuple(f"{kind}{packed}" for kind in (".jsonl", ".ndjson") for packed in _PACKED)
+SUFFIXES = (".parquet", ".arrow", ".feather", ".ipc", *_DELIMITED, *_JSON_LINES)
 """What table files may end in."""
 
-_DELIMITED = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
-_UNREADABLE = (pa.ArrowException, EOFError, OSError, ValueError, zlib.error)
+_UNREADABLE = (pa.ArrowException, EOFError, OSError, ValueError, zipfile.BadZipFile, zlib.error)
 """What pyarrow, gzip and the stores raise for files that they cannot read."""
 
 
@@ -60,8 +64,8 @@ def is_delimited(url: str) -> bool:
     return url.rstrip("/").endswith(_DELIMITED)
 
 
-def read_as_written(url: str, file: str) -> pa.Table:
-    """Read a whole table; files of text as strings, otherwise as ``read_table``.
+def read_as_written(url: str, file: str, dialect: Dialect = AS_SUFFIX_SAYS) -> pa.Table:
+    """Read a whole table; files of text in their ``dialect`` as strings, otherwise as ``read_table``.
 
     Raises
     ------
@@ -71,19 +75,31 @@ def read_as_written(url: str, file: str) -> pa.Table:
     refuse_credentials(url)
     if not url.rstrip("/").endswith(SUFFIXES):
         raise InputError(f"{file}: unknown kind of file. Use one of {', '.join(SUFFIXES)}.")
-    table = _read_file(url, file)
+    if dialect != AS_SUFFIX_SAYS and not is_delimited(url):
+        raise InputError(f"{file}: only files of text have a delimiter and an encoding. Leave them out.")
+    table = _read_file(url, file, dialect)
     if table is None:
-        table = _read_parts(url.rstrip("/"), file)
+        table = _read_parts(url.rstrip("/"), file, dialect)
     _refuse_repeated_names(table, file)
     return table
 
 
-def _read_file(url: str, file: str) -> pa.Table | None:
+def first_file(url: str, file: str) -> str:
+    """URL of the table, or of its first part file where it is a folder; raises as ``read_table``."""
+    filesystem, path = open_store(url)
+    with storage_errors(url, "listing"):
+        is_folder = filesystem.isdir(path)
+    return f"{url.rstrip('/')}/{_parts(url.rstrip('/'), file)[0]}" if is_folder else url
+
+
+def _read_file(url: str, file: str, dialect: Dialect) -> pa.Table | None:
     """The table in a file, None where there is no file of that name."""
     with storage_errors(url, "reading"):
         try:
             if is_delimited(url):
-                return read_delimited(url, file)
+                return read_delimited(url, file, dialect)
+            if url.endswith(_JSON_LINES):
+                return read_json_lines(url)
             with open_file(url) as stream:
                 if url.endswith(".parquet"):  # read_table refuses repeated names in words of its own
                     table: pa.Table = pa_parquet.ParquetFile(stream).read()
@@ -100,7 +116,7 @@ def _read_file(url: str, file: str) -> pa.Table | None:
             raise InputError(f"{file}: cannot be read ({reason}). Write the file again.") from error
 
 
-def _read_parts(folder: str, file: str) -> pa.Table:
+def _read_parts(folder: str, file: str, dialect: Dialect) -> pa.Table:
     """The tables in the files of a folder below each other; names that begin with . or _ are not of the table."""
     parts = _parts(folder, file)
     odd = [part for part in parts if not part.endswith(SUFFIXES) or is_delimited(part) != is_delimited(folder)]
@@ -111,7 +127,7 @@ def _read_parts(folder: str, file: str) -> pa.Table:
         )
     tables = []
     for part in parts:
-        table = _read_file(f"{folder}/{part}", f"{file}/{part}")
+        table = _read_file(f"{folder}/{part}", f"{file}/{part}", dialect)
         if table is None:
             raise InputError(f"{file}/{part}: is a folder. Put the part files of a table into one folder.")
         _refuse_repeated_names(table, f"{file}/{part}")

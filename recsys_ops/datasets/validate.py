@@ -5,30 +5,43 @@ Rows are 0-based data rows of the file: the header of a CSV file is not counted.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from recsys_ops.arrow import compute as pc
-from recsys_ops.arrow import in_one_chunk
+from recsys_ops.arrow import in_one_chunk, table_of
 from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, check_null, check_numbers, codes_of, repeats
 from recsys_ops.datasets.checked import OnBadRows as OnBadRows
 from recsys_ops.datasets.columns import normalise
-from recsys_ops.datasets.dataset import positions_of
+from recsys_ops.datasets.dataset import Values, positions_of
+from recsys_ops.datasets.repeats import Duplicates, merge_repeats
+from recsys_ops.datasets.times import TIMESTAMP, Period, is_within, microseconds
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.tables import INTERACTIONS, ITEMS, USERS, rejected_schema
+from recsys_ops.tables import INTERACTIONS, ITEMS, USERS, TableContract, rejected_schema
+
+ALL_TIME = Period()
+
+_WORTH: Mapping[Values, str] = {"ratings": "rating", "weights": "weight"}
+"""The column that says what an interaction is worth, where one does."""
 
 
 @dataclass(frozen=True)
 class Clean:
-    """Tables that keep the contract, and the rows that did not (with ``rejected_schema``)."""
+    """Tables that keep the contract, and the rows that did not (with ``rejected_schema``).
+
+    ``interactions`` has one row per user and item: user_id, item_id and rating, which is what ``values`` says, within
+    ``rating_range``.
+    """
 
     interactions: pa.Table
     items: pa.Table
     users: pa.Table | None
     rejected: pa.Table
+    values: Values
+    rating_range: tuple[float, float]
 
 
 def validate(
@@ -37,9 +50,11 @@ def validate(
     users: pa.Table | None,
     *,
     sources: Mapping[str, str],
-    rating_range: tuple[float, float],
+    rating_range: tuple[float, float] | None,
     rules: Sequence[FeatureRule],
     on_bad_rows: OnBadRows = "stop",
+    duplicates: Duplicates | None = None,
+    period: Period = ALL_TIME,
 ) -> Clean:
     """Check the three tables against the contract.
 
@@ -49,13 +64,19 @@ def validate(
         With the contract's column names; users may be None: then those who rated are the users.
     sources : mapping of str to str
         File name of each table for messages, keys "interactions", "items", "users".
-    rating_range : tuple of float
-        Least and greatest rating allowed.
+    rating_range : tuple of float or None
+        Least and greatest rating allowed; None for interactions without ratings. Those count 1, or what the column
+        ``weight`` says.
     rules : sequence of FeatureRule
         Whose columns ``items`` must have.
     on_bad_rows : "stop" or "quarantine"
         Stop at the first kind of bad rows, or set all bad rows aside. Of duplicates the first row is kept; the
         interactions of an item or user set aside are set aside too.
+    duplicates : "first", "last", "sum", "max" or "count", optional
+        What becomes of several interactions of a user and an item, first and last by ``timestamp`` where there is one.
+        By default ratings must not repeat, weights are summed, and interactions without either count once.
+    period : Period
+        Interactions outside of it are left out, and are no bad rows.
 
     Returns
     -------
@@ -64,7 +85,8 @@ def validate(
     Raises
     ------
     InputError
-        A column is missing or of the wrong type, a table is empty, or rows are bad and ``on_bad_rows`` is "stop".
+        A column is missing or of the wrong type, a table is empty, rows are bad and ``on_bad_rows`` is "stop", or
+        no interaction is of the period.
 
     Notes
     -----
@@ -75,7 +97,10 @@ def validate(
         return CheckedRows(name, sources[name], table, on_bad_rows)
 
     item_rows = checked("items", normalise(items, ITEMS, sources["items"], rules))
-    rating_rows = checked("interactions", normalise(interactions, INTERACTIONS, sources["interactions"]))
+    values = values_of(interactions, rating_range, sources["interactions"])
+    contract = _contract_of(values)
+    rating_rows = checked("interactions", normalise(interactions, contract, sources["interactions"]))
+    rating_rows.holds &= is_within(rating_rows.table, period, rating_rows.source)
     user_rows = None if users is None else checked("users", normalise(users, USERS, sources["users"]))
     rating_rows.table = _with_id_type(rating_rows, item_rows, "item_id")
     _check_ids(item_rows, "item_id")
@@ -88,16 +113,74 @@ def validate(
         rating_rows.table = _with_id_type(rating_rows, user_rows, "user_id")
         _check_ids(user_rows, "user_id")
         clean_users = user_rows.kept()
-    _check_ratings(rating_rows, rating_range)
+    _check_values(rating_rows, values, rating_range)
     _check_known(rating_rows, "item_id", clean_items, sources["items"])
     if clean_users is not None:
         _check_known(rating_rows, "user_id", clean_users, sources["users"])
-    _check_pairs(rating_rows)
+    if values == "ratings" and duplicates is None:
+        _check_pairs(rating_rows)
     tables = [rows for rows in (item_rows, user_rows, rating_rows) if rows is not None]
     rejected = [part for rows in tables for part in rows.rejected]
+    merged = _one_per_pair(rating_rows.kept(), values, duplicates, sources["interactions"])
+    if values == "ones" and duplicates in ("sum", "count"):
+        values = "weights"
     return Clean(
-        rating_rows.kept(), clean_items, clean_users, pa.concat_tables([rejected_schema().empty_table(), *rejected])
+        merged,
+        clean_items,
+        clean_users,
+        pa.concat_tables([rejected_schema().empty_table(), *rejected]),
+        values,
+        _range_of(merged, values) if rating_range is None else rating_range,
     )
+
+
+def values_of(interactions: pa.Table, rating_range: tuple[float, float] | None, source: str) -> Values:
+    """What the interactions of a data set are worth, by the columns that are there.
+
+    Raises
+    ------
+    InputError
+        There are ratings without a range or a range without ratings, or ratings and weights.
+    """
+    has_rating, has_weight = ("rating" in interactions.column_names, "weight" in interactions.column_names)
+    if rating_range is not None:
+        if not has_rating:
+            raise InputError(
+                f"{source}: column 'rating' is missing (found {', '.join(interactions.column_names)}), and "
+                "there is a rating_range. Name the column that holds it under tables.interactions.columns in "
+                "features.yaml, or leave rating_range out: then every interaction counts 1, or its weight."
+            )
+        return "ratings"
+    if has_rating and not has_weight:
+        raise InputError(
+            f"{source}: there are ratings, but features.yaml has no rating_range. Give the least and the greatest "
+            "rating possible; if the column is a count or another quantity without a scale, name it weight under "
+            "tables.interactions.columns."
+        )
+    return "weights" if has_weight else "ones"
+
+
+def _contract_of(values: Values) -> TableContract:
+    """Columns that are not used may hold anything."""
+    read = {name: kind for name, kind in INTERACTIONS.optional.items() if name in (_WORTH.get(values), TIMESTAMP)}
+    return replace(INTERACTIONS, optional=read)
+
+
+def _range_of(interactions: pa.Table, values: Values) -> tuple[float, float]:
+    greatest = pc.max(interactions.column("rating")).as_py()
+    return (0.0, 1.0 if values == "ones" else float(greatest))
+
+
+def _one_per_pair(kept: pa.Table, values: Values, duplicates: Duplicates | None, source: str) -> pa.Table:
+    """The interactions with what they are worth as ``rating``, one per user and item."""
+    worth = _WORTH.get(values)
+    rating = pa.array(np.ones(kept.num_rows)) if worth is None else kept.column(worth)
+    table = table_of({name: kept.column(name) for name in ("user_id", "item_id")} | {"rating": rating})
+    if values == "ratings" and duplicates is None:
+        return table
+    how = duplicates or ("sum" if values == "weights" else "first")
+    is_by_time = how in ("first", "last") and TIMESTAMP in kept.column_names
+    return merge_repeats(table, how, microseconds(kept, source) if is_by_time else None)
 
 
 def _with_id_type(ratings: CheckedRows, known: CheckedRows, column: str) -> pa.Table:
@@ -126,15 +209,21 @@ def _check_ids(rows: CheckedRows, column: str) -> None:
     rows.reject(is_repeated, column, "that an earlier row has", f"Keep one row per {column}, or {QUARANTINE}.")
 
 
-def _check_ratings(rows: CheckedRows, rating_range: tuple[float, float]) -> None:
-    least, greatest = rating_range
+def _check_values(rows: CheckedRows, values: Values, rating_range: tuple[float, float] | None) -> None:
     for column in ("user_id", "item_id"):
         check_null(rows, column, f"Give each row a {column}, or {QUARANTINE}.")
+    if values == "ones":
+        return
+    column = _WORTH[values]
     correct = f"Correct them, or {QUARANTINE}."
-    check_null(rows, "rating", correct)
-    values = pc.fill_null(rows.table.column("rating"), least).to_numpy()
-    rows.reject(~np.isfinite(values), "rating", "of NaN or infinity", correct)
-    is_outside = (values < least) | (values > greatest)
+    check_null(rows, column, correct)
+    found = pc.fill_null(rows.table.column(column), 0.0).to_numpy()
+    rows.reject(~np.isfinite(found), column, "of NaN or infinity", correct)
+    if rating_range is None:
+        rows.reject(found < 0, column, "below 0", correct)
+        return
+    least, greatest = rating_range
+    is_outside = (found < least) | (found > greatest)
     remedy = f"Correct them, set rating_range, or {QUARANTINE}."
     rows.reject(is_outside, "rating", f"outside [{least:g}, {greatest:g}]", remedy)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.errors import InputError
+from recsys_ops.features.markup import visible_text
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.features.words import count_words
 
@@ -38,7 +39,10 @@ class Block:
 
 
 def _encode_text(column: ChunkedArray, rule: FeatureRule) -> Block:
-    counts, words = count_words(column.to_pylist(), min_items=rule.min_items)
+    texts: list[str | None] = column.to_pylist()
+    if rule.html == "strip":
+        texts = [None if text is None else visible_text(text) for text in texts]
+    counts, words = count_words(texts, min_items=rule.min_items, language=rule.language)
     document_frequency = np.bincount(counts.indices, minlength=len(words))
     idf = np.log((1 + counts.shape[0]) / (1 + document_frequency)) + 1
     unit = np.ones(len(words)) if rule.weighting == "count" else idf

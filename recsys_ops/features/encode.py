@@ -63,6 +63,15 @@ class EncodedItems:
     cells: pa.Table
 
 
+def feature_names(items: EncodedItems) -> list[str]:
+    """Name of each column, for models that are fitted elsewhere: ``column``, or ``column: value`` of words and such."""
+    columns, rules = items.columns, items.rules
+    return [
+        rule.column if rule.kind in ("number", "ordinal") else f"{rule.column}: {value}"
+        for rule, value in zip((rules[number] for number in columns.rule), columns.value, strict=True)
+    ]
+
+
 def fix_features(items: EncodedItems, names: Set[str]) -> EncodedItems:
     """The same items, with features that may not change, named as changes name them or by rule for all of its tags.
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from recsys_ops.features.stop_words import Language
+
 
 class FeatureRule(BaseModel):
     """How one column of the items table is read, and how its provider may change it.
@@ -37,6 +39,8 @@ class FeatureRule(BaseModel):
     """What one change of this feature costs the provider, relative to the others."""
     label: str | None = None
     """The provider's name for the column, used in sentences; by default the column's name."""
+    unit: str | None = None
+    """number only: its unit or currency in sentences, such as EUR or g."""
     separator: str = "|"
     """What separates tags that come as one string (lists need none)."""
     weight: float = Field(default=1.0, gt=0)
@@ -45,6 +49,10 @@ class FeatureRule(BaseModel):
     """Words, tags and categories that fewer items carry are dropped."""
     weighting: Literal["tfidf", "count"] = "tfidf"
     """text only: occurrences times inverse document frequency, or occurrences."""
+    language: Language = "en"
+    """text only: whose stop words are not counted."""
+    html: Literal["keep", "strip"] = "keep"
+    """text only: strip reads HTML, and leaves its markup out."""
 
     @model_validator(mode="after")
     def _limits_in_order(self) -> "FeatureRule":
@@ -82,6 +90,12 @@ class FeatureRule(BaseModel):
         outside = [limit for limit in (self.lower, self.upper) if limit is not None and not 1 <= limit <= last]
         if outside:
             raise ValueError(f"feature '{self.column}': limit {outside[0]:g} is no place in its {last} values")
+        return self
+
+    @model_validator(mode="after")
+    def _text_settings_of_a_text(self) -> "FeatureRule":
+        if self.kind != "text" and (self.html, self.language) != ("keep", "en"):
+            raise ValueError(f"feature '{self.column}': html and language are for kind text, this is {self.kind}")
         return self
 
     @property

@@ -8,13 +8,17 @@ from unicodedata import category, combining, normalize
 import numpy as np
 import scipy.sparse as sp
 
+from recsys_ops.features.stop_words import Language, stop_words
+
 _WHERE_MARKS = range(0x300, 0x1F000)
 """Code points of all scripts; beyond them marks only choose between shapes of a character."""
 _JOINERS = "\u200c\u200d"
 """They stand within words of Persian and the scripts of India."""
 
 
-def count_words(texts: Sequence[str | None], *, min_items: int) -> tuple[sp.csr_array, list[str]]:
+def count_words(
+    texts: Sequence[str | None], *, min_items: int, language: Language = "en"
+) -> tuple[sp.csr_array, list[str]]:
     """Count the words of each text.
 
     Parameters
@@ -23,6 +27,8 @@ def count_words(texts: Sequence[str | None], *, min_items: int) -> tuple[sp.csr_
         None is an empty text.
     min_items : int
         Words of fewer texts are left out.
+    language : "en", "de" or "none"
+        Whose stop words are left out.
 
     Returns
     -------
@@ -34,9 +40,9 @@ def count_words(texts: Sequence[str | None], *, min_items: int) -> tuple[sp.csr_
     Notes
     -----
     A word is two letters, digits or underscores or more; accents and other marks belong to their letter, and words
-    that differ in them are different words. English stop words are left out.
+    that differ in them are different words.
     """
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer  # late: it takes a second
+    from sklearn.feature_extraction.text import CountVectorizer  # late: it takes a second
 
     vectoriser = CountVectorizer(lowercase=False, token_pattern=_word_pattern())
     try:
@@ -45,7 +51,7 @@ def count_words(texts: Sequence[str | None], *, min_items: int) -> tuple[sp.csr_
         return sp.csr_array((len(texts), 0), dtype=np.float64), []
     spellings = list(vectoriser.get_feature_names_out())
     occurrences = by_spelling.sum(axis=0)
-    keys = sorted({spelling.lower() for spelling in spellings} - ENGLISH_STOP_WORDS, key=_without_accents)
+    keys = sorted({spelling.lower() for spelling in spellings} - stop_words(language), key=_without_accents)
     position = {key: place for place, key in enumerate(keys)}
     kept = np.array([place for place, spelling in enumerate(spellings) if spelling.lower() in position], dtype=np.int64)
     word_of = np.array([position[spellings[place].lower()] for place in kept], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Linear recommenders fitted on what a caller in Python has: a table of ids, a sparse matrix, or an array.
+"""Recommenders fitted on what a caller in Python has: a table of ids, a sparse matrix, or an array.
 
 The jobs fit the same recommenders by ``make_recommender``; here the ids of the items stay with the model.
 """
@@ -6,9 +6,12 @@ The jobs fit the same recommenders by ``make_recommender``; here the ids of the 
 from dataclasses import replace
 from typing import Any
 
-from recsys_ops.datasets.interactions import read_interactions
+import scipy.sparse as sp
+
+from recsys_ops.datasets.interactions import Interactions, read_interactions
 from recsys_ops.errors import InputError
-from recsys_ops.models import ease
+from recsys_ops.models import als, ease
+from recsys_ops.models.fold_in import FoldInRecommender
 from recsys_ops.models.linear import LinearRecommender, history_matrix
 
 
@@ -40,9 +43,50 @@ def fit_ease(
     ConfigError
         ``ridge`` is out of its range, the weights do not fit into memory, or ratings are wanted where there are none.
     """
+    given, inputs = _inputs(interactions, ratings, greatest_rating)
+    return replace(ease.fit_ease(inputs, ridge=ridge), item_ids=given.item_ids)
+
+
+def fit_als(
+    interactions: Any,
+    *,
+    rank: int = als.RANK,
+    regularization: float | None = None,
+    alpha: float = als.CONFIDENCE,
+    iterations: int = als.ITERATIONS,
+    seed: int = 0,
+    ratings: bool = False,
+    greatest_rating: float | None = None,
+) -> FoldInRecommender:
+    """Fit implicit ALS, for catalogues of any size.
+
+    Parameters
+    ----------
+    interactions, ratings, greatest_rating
+        As in ``fit_ease``.
+    rank, regularization, alpha, iterations, seed
+        As in ``recsys_ops.models.als.fit_als``.
+
+    Returns
+    -------
+    FoldInRecommender
+        For ``recsys_ops.explain``; it knows the ids of the items.
+
+    Raises
+    ------
+    InputError
+        As ``read_interactions``, or there are no interactions.
+    ConfigError
+        A setting is out of its range, or ratings are wanted where there are none.
+    """
+    given, inputs = _inputs(interactions, ratings, greatest_rating)
+    found = als.fit_als(inputs, rank=rank, regularization=regularization, alpha=alpha, iterations=iterations, seed=seed)
+    return replace(found, item_ids=given.item_ids)
+
+
+def _inputs(interactions: Any, ratings: bool, greatest_rating: float | None) -> tuple[Interactions, sp.csr_array]:
     given = read_interactions(interactions)
     if not given.ratings.nnz:
         raise InputError("interactions: there are none to learn from. Give at least one.")
     scale = given.rating_scale(ratings=ratings, greatest_rating=greatest_rating)
-    inputs = history_matrix(given.ratings, binary=not ratings, scale=scale)
-    return replace(ease.fit_ease(inputs, ridge=ridge), item_ids=given.item_ids)
+    return given, history_matrix(given.ratings, binary=not ratings, scale=scale)

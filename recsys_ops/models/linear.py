@@ -12,8 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.arrow import Array
-from recsys_ops.errors import ConfigError
-from recsys_ops.models.weights import read_weights
+from recsys_ops.errors import ConfigError, InputError
 
 BLOCK_BYTES = 256 * 2**20
 """Memory that one block of users or of weights may take."""
@@ -28,6 +27,33 @@ class Scorer(Protocol):
         """Scores of all items, ``(n, n_items)``, for histories ``(n, n_items)``."""
 
 
+class LinearModel(Scorer, Protocol):
+    """A recommender ``s = x W + b``, of which removals are explained exactly; W of shape (n_items, n_items).
+
+    ``offsets (n_items,)`` are b, or None for zeros; ``norms`` two vectors whose products are at least the absolute
+    terms that an entry of W is summed from, or None where the entries themselves are kept.
+    """
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+
+    @property
+    def item_ids(self) -> Array | None:
+        """Ids of the items, or None where positions are the ids."""
+
+    @property
+    def offsets(self) -> NDArray[np.float64] | None:
+        """What every history gets; -inf for items that the model does not know."""
+
+    @property
+    def norms(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Lengths of factors, one of the interaction and one of the target."""
+
+    def rows(self, items: NDArray[np.int64], targets: NDArray[np.intp] | slice = ...) -> NDArray[np.float64]:
+        """Entries of W, ``(n, n_targets)``."""
+
+
 @dataclass(frozen=True)
 class LinearRecommender:
     """``scores = x @ weights``; the items shown are those that are not in the history.
@@ -35,7 +61,7 @@ class LinearRecommender:
     Attributes
     ----------
     weights : ndarray of float32 or float64, or csr_array of float64, shape (n_items, n_items)
-        Row j is what interaction j adds to every item; the diagonal is exactly 0.
+        Row j is what interaction j adds to every item. What it would add to itself plays no part.
     item_ids : pyarrow.Array, shape (n_items,), or None
         Ids of the items for callers who name them; None where positions are the ids, as in the jobs.
     """
@@ -48,21 +74,34 @@ class LinearRecommender:
         """Number of items."""
         return int(self.weights.shape[0])
 
-    def rows(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What each of some interactions adds to every item.
+    @property
+    def offsets(self) -> None:
+        """No item has a score of its own."""
+
+    @property
+    def norms(self) -> None:
+        """The entries are kept themselves."""
+
+    def rows(self, items: NDArray[np.int64], targets: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float64]:
+        """What each of some interactions adds to some items.
 
         Parameters
         ----------
         items : ndarray, shape (n,)
             Positions.
+        targets : ndarray or slice
+            Positions of the items; all by default.
 
         Returns
         -------
-        ndarray, shape (n, n_items)
+        ndarray, shape (n, n_targets)
         """
-        chosen = self.weights[items]
-        dense = chosen.toarray() if sp.issparse(chosen) else chosen
-        return np.asarray(dense, dtype=np.float64)
+        weights: Any = self.weights
+        if isinstance(self.weights, sp.csr_array):
+            chosen = weights[items][:, targets].toarray()
+        else:  # without a copy of whole rows where only some columns are wanted
+            chosen = weights[np.ix_(items, targets) if isinstance(targets, np.ndarray) else (items, targets)]
+        return np.asarray(chosen, dtype=np.float64)
 
     def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
         """Scores of all items: the recommender as it runs.
@@ -115,7 +154,14 @@ def top_lists(model: Scorer, histories: sp.csr_array, n: int) -> NDArray[np.int6
     size = int(np.clip(BLOCK_BYTES // (2 * 8 * n_items), 1, _USERS_AT_ONCE))
     for first in range(0, n_users, size):
         block = histories[first : first + size]
-        lists[first : first + size] = best_candidates(model.scores(block), block, n)
+        scores = model.scores(block)
+        broken = np.flatnonzero(np.isnan(scores).any(axis=1))
+        if len(broken):
+            raise InputError(
+                f"recommender: it gives NaN as a score to {len(broken)} histories (first: number {first + broken[0]}, "
+                f"of {block[[broken[0]]].nnz} interactions). Correct the model, or leave these users out."
+            )
+        lists[first : first + size] = best_candidates(scores, block, n)
     return lists
 
 
@@ -125,7 +171,7 @@ def best_candidates(scores: NDArray[np.float64], histories: sp.csr_array, n: int
     Parameters
     ----------
     scores : ndarray, shape (n_users, n_items)
-        Finite.
+        Without nan; -inf for items that cannot be recommended.
     histories : csr_array, shape (n_users, n_items)
     n : int
 
@@ -138,7 +184,7 @@ def best_candidates(scores: NDArray[np.float64], histories: sp.csr_array, n: int
     for user, (first, last) in enumerate(zip(histories.indptr, histories.indptr[1:], strict=False)):
         candidate_scores = scores[user].copy()
         candidate_scores[histories.indices[first:last]] = -np.inf
-        best = best_positions(candidate_scores, min(n, len(candidate_scores) - (last - first)))
+        best = best_positions(candidate_scores, min(n, int(np.count_nonzero(candidate_scores > -np.inf))))
         lists[user, : len(best)] = best
     return lists
 
@@ -195,26 +241,3 @@ def history_matrix(ratings: sp.csr_array, *, binary: bool, scale: float) -> sp.c
     histories = sp.csr_array((values, ratings.indices.copy(), ratings.indptr.copy()), shape=ratings.shape)
     histories.sort_indices()
     return histories
-
-
-def load_weights(url: str, item_ids: Array) -> LinearRecommender:
-    """A recommender that was fitted elsewhere.
-
-    Parameters
-    ----------
-    url : str
-        File of weights: ``.npz`` (SciPy sparse), ``.npy``, or a table of source_item, target_item and weight; any
-        fsspec URL.
-    item_ids : pyarrow.Array, shape (n_items,)
-        Ids of the catalogue in its order, which is that of the rows and columns of a matrix.
-
-    Returns
-    -------
-    LinearRecommender
-
-    Raises
-    ------
-    InputError
-        As ``read_weights``.
-    """
-    return LinearRecommender(read_weights(url, item_ids))

@@ -1,55 +1,113 @@
-"""One word that says which linear recommender is meant: fitted here, or a file of weights."""
+"""One word that says which recommender is meant: fitted here, or brought in a file."""
 
 import numpy as np
 import scipy.sparse as sp
 
 from recsys_ops.arrow import Array
 from recsys_ops.errors import ConfigError
+from recsys_ops.models.als import fit_als
 from recsys_ops.models.ease import RIDGE, FloatType, fit_ease
+from recsys_ops.models.factored import FactoredRecommender
+from recsys_ops.models.fold_in import ALPHA, REGULARIZATION, FoldInRecommender, linear_form, make_fold_in
+from recsys_ops.models.hybrid import fit_hybrid
 from recsys_ops.models.knn import fit_item_knn
-from recsys_ops.models.linear import LinearRecommender, load_weights
+from recsys_ops.models.linear import LinearRecommender
+from recsys_ops.models.onnx_model import PREFIX as ONNX
+from recsys_ops.models.onnx_model import OnnxRecommender, load_onnx
+from recsys_ops.models.pure_svd import fit_pure_svd
+from recsys_ops.models.readers.catalogue import Catalogue
+from recsys_ops.models.readers.item_factors import ItemFactors
+from recsys_ops.models.readers.read import read_model
+from recsys_ops.models.readers.spec import parse_spec
 from recsys_ops.models.slim import fit_slim
-from recsys_ops.models.weights import WEIGHT_SUFFIXES
 
-FITTED = ("ease", "knn", "slim")
-"""Recommenders that are fitted here; all others are files of weights."""
+FITTED = ("ease", "knn", "slim", "als", "pure-svd")
+"""Recommenders that are fitted here on histories alone."""
+
+FROM_FEATURES = ("hybrid",)
+"""Recommenders that are fitted here on histories and features of items."""
+
+LINEAR = (LinearRecommender, FactoredRecommender)
+"""Recommenders that are linear in the history, so that all that is about them can be proven."""
+
+Recommender = LinearRecommender | FactoredRecommender | FoldInRecommender | OnnxRecommender
 
 
 def make_recommender(
-    name: str, histories: sp.csr_array, *, ridge: float = RIDGE, dtype: FloatType = np.float32, item_ids: Array
-) -> LinearRecommender:
-    """Fit or load the recommender of that name.
+    name: str,
+    histories: sp.csr_array,
+    *,
+    ridge: float = RIDGE,
+    dtype: FloatType = np.float32,
+    item_ids: Array,
+    model_ids: Array | None = None,
+    features: sp.csr_array | None = None,
+) -> Recommender:
+    """Fit or read the recommender of that name.
 
     Parameters
     ----------
     name : str
-        ``ease``, ``knn``, ``slim``, or the URL of a file of weights.
+        ``ease``, ``knn``, ``slim``, ``als``, ``pure-svd``, ``hybrid``, ``onnx:`` and the URL of an ONNX file, or what
+        ``parse_spec`` takes.
     histories : csr_array, shape (n_users, n_items)
         Ones or scaled ratings of the users to learn from.
     ridge : float
-        Penalty of EASE.
+        Penalty of EASE, also of the one that ``hybrid`` starts from.
     dtype : float32 or float64
         Of the weights of EASE.
     item_ids : pyarrow.Array, shape (n_items,)
-        Ids that a file of weights belongs to.
+        Ids that a file belongs to.
+    model_ids : pyarrow.Array, optional
+        Ids of the rows of the file, where it names none.
+    features : csr_array, shape (n_items, n_features), optional
+        For ``hybrid``.
 
     Returns
     -------
-    LinearRecommender
+    Recommender
 
     Raises
     ------
     ConfigError
         ``name`` is neither, or the settings cannot be honoured.
     InputError
-        The file of weights does not hold what it should.
+        The file does not hold what it should.
     """
     check_recommender(name)
+    if name == "hybrid":
+        fitted = fit_hybrid(histories, _given(features), ridge=ridge)
+        return FactoredRecommender(fitted.fold_in, fitted.item_vectors)
     if name == "ease":
         return fit_ease(histories, ridge=ridge, dtype=dtype)
     if name == "knn":
         return fit_item_knn(histories)
-    return fit_slim(histories) if name == "slim" else load_weights(name, item_ids)
+    if name == "slim":
+        return fit_slim(histories)
+    if name == "als":
+        return fit_als(histories)
+    if name == "pure-svd":
+        return fit_pure_svd(histories)
+    if name.startswith(ONNX):
+        return load_onnx(name, item_ids)
+    model = read_model(parse_spec(name), Catalogue(item_ids, histories.shape[0], model_ids))
+    return _folding_in(name, model, histories) if isinstance(model, ItemFactors) else model
+
+
+def _folding_in(name: str, model: ItemFactors, histories: sp.csr_array) -> FoldInRecommender | FactoredRecommender:
+    """ALS from its item factors, with the defaults of implicit where a file says nothing of how they were fitted."""
+    made = make_fold_in(
+        model.factors, offsets=model.bias, source=name,
+        regularization=REGULARIZATION if model.regularization is None else model.regularization,
+        alpha=ALPHA if model.alpha is None else model.alpha,
+    )  # fmt: skip
+    return linear_form(made, histories) or made
+
+
+def _given(features: sp.csr_array | None) -> sp.csr_array:
+    if features is None or not features.shape[1]:
+        raise ConfigError("recommender hybrid: the items have no features. Add features, or use ease.")
+    return features
 
 
 def check_recommender(name: str) -> None:
@@ -62,10 +120,12 @@ def check_recommender(name: str) -> None:
     Raises
     ------
     ConfigError
-        ``name`` is neither a recommender nor a file of weights.
+        ``name`` is neither a recommender nor a file of one.
     """
-    if name not in FITTED and not name.endswith(WEIGHT_SUFFIXES):
-        raise ConfigError(
-            f"recommender {name}: expected {', '.join(FITTED)}, or a file of weights that ends in one of "
-            f"{', '.join(WEIGHT_SUFFIXES)}."
-        )
+    if name not in (*FITTED, *FROM_FEATURES) and not name.startswith(ONNX):
+        parse_spec(name)
+
+
+def is_linear(name: str) -> bool:
+    """Whether the recommender of that name may be linear in the history; what is in a file only the file says."""
+    return name != "als" and not name.startswith(ONNX)

@@ -1,7 +1,5 @@
 """Item-to-item weights of a recommender that was fitted elsewhere, read from a file and checked."""
 
-import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
@@ -13,45 +11,75 @@ from recsys_ops.arrow import Array, Column
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.datasets.interpret import cast_ids
-from recsys_ops.datasets.table_file import SUFFIXES, read_table
-from recsys_ops.errors import ConfigError, InputError
-from recsys_ops.storage import is_bad_content, is_missing_file, open_file, storage_errors
-
-MATRIX_SUFFIXES = (".npz", ".npy")
-WEIGHT_SUFFIXES = (*MATRIX_SUFFIXES, *SUFFIXES)
-"""What files of weights may end in: a SciPy sparse matrix, a NumPy array, or a table of the columns below."""
+from recsys_ops.datasets.table_file import read_table
+from recsys_ops.errors import InputError
+from recsys_ops.models.readers.catalogue import Catalogue, rows_of_items
+from recsys_ops.models.readers.numpy_files import Arrays, sparse_matrix
 
 COLUMNS = ("source_item", "target_item", "weight")
 
 _SHOWN = 3
 
 
-def read_weights(url: str, item_ids: Array) -> NDArray[Any] | sp.csr_array:
-    """Read the weights, row = what an interaction adds, column = the item it adds to.
+def weights_of_items(
+    matrix: NDArray[Any], source: str, item_ids: Array, model_ids: Array | None = None
+) -> NDArray[Any]:
+    """A square matrix as weights, row = what an interaction adds, column = the item it adds to.
 
     Parameters
     ----------
-    url : str
-        Any fsspec URL, ending in one of ``WEIGHT_SUFFIXES``. Matrices have rows and columns in the order of
-        ``item_ids``; a table has one row per pair of items with a weight other than 0.
+    matrix : ndarray, shape (n, n)
+    source : str
+        Where it comes from, for messages.
     item_ids : pyarrow.Array, shape (n_items,)
         Ids of the catalogue in its order.
+    model_ids : pyarrow.Array, shape (n,), optional
+        Ids of rows and columns; those of the catalogue without.
 
     Returns
     -------
-    ndarray of float32 or float64, or csr_array of float64 with sorted indices, shape (n_items, n_items)
-        Dense from a NumPy array, sparse from the other files.
+    ndarray of float32 or float64, shape (n_items, n_items)
 
     Raises
     ------
     InputError
-        The file is missing, cannot be read, does not belong to the catalogue, or holds weights that are not finite
-        or that an item gives to itself.
+        They are no numbers, do not belong to the catalogue, or are not finite.
     """
-    file = url.rpartition("/")[2]
-    weights = _read_matrix(url, file) if url.endswith(MATRIX_SUFFIXES) else _read_pairs(url, file, item_ids)
-    check_weights(weights, file, item_ids)
+    if matrix.dtype.kind not in "fiub":
+        raise InputError(f"{source}: the weights are {matrix.dtype}, expected numbers.")
+    weights = matrix if matrix.dtype in (np.float32, np.float64) else matrix.astype(np.float64)
+    if model_ids is not None:
+        rows = _rows_of_all(weights.shape, source, item_ids, model_ids)
+        weights = weights[np.ix_(rows, rows)]
+    check_weights(weights, source, item_ids)
     return weights
+
+
+def read_sparse_weights(arrays: Arrays, source: str, item_ids: Array, model_ids: Array | None = None) -> sp.csr_array:
+    """The arrays of a sparse matrix as weights, those of implicit's item-item models too; as ``weights_of_items``."""
+    try:
+        weights = sparse_matrix(arrays)
+    except (ValueError, TypeError, IndexError, KeyError) as error:
+        raise InputError(
+            f"{source}: cannot be read, expected a sparse matrix written with scipy.sparse.save_npz. Write it again."
+        ) from error
+    if model_ids is not None:
+        rows = _rows_of_all(weights.shape, source, item_ids, model_ids)
+        weights = sp.csr_array(weights[rows][:, rows])
+        weights.sort_indices()
+    check_weights(weights, source, item_ids)
+    return weights
+
+
+def _rows_of_all(shape: tuple[int, ...], source: str, item_ids: Array, model_ids: Array) -> NDArray[np.int64]:
+    rows = rows_of_items(shape, Catalogue(item_ids, -1, model_ids), source, "a row and a column for each item")
+    unknown = np.flatnonzero(rows < 0)
+    if len(unknown) or shape[0] != shape[1]:
+        raise InputError(
+            f"{source}: expected a row and a column for each item (found shape {shape}, and {len(unknown)} items of "
+            f"the catalogue without{f', first {_id(item_ids, unknown[0])}' if len(unknown) else ''})."
+        )
+    return rows
 
 
 def check_weights(weights: NDArray[Any] | sp.csr_array, source: str, item_ids: Array) -> None:
@@ -67,7 +95,7 @@ def check_weights(weights: NDArray[Any] | sp.csr_array, source: str, item_ids: A
     Raises
     ------
     InputError
-        They are not of shape (n_items, n_items), not finite, or an item gives one to itself.
+        They are not of shape (n_items, n_items), or not finite.
     """
     n_items = len(item_ids)
     if weights.shape != (n_items, n_items):
@@ -76,34 +104,31 @@ def check_weights(weights: NDArray[Any] | sp.csr_array, source: str, item_ids: A
             "a column for each item, in the order of the ids."
         )
     _check_finite(weights, source, item_ids)
-    itself = np.flatnonzero(weights.diagonal())
-    if len(itself):
-        shown = ", ".join(f"item {_id(item_ids, item)} = {weights[item, item]:g}" for item in itself[:_SHOWN])
-        raise InputError(
-            f"{source}: {len(itself)} items have a weight on themselves (first: {shown}). Set the diagonal to 0: only "
-            "other items may recommend an item."
-        )
 
 
-def _read_matrix(url: str, file: str) -> NDArray[Any] | sp.csr_array:
-    with storage_errors(url, "reading"):
-        try:
-            with open_file(url) as stream:
-                loaded: Any = sp.load_npz(stream) if url.endswith(".npz") else np.load(stream, allow_pickle=False)
-        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-            if is_missing_file(error):
-                raise InputError(f"{file}: there is no such file ({url}).") from error
-            if isinstance(error, ConfigError) or not is_bad_content(error):
-                raise
-            raise InputError(
-                f"{file}: cannot be read ({' '.join(str(error).split())}). Write it with scipy.sparse.save_npz or "
-                "numpy.save."
-            ) from error
-    if loaded.dtype.kind not in "fiub":
-        raise InputError(f"{file}: the weights are {loaded.dtype}, expected numbers.")
-    if not isinstance(loaded, np.ndarray):
-        return _in_order(sp.csr_array(loaded, dtype=np.float64))
-    return loaded if loaded.dtype in (np.float32, np.float64) else loaded.astype(np.float64)
+def read_pairs(url: str, file: str, item_ids: Array) -> sp.csr_array:
+    """Weights from a table with a row per pair of items with a weight other than 0.
+
+    Parameters
+    ----------
+    url : str
+        Any fsspec URL of a table of source_item, target_item and weight.
+    file : str
+        Its name for messages.
+    item_ids : pyarrow.Array, shape (n_items,)
+
+    Returns
+    -------
+    csr_array of float64 with sorted indices, shape (n_items, n_items)
+
+    Raises
+    ------
+    InputError
+        The file is missing, cannot be read, does not belong to the catalogue, or holds weights that are not finite.
+    """
+    weights = _read_pairs(url, file, item_ids)
+    check_weights(weights, file, item_ids)
+    return weights
 
 
 def _read_pairs(url: str, file: str, item_ids: Array) -> sp.csr_array:

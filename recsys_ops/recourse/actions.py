@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from recsys_ops.recourse.problem import Case
 
+EVERYBODY = slice(None)
+"""All users of a group."""
+
 
 @dataclass(frozen=True)
 class Actions:
@@ -71,17 +74,19 @@ def concatenate(parts: Sequence[Actions]) -> Actions:
     )
 
 
-def group_effects(case: Case, actions: Actions) -> NDArray[np.float64]:
-    """What each action adds to the item's score for every user of the group, ``(n_users, n_actions)``."""
+def group_effects(case: Case, actions: Actions, users: NDArray[np.intp] | slice = EVERYBODY) -> NDArray[np.float64]:
+    """What each action adds to the item's score for users of the group, ``(n_users, n_actions)``; all by default."""
     search = case.search
     used = np.unique(np.concatenate([actions.column, actions.drop[actions.drop >= 0]]))
-    profiles = (search.group.ratings @ search.model.features[:, used]).toarray()
+    profiles = search.model.profiles(search.group.vectors[users], used)
     return action_effects(actions, profiles, used, case.features)
 
 
 def sample_effects(case: Case, actions: Actions) -> NDArray[np.float64]:
     """What each action on searched columns adds for every sampled user, ``(n_sampled, n_actions)``."""
     group = case.search.group
+    if case.support is not None:  # its columns are not those of the group
+        return group_effects(case, actions, group.sample)
     return action_effects(actions, group.profiles, group.columns, case.features)
 
 

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_ops.models.content import tie
-from recsys_ops.recourse.actions import action_effects, make_actions
+from recsys_ops.models.feature_linear import tie
+from recsys_ops.recourse.actions import group_effects, make_actions, sample_effects
 from recsys_ops.recourse.capped import most_changes
 from recsys_ops.recourse.certificate import improve_multipliers, reach_by_changes, relaxation_bound
 from recsys_ops.recourse.problem import Case
 from recsys_ops.recourse.proposal import FrontierPoint
+
+_USERS_AT_ONCE = 4096
+"""Users whose effects of all plausible actions are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,13 @@ def bound_case(case: Case, frontier: list[FrontierPoint], *, n_chosen: int) -> B
     n_most = most_changes(case.search.columns, case.search.settings.caps)
     shown = np.flatnonzero(case.targets)
     gaps = true_gaps(case)
-    reachable = reach_by_changes(case.search.group.gains[shown], gaps[shown], n_most)
+    gains = _gains(case, n_most)
+    reachable = reach_by_changes(gains[shown], gaps[shown], n_most)
     reached = reachable.sum(axis=0).astype(np.float64)
     if np.all(np.isfinite(case.box.upper)):
         for n_changes in sorted({n_most, max(n_chosen - 1, 0)}):
             aim = round(frontier[min(n_changes, len(frontier) - 1)].success * len(shown))
-            multipliers = _multipliers(case, gaps, n_changes, aim)
+            multipliers = _multipliers(case, gaps, gains, (n_changes, aim))
             reached = np.minimum(reached, relaxation_bound(case, gaps[shown], multipliers[shown], reachable))
     return Bounds(np.floor(reached + 1e-6).astype(np.int64), len(shown))
 
@@ -74,16 +78,44 @@ def true_gaps(case: Case) -> NDArray[np.float64]:
     return gaps
 
 
-def _multipliers(case: Case, gaps: NDArray[np.float64], n_changes: int, aim: int) -> NDArray[np.float64]:
+def _gains(case: Case, n_most: int) -> NDArray[np.float64]:
+    """Most that 1, 2, ... changes add to each user's score, ``(n_users, depth)``.
+
+    Those of the group hold for any item. Where only some changes are plausible, those of the item's own are less.
+    """
+    of_any_item = case.search.group.gains
+    moves = np.flatnonzero((case.box.upper > case.features) | (case.box.lower < case.features))
+    if case.support is None or len(moves) > len(case.searched) or not np.all(np.isfinite(case.box.upper)):
+        return of_any_item
+    actions = make_actions(case, moves)
+    units, unit = np.unique(actions.unit, return_inverse=True)
+    order = np.argsort(unit, kind="stable")
+    first = np.searchsorted(unit[order], np.arange(len(units)))
+    gains = np.zeros((len(of_any_item), max(n_most, 1)))
+    depth = min(n_most, len(units))
+    if not depth:
+        return gains
+    for start in range(0, len(gains), _USERS_AT_ONCE):
+        block = slice(start, start + _USERS_AT_ONCE)
+        best = np.maximum.reduceat(group_effects(case, actions, block)[:, order], first, axis=1)
+        largest = -np.sort(-np.maximum(best, 0.0), axis=1)[:, :depth]
+        gains[block, :depth] = np.cumsum(largest, axis=1)
+        gains[block, depth:] = gains[block, depth - 1 : depth]
+    return gains
+
+
+def _multipliers(
+    case: Case, gaps: NDArray[np.float64], gains: NDArray[np.float64], aims: tuple[int, int]
+) -> NDArray[np.float64]:
     """Multipliers of all users of the group; 0 for those not sampled, with nothing to gain or out of reach."""
-    group, sampled = case.search.group, case.search.group.sample
+    (n_changes, aim), sampled = aims, case.search.group.sample
     multipliers = np.zeros(len(gaps))
-    depth = min(max(n_changes, 1), group.gains.shape[1])
-    open_users = (gaps[sampled] > 0) & (group.gains[sampled, depth - 1] >= gaps[sampled])
-    actions = make_actions(case, group.columns)
+    depth = min(max(n_changes, 1), gains.shape[1])
+    open_users = (gaps[sampled] > 0) & (gains[sampled, depth - 1] >= gaps[sampled])
+    actions = make_actions(case, case.searched)
     if not open_users.any() or not len(actions):
         return multipliers
-    effects = action_effects(actions, group.profiles[open_users], group.columns, case.features)
+    effects = sample_effects(case, actions)[open_users]
     open_positions = sampled[open_users]
     closing = (np.maximum(effects, 0.0) / gaps[open_positions, None]).T.astype(np.float32)
     satisfied = int((case.targets & (gaps <= 0)).sum())

@@ -31,7 +31,7 @@ def most_changes(columns: FeatureColumns, caps: Caps) -> int:
 
 def within_caps(case: Case) -> Case:
     """The case with a box in which every single change keeps the caps."""
-    columns, features, caps = case.search.columns, case.features, case.search.settings.caps
+    columns, features, caps = case.columns, case.features, case.search.settings.caps
     reach = caps.proximity * (1 + SLACK) * columns.span if np.isfinite(caps.proximity) else np.inf
     whole = columns.one_hot >= 0
     frozen = (columns.cost > caps.cost * (1 + SLACK)) | (whole & (caps.proximity * (1 + SLACK) < 1))

@@ -17,10 +17,9 @@ is N or more.
 """
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.models.content import ContentModel
+from recsys_ops.models.feature_linear import Matrix
 from recsys_ops.recourse.problem import Case
 
 STEPS = 40
@@ -113,10 +112,10 @@ def relaxation_bound(
     -------
     ndarray, shape (n_most + 1,)
     """
-    caps, ratings = case.search.settings.caps, case.search.group.ratings[np.flatnonzero(case.targets)]
+    caps, vectors = case.search.settings.caps, case.search.group.vectors[np.flatnonzero(case.targets)]
     is_open = gaps > 0
     price = np.where(is_open, multipliers / np.where(is_open, gaps, 1.0), 0.0)
-    gains, proximity, cost = _unit_gains(case, ratings, price)
+    gains, proximity, cost = _unit_gains(case, vectors, price)
     n_most = reachable.shape[1] - 1
     largest = -np.sort(-gains)[:n_most]
     cumulative = np.zeros(n_most + 1)
@@ -140,14 +139,14 @@ def _fractional_knapsack(gains: NDArray[np.float64], weights: NDArray[np.float64
 
 
 def _unit_gains(
-    case: Case, ratings: sp.csr_array, price: NDArray[np.float64]
+    case: Case, vectors: Matrix, price: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Most that one change of each feature is worth to all users together, those it harms left out.
 
     With the proximity and the cost of that change; per proximity, the other direction is not worth more.
     """
     model, columns, features, box = case.search.model, case.search.columns, case.features, case.box
-    rise, fall = _worth_of_units(model, ratings, price)
+    rise, fall = model.signed_worth(vectors, price)
     single = columns.one_hot < 0
     room, depth = box.upper - features, np.maximum(features - box.lower, 0.0)
     with np.errstate(invalid="ignore"):
@@ -162,21 +161,10 @@ def _unit_gains(
     for group in np.unique(columns.one_hot[~single]):
         members = np.flatnonzero(columns.one_hot == group)
         if np.any(box.upper[members] > features[members]):
-            profiles = (ratings @ model.features[:, members]).toarray()
-            added = profiles * columns.upper[members] - (profiles @ features[members])[:, None]
+            profiles = model.profiles(vectors, members)
+            possible = box.upper[members] > 0
+            added = (profiles * columns.upper[members] - (profiles @ features[members])[:, None])[:, possible]
             gains.append(np.array([(price @ np.maximum(added, 0.0)).max()]))
             proximities.append(np.ones(1))
             costs.append(columns.cost[members[:1]])
     return np.concatenate(gains), np.concatenate(proximities), np.concatenate(costs)
-
-
-def _worth_of_units(
-    model: ContentModel, ratings: sp.csr_array, price: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bounds on the sums over users of price x profile, over positive and over negative entries, ``(n_features,)``."""
-    worth = np.asarray(model.features.T @ (ratings.T @ price)).ravel()
-    if min(model.features.data.min(initial=0.0), ratings.data.min(initial=0.0)) >= 0:
-        return worth, np.zeros_like(worth)
-    # |profile| is at most the sum of the absolute terms; its positive part is half of itself and its absolute value.
-    most = np.asarray(abs(model.features).T @ (abs(ratings).T @ price)).ravel()
-    return (most + worth) / 2, (most - worth) / 2

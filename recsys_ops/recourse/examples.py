@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.features.distances import Distances
 from recsys_ops.features.encode import EncodedItems
-from recsys_ops.models.content import GroupCounts
+from recsys_ops.models.user_summary import GroupCounts
 from recsys_ops.recourse.bounds import Bounds
 from recsys_ops.recourse.options import Offer, select_options
 from recsys_ops.recourse.problem import Case, Search, make_cases

@@ -7,7 +7,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.features.encode import FeatureColumns
-from recsys_ops.models.content import ContentModel, UserSummary
+from recsys_ops.models.feature_linear import FeatureLinearModel, Matrix
+from recsys_ops.models.user_summary import UserSummary
 
 MOST_SAMPLED = 2000
 """Users whose profiles a group holds at most, 8 MOST_SAMPLED x SCREENED bytes; all users count in every result."""
@@ -23,14 +24,16 @@ NO_THRESHOLD = 1e-6
 class TargetGroup:
     """A group of users and what the search needs of them; shared by all items.
 
-    ``ratings (n_users, n_items)`` of the group only; ``top_scores (n_users, k + 1)``; ``gains (n_users, depth)``;
-    ``sizes (n_users,)`` that their scores can have where nothing cancels; ``sample (n_sampled,)`` positions of the
-    users whose profiles are searched; ``columns (n_columns,)`` features searched; ``profiles (n_sampled, n_columns)``.
+    ``histories (n_users, n_items)`` and ``vectors (n_users, m)`` of the group only; ``top_scores (n_users, k + 1)``;
+    ``gains (n_users, depth)``; ``sizes (n_users,)`` that their scores can have where nothing cancels;
+    ``sample (n_sampled,)`` positions of the users whose profiles are searched; ``columns (n_columns,)`` features
+    searched; ``profiles (n_sampled, n_columns)``.
     """
 
     label: str
     users: NDArray[np.int64]
-    ratings: sp.csr_array
+    histories: sp.csr_array
+    vectors: Matrix
     top_scores: NDArray[np.float64]
     gains: NDArray[np.float64]
     sizes: NDArray[np.float64]
@@ -73,7 +76,7 @@ def draw_sample(n_users: int, n_sampled: int, rng: np.random.Generator) -> NDArr
 
 
 def make_group(
-    model: ContentModel,
+    model: FeatureLinearModel,
     columns: FeatureColumns,
     summary: UserSummary,
     *,
@@ -85,7 +88,7 @@ def make_group(
 
     Parameters
     ----------
-    model : ContentModel
+    model : FeatureLinearModel
     columns : FeatureColumns
     summary : UserSummary
         Of all users of the model.
@@ -103,13 +106,14 @@ def make_group(
     -----
     Memory: 8 n_sampled x SCREENED bytes, and one block of profiles at a time.
     """
-    ratings = model.ratings[users]
+    of_group = model.of_users(users)
+    histories, vectors = of_group.histories, of_group.vectors
     top_scores, gains = summary.top_scores[users], summary.gains[users]
-    sizes = model.score_sizes(ratings)
+    sizes = model.score_sizes(vectors)
     weights = 1.0 / scales(top_scores[sample, -2], sizes[sample])
-    kept = _screen(model, columns, ratings[sample], weights)
-    profiles = (ratings[sample] @ model.features[:, kept]).toarray()
-    return TargetGroup(label, users, ratings, top_scores, gains, sizes, sample, kept, profiles)
+    kept = _screen(model, columns, vectors[sample], weights)
+    profiles = model.profiles(vectors[sample], kept)
+    return TargetGroup(label, users, histories, vectors, top_scores, gains, sizes, sample, kept, profiles)
 
 
 def without_fixed(group: TargetGroup, columns: FeatureColumns) -> TargetGroup:
@@ -119,14 +123,13 @@ def without_fixed(group: TargetGroup, columns: FeatureColumns) -> TargetGroup:
 
 
 def _screen(
-    model: ContentModel, columns: FeatureColumns, ratings: sp.csr_array, weights: NDArray[np.float64]
+    model: FeatureLinearModel, columns: FeatureColumns, vectors: Matrix, weights: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Mutable columns with the most to gain over the sample, each user by weight; categories whole."""
-    worth = np.asarray(model.features.T @ (ratings.T @ weights)).ravel()
+    rise, fall = model.signed_worth(vectors, weights)
     span = np.where(columns.upper > columns.lower, columns.upper - columns.lower, columns.span)
     span = np.where(np.isfinite(span), span, 1.0)
-    mutable = np.where(worth > 0, columns.can_rise, columns.can_fall)
-    gain = np.where(mutable, np.abs(worth) * span, 0.0)
+    gain = np.maximum(np.where(columns.can_rise, rise, 0.0), np.where(columns.can_fall, fall, 0.0)) * span
     whole = (columns.one_hot >= 0) & columns.can_rise
     single = np.flatnonzero((columns.one_hot < 0) & (gain > 0))
     best = single[np.argsort(-gain[single], kind="stable")[:SCREENED]]

@@ -18,12 +18,13 @@ from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.datasets.groups import group_columns, user_groups
 from recsys_ops.errors import InputError
 from recsys_ops.features.changes import Change
-from recsys_ops.models.content import ContentModel, GroupCounts, join_summaries, summarise_users, user_block_size
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.user_summary import GroupCounts, join_summaries, summarise_users, user_block_size
 from recsys_ops.recourse.examples import Examples, Nearest, find_examples, fixed_kinds, seen_shares
 from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.options import find_options
 from recsys_ops.recourse.problem import Search
-from recsys_ops.recourse.recommender import ContentRecommender
+from recsys_ops.recourse.recommender import ItemRecommender
 from recsys_ops.recourse.requested import Requested
 from recsys_ops.recourse.selection import Selection
 from recsys_ops.recourse.solve import Recourse
@@ -46,6 +47,7 @@ class ItemRecourse:
     item: int | str
     title: str
     group: str
+    model: str
     k: int
     method: str
     status: Status
@@ -89,7 +91,7 @@ class ItemRecourse:
 
 
 def find_recourse(
-    model: ContentRecommender,
+    model: ItemRecommender,
     item: int | str,
     group: Any,
     *,
@@ -112,8 +114,8 @@ def find_recourse(
 
     Parameters
     ----------
-    model : ContentRecommender
-        As ``fit_content`` gives it.
+    model : ItemRecommender
+        As ``fit_recommender`` gives it.
     item : int or str
         Its id.
     group : str, sequence of ids, or array of bool
@@ -174,10 +176,10 @@ def find_recourse(
 
 
 def _search(
-    model: ContentRecommender, item: int, group: tuple[str, NDArray[np.int64]], requested: Requested
+    model: ItemRecommender, item: int, group: tuple[str, NDArray[np.int64]], requested: Requested
 ) -> tuple[list[Recourse], GroupCounts]:
     label, users = group
-    of_group = ContentModel(model.model.features, model.model.ratings[users])
+    of_group = model.model.of_users(users)
     target, counts = _target_group(of_group, model, item, label, requested)
     search = Search(of_group, model.items, target, requested.settings)
     offer, selected = requested.offer, np.array([item])
@@ -189,10 +191,10 @@ def _search(
 
 
 def _target_group(
-    of_group: ContentModel, model: ContentRecommender, item: int, label: str, requested: Requested
+    of_group: FeatureLinearModel, model: ItemRecommender, item: int, label: str, requested: Requested
 ) -> tuple[TargetGroup, GroupCounts]:
     """The group of all users of a model, and how they see every item."""
-    n_users, columns = of_group.ratings.shape[0], model.items.columns
+    n_users, columns = of_group.histories.shape[0], model.items.columns
     size = user_block_size(*model.items.matrix.shape)
     summary, counts = join_summaries(
         summarise_users(
@@ -207,13 +209,14 @@ def _target_group(
 
 
 def _in_ids(
-    model: ContentRecommender, found: list[Recourse], counts: GroupCounts, *, group: str, requested: Requested
+    model: ItemRecommender, found: list[Recourse], counts: GroupCounts, *, group: str, requested: Requested
 ) -> ItemRecourse:
     row = model.dataset.items.select(["item_id", "title"]).slice(found[0].item, 1).to_pylist()[0]
     n_targets = int(counts.n_candidates[0, found[0].item])
     recourses = [
         ItemRecourse(
-            item=row["item_id"], title=row["title"], group=group, k=requested.k, method=requested.method,
+            item=row["item_id"], title=row["title"], group=group, model=model.name, k=requested.k,
+            method=requested.method,
             status=one.status, reason=one.reason, n_targets=n_targets,
             rank_before=float(counts.rank_sums[0, 0] / n_targets) if n_targets else None, changes=tuple(one.changes),
             success_before=one.success_before, success_after=one.success_after, success_bound=one.success_bound,
@@ -224,7 +227,7 @@ def _in_ids(
     return replace(recourses[0], other_options=tuple(recourses[1:]))
 
 
-def _item_position(model: ContentRecommender, item: int | str) -> int:
+def _item_position(model: ItemRecommender, item: int | str) -> int:
     ids = model.dataset.item_ids
     position = int(_positions([item], ids, "item")[0])
     if position < 0:
@@ -232,7 +235,7 @@ def _item_position(model: ContentRecommender, item: int | str) -> int:
     return position
 
 
-def _members(model: ContentRecommender, group: Any) -> tuple[str, NDArray[np.int64]]:
+def _members(model: ItemRecommender, group: Any) -> tuple[str, NDArray[np.int64]]:
     """Label and ascending positions of the users of a group."""
     if isinstance(group, str):
         return group, _labelled(model, group)
@@ -257,7 +260,7 @@ def _members(model: ContentRecommender, group: Any) -> tuple[str, NDArray[np.int
     return f"{len(users)} selected users", users
 
 
-def _labelled(model: ContentRecommender, label: str) -> NDArray[np.int64]:
+def _labelled(model: ItemRecommender, label: str) -> NDArray[np.int64]:
     named = [column for column in group_columns(model.dataset) if label.startswith(f"{column} ")]
     for column in named:
         labels, group_of_user = user_groups(model.dataset, column)

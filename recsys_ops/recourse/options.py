@@ -57,7 +57,12 @@ def _options(solved: Solved, offer: Offer) -> list[Recourse]:
         for position in select_options(case, pool, offer)
     ]
     return [
-        replace(option, option=number, frontier=first.frontier if number == 0 else [])
+        replace(
+            option,
+            option=number,
+            frontier=first.frontier if number == 0 else [],
+            new_users=first.new_users if number == 0 else None,
+        )
         for number, option in enumerate(options)
     ]
 
@@ -69,7 +74,7 @@ def _wanted(first: Recourse, settings: RecourseSettings) -> Wanted | None:
     measures = (first.n_targets, first.success_before, first.success_unthresholded, first.success_after)
     n_targets, before, most, after = (value or 0.0 for value in measures)
     tolerated = before + (1 - settings.tolerance) * (most - before)
-    least = min(max(tolerated, settings.min_success), after)
+    least = after if settings.knee else min(max(tolerated, settings.min_success, before + settings.least_gain), after)
     return Wanted(first.features, int(np.ceil(least * n_targets - 1e-6)))
 
 

@@ -8,7 +8,6 @@ that share nothing. The recommender has the last word on each.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.features.changes import changed_columns
@@ -53,12 +52,12 @@ def make_pool(case: Case, wanted: Wanted, *, n_searches: int, rng: np.random.Gen
     """
     search = case.search
     columns, caps = search.columns, search.settings.caps
-    if np.all(np.isfinite(case.box.upper[search.group.columns])) or not caps.is_of_sparsity_alone:
+    if np.all(np.isfinite(case.box.upper[case.searched])) or not caps.is_of_sparsity_alone:
         rows = _from_actions(with_finite_box(case), wanted, n_searches, rng)
     else:
         rows = _from_searches_without_limits(case, wanted, n_searches, rng)
     pool = np.array([wanted.features, *rows])
-    scores = search.scores(sp.csr_array(pool))
+    scores = case.rescore_all(pool)
     n_satisfied = np.array([case.satisfied(score).sum() for score in scores.T])
     valid = (n_satisfied >= wanted.n_satisfied) & caps.allow(case.distances_to(pool))
     valid[0] = True
@@ -71,7 +70,7 @@ def _from_actions(case: Case, wanted: Wanted, n_searches: int, rng: np.random.Ge
     """Sets of actions by exchange and by new searches, each with the least effort that serves."""
     columns, group, caps = case.search.columns, case.search.group, case.search.settings.caps
     moves = moves_between(columns, case.features, wanted.features)
-    actions = make_actions(case, group.columns)
+    actions = make_actions(case, case.searched)
     actions = actions if caps.is_of_sparsity_alone else cut_actions(case, actions)
     everything = concatenate([moves, actions])
     own = group_effects(case, moves)[group.sample]

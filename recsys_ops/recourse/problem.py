@@ -6,7 +6,8 @@ Thresholds of all items come from the k + 1 best scores of each user.
 Source: RecRec (Verma et al., CIKM 2023), eq. 1; the reduction to thresholds is ours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,9 +17,10 @@ from recsys_ops.features.changes import Change, describe_changes
 from recsys_ops.features.distances import Distances, measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.metrics import list_positions
-from recsys_ops.models.content import CANCELLED, TIE, ContentModel, tie
+from recsys_ops.models.feature_linear import CANCELLED, TIE, FeatureLinearModel, tie
 from recsys_ops.recourse.feasible import Box, feasible_box
-from recsys_ops.recourse.group import TargetGroup
+from recsys_ops.recourse.group import SCREENED, TargetGroup
+from recsys_ops.recourse.plausible import Plausibility, change_support, plausible_columns
 from recsys_ops.recourse.settings import RecourseSettings
 
 MARGIN = 1e-6
@@ -27,39 +29,48 @@ MARGIN = 1e-6
 
 @dataclass(frozen=True)
 class Search:
-    """What the cases of one target group have in common: recommender, items, group and settings."""
+    """What the cases of one target group have in common: recommender, items, group and settings.
 
-    model: ContentModel
+    Without ``plausibility`` a change need not be true.
+    """
+
+    model: FeatureLinearModel
     items: EncodedItems
     group: TargetGroup
     settings: RecourseSettings
+    plausibility: Plausibility | None = None
 
     @property
     def columns(self) -> FeatureColumns:
         """What the columns of the items' features mean and how they may change."""
         return self.items.columns
 
-    def scores(self, features: sp.csr_array) -> NDArray[np.float64]:
-        """Scores of items with features ``(m, n_features)`` for the group, ``(n_users, m)``: the recommender runs."""
-        return self.model.scores(self.group.ratings, features)
+    def feature_scores(self, features: sp.csr_array) -> NDArray[np.float64]:
+        """What features ``(m, n_features)`` add to the scores of the group, ``(n_users, m)``."""
+        return self.model.feature_scores(self.group.vectors, features)
 
 
 @dataclass(frozen=True)
 class Case:
     """One item and one group; arrays over the group's users.
 
-    ``features (n_features,)`` of the item at present, ``box`` what its provider may make of them; ``targets`` may be
-    shown the item; ``in_top`` see it already; ``thresholds`` must be exceeded to be in the top k;
-    ``others (n_users, k)`` best scores of the other candidates, descending; ``missing`` what the score must gain for
-    the claim "in the top k": not more than 0 for users who see the item already, who are lost below it, and -inf for
-    those who cannot be lost or are no targets.
+    ``features (n_features,)`` of the item at present, ``columns`` with the limits that hold for it, ``box`` what its
+    provider may make of them; ``support (n_features,)``, if plausibility counts, the probability that a real item
+    like it has each; ``targets`` may be shown the item; ``own`` is the part of its ``scores`` that no feature
+    adds; ``in_top`` see it already; ``thresholds`` must be exceeded to be in the top k; ``others (n_users, k)`` best
+    scores of the other candidates, descending; ``missing`` what the score must gain for the claim "in the top k": not
+    more than 0 for users who see the item already, who are lost below it, and -inf for those who cannot be lost or are
+    no targets.
     """
 
     search: Search
     item: int
     features: NDArray[np.float64]
+    columns: FeatureColumns
     box: Box
+    support: NDArray[np.float64] | None
     targets: NDArray[np.bool_]
+    own: NDArray[np.float64]
     scores: NDArray[np.float64]
     in_top: NDArray[np.bool_]
     thresholds: NDArray[np.float64]
@@ -72,13 +83,25 @@ class Case:
         return int(self.targets.sum())
 
     @property
+    def searched(self) -> NDArray[np.int64]:
+        """Columns that the search looks at: the group's or, where only some changes are plausible, all of these."""
+        if self.support is None:
+            return self.search.group.columns
+        moves = np.flatnonzero((self.box.upper > self.features) | (self.box.lower < self.features))
+        return moves if len(moves) <= SCREENED else np.intersect1d(moves, self.search.group.columns)
+
+    @property
     def sample_missing(self) -> NDArray[np.float64]:
         """``missing`` of the sampled users, ``(n_sampled,)``."""
         return self.missing[self.search.group.sample]
 
     def rescore(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of the item with changed features by the recommender itself, ``(n_users,)``."""
-        return self.search.scores(sp.csr_array(features[None]))[:, 0]
+        return self.rescore_all(features[None])[:, 0]
+
+    def rescore_all(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same for several rows of changed features ``(m, n_features)``, ``(n_users, m)``."""
+        return self.search.feature_scores(sp.csr_array(rows)) + self.own[:, None]
 
     def satisfied(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which targets have the item in their top k at these scores, by the claim's margin."""
@@ -99,7 +122,13 @@ class Case:
 
     def changes_to(self, features: NDArray[np.float64]) -> list[Change]:
         """What the provider must do to give the item these features."""
-        return describe_changes(self.search.items, self.item, features)
+        changes = describe_changes(self.search.items, self.item, features, self.search.settings.language)
+        plausibility, support = self.search.plausibility, self.support
+        if plausibility is None or support is None:
+            return changes
+        moves = [(change.column, self.features[change.column], features[change.column]) for change in changes]
+        supports = [change_support(plausibility, self.columns, self.item, support, move) for move in moves]
+        return [replace(change, support=support) for change, support in zip(changes, supports, strict=True)]
 
     def distances_to(self, rows: NDArray[np.float64]) -> Distances:
         """How far changed features ``(m, n_features)`` are from those at present."""
@@ -126,21 +155,35 @@ def make_cases(search: Search, selected: NDArray[np.int64]) -> list[Case]:
     """
     group, rows = search.group, search.items.matrix[selected]
     dense = rows.toarray()
-    scores = search.scores(rows)
-    known = group.ratings[:, selected]
+    by_features, own = search.feature_scores(rows), search.model.own_scores(group.vectors, selected)
+    known = group.histories[:, selected]
     known.data = np.ones_like(known.data)  # a rating of 0 is a rating
     rated = known.toarray() != 0
-    return [_make_case(search, int(item), dense[n], scores[:, n], ~rated[:, n]) for n, item in enumerate(selected)]
+    standing = [_standing(search, (by_features[:, n], own[:, n]), ~rated[:, n]) for n in range(len(selected))]
+    supports = [None] * len(selected) if search.plausibility is None else search.plausibility.supports(selected)
+    return [
+        Case(search, int(item), dense[n], *_limits(search, int(item), dense[n], supports[n]), supports[n], *standing[n])
+        for n, item in enumerate(selected)
+    ]
 
 
-def _make_case(
-    search: Search,
-    item: int,
-    features: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    targets: NDArray[np.bool_],
-) -> Case:
+def _limits(
+    search: Search, item: int, features: NDArray[np.float64], support: NDArray[np.float64] | None
+) -> tuple[FeatureColumns, Box]:
+    """Columns with the limits of one item, and what its provider may make of it."""
+    columns = search.columns
+    if search.plausibility is not None and support is not None:
+        columns = plausible_columns(search.plausibility, search.items, item, support)
+    return columns, feasible_box(columns, features)
+
+
+def _standing(
+    search: Search, parts: tuple[NDArray[np.float64], NDArray[np.float64]], targets: NDArray[np.bool_]
+) -> tuple[NDArray[Any], ...]:
+    """Where an item stands with each user: the fields of a case from ``targets`` on."""
     top, k = search.group.top_scores, search.group.k
+    by_features, own = parts
+    scores = by_features + own
     tied = scores + tie(scores, search.group.sizes)
     in_top = targets & (tied >= top[:, k - 1])
     place = (top[:, :k] > tied[:, None]).sum(axis=1)
@@ -153,5 +196,4 @@ def _make_case(
     # Twice the margin of the claim: what is required here must still hold after rounding.
     entry = finite + 2 * MARGIN * scale - scores
     missing = np.where(counted, np.where(in_top, np.minimum(entry, -TIE * scale / 2), entry), -np.inf)
-    box = feasible_box(search.columns, features)
-    return Case(search, item, features, box, targets, scores, in_top, thresholds, others, missing)
+    return targets, own, scores, in_top, thresholds, others, missing

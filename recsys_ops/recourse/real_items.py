@@ -97,9 +97,9 @@ def _count_satisfied(
     counts = [np.zeros(len(real), dtype=np.int64) for real in candidates]
     for start in range(0, len(everything), _SCORED):
         block = everything[start : start + _SCORED]
-        scores = search.scores(search.items.matrix[block]).T
+        by_features = search.feature_scores(search.items.matrix[block]).T
         for case, real, count in zip(cases, candidates, counts, strict=True):
             first, last = np.searchsorted(real, block[0]), np.searchsorted(real, block[-1], side="right")
-            taken = scores[np.searchsorted(block, real[first:last])]
+            taken = by_features[np.searchsorted(block, real[first:last])] + case.own
             count[first:last] = case.satisfied(taken).sum(axis=1)
     return counts

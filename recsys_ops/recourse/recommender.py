@@ -1,4 +1,4 @@
-"""The content recommender from the data structures of a Python session: tables or a matrix in, no files, no Ray."""
+"""A recommender for recourse from the data structures of a Python session: tables or a matrix in, no Ray."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,8 @@ from recsys_ops.datasets.dataset import Dataset, build_dataset, positions_of
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule, repeated_name
-from recsys_ops.models.content import ContentModel
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.feature_recommender import check_feature_model, make_feature_model
 from recsys_ops.tables.inputs import TableContract
 
 Features = Mapping[str, str | Mapping[str, Any]] | Sequence[FeatureRule]
@@ -29,27 +30,38 @@ _USERS = TableContract("users", {"user_id": "id"}, is_in_mapping=False)
 
 
 @dataclass(frozen=True)
-class ContentRecommender:
-    """A catalogue with its content recommender, for ``find_recourse``.
+class ItemRecommender:
+    """A catalogue with a recommender that knows items by their features, for ``find_recourse``.
 
     ``user_ids`` are in the order in which the users were given: by that of the table of users or of the rows of a
     matrix, else sorted.
     """
 
+    name: str
     dataset: Dataset = field(repr=False)
     items: EncodedItems = field(repr=False)
-    model: ContentModel = field(repr=False)
+    model: FeatureLinearModel = field(repr=False)
     user_ids: Array = field(repr=False)
 
     def __repr__(self) -> str:
         return (
-            f"ContentRecommender({self.dataset.n_users} users, {self.dataset.n_items} items, "
+            f"ItemRecommender({self.name}, {self.dataset.n_users} users, {self.dataset.n_items} items, "
             f"{len(self.items.columns)} features)"
         )
 
 
-def fit_content(ratings: Any, items: Any, *, features: Features, users: Any = None) -> ContentRecommender:
+def fit_content(ratings: Any, items: Any, *, features: Features, users: Any = None) -> ItemRecommender:
     """Set up the content recommender: items score by their likeness to what a user rated, weighted by the rating.
+
+    Parameters, result and errors as in ``fit_recommender``.
+    """
+    return fit_recommender(ratings, items, features=features, users=users, model="content")
+
+
+def fit_recommender(
+    ratings: Any, items: Any, *, features: Features, users: Any = None, model: str = "hybrid"
+) -> ItemRecommender:
+    """Fit a recommender that knows items by their features, or read the factors of one that was fitted elsewhere.
 
     Parameters
     ----------
@@ -63,23 +75,27 @@ def fit_content(ratings: Any, items: Any, *, features: Features, users: Any = No
     users : DataFrame, pyarrow.Table or mapping of columns, optional
         With user_id (with a matrix their positions by default) and columns that can name groups; by default the users
         are those who rated.
+    model : str
+        ``hybrid``, ``content``, ``lightfm:URL`` or ``towers:URL``, as ``recsys-ops recourse --model``; users and items
+        of a file are in the order of their ids, unless the file says which they are.
 
     Returns
     -------
-    ContentRecommender
+    ItemRecommender
 
     Raises
     ------
     InputError
         A column is missing or of a wrong type, an id is missing, repeated or unknown, or a rating is not a finite
-        number.
+        number; or a file's factors do not fit.
     ConfigError
-        A feature's rule is wrong.
+        A feature's rule is wrong, ``model`` is unknown, or does not fit into memory.
 
     Notes
     -----
     What is given is never modified.
     """
+    check_feature_model(model)
     rules = _rules(features)
     item_table = _as_arrow(items, "items", only=[*_ITEMS.columns, *(rule.column for rule in rules)])
     user_table = None if users is None else _as_arrow(users, "users")
@@ -99,9 +115,9 @@ def fit_content(ratings: Any, items: Any, *, features: Features, users: Any = No
         rules=rules, rating_range=(float(values.min()), float(values.max())),
     )  # fmt: skip
     encoded = encode_items(dataset.items, dataset.rules)
-    model = ContentModel(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
+    linear = make_feature_model(model, dataset, encoded)
     user_ids = dataset.user_ids if clean_users is None else in_one_chunk(clean_users.column("user_id"))
-    return ContentRecommender(dataset, encoded, model, user_ids)
+    return ItemRecommender(model, dataset, encoded, linear, user_ids)
 
 
 def _rules(features: Features) -> tuple[FeatureRule, ...]:

@@ -5,18 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys_ops.features.caps import Caps
+from recsys_ops.features.sentences import DEFAULT
 
 
 @dataclass(frozen=True)
 class RecourseSettings:
     """Settings of a search.
 
-    A recourse makes the fewest changes that lose at most ``tolerance`` of what ``max_changes`` changes gain. Where
-    features have no upper limit, one change taken far enough reaches everybody and turns their lists upside down:
-    there, reversion also stops before the mean overlap (RBO) of the lists falls below ``overlap``. No recourse exceeds
-    the caps ``max_changes`` (finite where actions are searched), ``max_proximity`` and ``max_cost``; one that reaches
-    less than ``min_success`` of the group does not serve, and is infeasible if the bound is less as well.
-    ``prove_seconds`` per case go to a proof of the fewest changes, 0 for none; the descent runs on torch's ``device``.
+    A recourse makes the fewest changes that lose at most ``tolerance`` of what ``max_changes`` changes gain; with
+    ``knee``, as many as the knee of the frontier (``thresholding.py``). Where features have no upper limit, one change
+    taken far enough reaches everybody and turns their lists upside down: there, reversion also stops before the mean
+    overlap (RBO) of the lists falls below ``overlap``. No recourse exceeds the caps ``max_changes`` (finite where
+    actions are searched), ``max_proximity`` and ``max_cost``; one that reaches less than ``min_success`` of the group,
+    or less than ``least_gain`` of it more than no change, does not serve, and is infeasible if the bound is less as
+    well. ``prove_seconds`` per case go to a proof of the fewest changes, 0 for none; the descent runs on torch's
+    ``device``; sentences are in ``language``. With ``folds``, drawn by ``seed``, the success for users to come is
+    measured as well, where plausibility leaves few actions (``new_users.py``).
     """
 
     tolerance: float = 0.2
@@ -27,12 +31,19 @@ class RecourseSettings:
     max_proximity: float = float("inf")
     max_cost: float = float("inf")
     min_success: float = 0.0
+    least_gain: float = 0.0
+    knee: bool = False
+    language: str = DEFAULT
+    folds: int = 0
+    seed: int = 0
 
     @property
     def caps(self) -> Caps:
         """What no recourse may exceed."""
         return Caps(self.max_changes, self.max_proximity, self.max_cost)
 
-    def n_wanted(self, n_targets: int) -> int:
-        """Users that a recourse must reach."""
-        return int(np.ceil(self.min_success * n_targets - 1e-9))
+    def n_wanted(self, n_targets: int, n_before: int = 0) -> int:
+        """Users that a recourse must reach, of whom ``n_before`` see the item already."""
+        n_more = int(np.ceil(self.least_gain * n_targets - 1e-9))
+        n_least = int(np.ceil(self.min_success * n_targets - 1e-9))
+        return max(n_least, n_before + n_more) if n_more else n_least

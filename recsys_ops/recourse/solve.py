@@ -12,6 +12,7 @@ from recsys_ops.features.changes import Change, changed_columns
 from recsys_ops.metrics import move_overlaps
 from recsys_ops.recourse.bounds import Bounds, bound_case
 from recsys_ops.recourse.capped import with_finite_box, within_caps
+from recsys_ops.recourse.new_users import NewUsers, cross_fit
 from recsys_ops.recourse.problem import Case, Search, make_cases
 from recsys_ops.recourse.proposal import FrontierPoint, Proposal
 from recsys_ops.recourse.prove import prove_fewest
@@ -24,7 +25,8 @@ from recsys_ops.status import Status
 class Recourse:
     """Verified outcome of one option of a case; measures are None where there is nothing to measure.
 
-    ``option`` counts from 0; ``proximity`` is the sum of the changes, each by the range of its feature.
+    ``new_users`` is what the search reaches of users it did not see. ``option`` counts from 0; ``proximity`` is the sum
+    of the changes, each by the range of its feature.
     """
 
     item: int
@@ -46,6 +48,7 @@ class Recourse:
     option: int = 0
     sparsity: int | None = None
     proximity: float | None = None
+    new_users: NewUsers | None = None
 
     @property
     def serves(self) -> bool:
@@ -100,6 +103,11 @@ def solve_cases(search: Search, selected: NDArray[np.int64]) -> list[Solved]:
     trivial = [without_search(case) for case in cases]
     if all(recourse is not None for recourse in trivial):
         return [Solved(case, recourse) for case, recourse in zip(cases, trivial, strict=True) if recourse is not None]
+    if search.plausibility is not None:  # few actions are left: the search needs no start
+        return [
+            Solved(case, recourse) if recourse is not None else _solve(case, case.features[search.group.columns])
+            for recourse, case in zip(trivial, cases, strict=True)
+        ]
     return [
         Solved(case, recourse) if recourse is not None else _solve(case, descended)
         for recourse, case, descended in zip(trivial, cases, _descend(search, cases), strict=True)
@@ -140,7 +148,7 @@ def _descend(search: Search, cases: list[Case]) -> NDArray[np.float64]:
 
 def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
     """Propose, bound and verify one case, given where the descent went."""
-    has_limits = bool(np.all(np.isfinite(case.box.upper[case.search.group.columns])))
+    has_limits = bool(np.all(np.isfinite(case.box.upper[case.searched])))
     proposal = propose_within_limits(case, descended) if has_limits else propose_without_limits(case, descended)
     case = within_caps(case)
     if not case.is_within_caps(proposal.features):
@@ -150,7 +158,22 @@ def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
     has_limits = bool(np.all(np.isfinite(case.box.upper)))
     if case.search.settings.prove_seconds > 0 and has_limits and recourse.serves and recourse.status is Status.FEASIBLE:
         recourse = _proven(case, proposal, bounds) or recourse
+    if recourse.serves:
+        recourse = replace(recourse, new_users=_for_new_users(case))
     return Solved(case, recourse, bounds)
+
+
+def _for_new_users(case: Case) -> NewUsers | None:
+    """Success of the search for users it does not see; None without folds, and where the descent knows all users."""
+    settings = case.search.settings
+    if settings.folds < 2 or case.support is None or not np.all(np.isfinite(case.box.upper)):
+        return None
+    is_capped = not settings.caps.is_of_sparsity_alone
+
+    def propose(part: Case) -> Proposal:
+        return propose_within_limits(part, part.features[part.search.group.columns], capped=is_capped)
+
+    return cross_fit(case, propose, folds=settings.folds, seed=settings.seed)
 
 
 def _proven(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse | None:
@@ -203,6 +226,12 @@ def _status_and_reason(
         wanted = f"at most {bounds.success:.1%} is possible, and {settings.min_success:.1%} is wanted"
         proven = bounds.success < settings.min_success - 1e-9
         return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{reached}; {wanted}"
+    before = case.success(case.scores)
+    if n_changes and success - before < settings.least_gain - 1e-9:
+        gained = f"{success - before:.2g} more of the group is the most that was reached within the rules{caps}"
+        wanted = f"at most {bounds.success - before:.2g} is possible, and {settings.least_gain:g} is worth acting for"
+        proven = bounds.success - before < settings.least_gain - 1e-9
+        return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{gained}; {wanted}"
     if n_changes == 0 and settings.min_success > 0:
         return Status.ALREADY_SATISFIED, None
     if n_changes == 0 and bounds.success <= case.success(case.scores) + 1e-12:

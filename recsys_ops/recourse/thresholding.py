@@ -2,13 +2,17 @@
 
 RecRec reverts the smallest change first and stops at a tolerated loss of success. Here "smallest" is measured by what
 it does: the change whose reversion loses the fewest users goes first. The path of reversions is the frontier,
-(number of changes -> share of users reached), from which the caller's tolerance picks one point.
+(number of changes -> share of users reached), from which one point is picked: by the caller's tolerance, or at the
+knee, where a further change begins to gain less than the changes gain on average (the point farthest above the chord
+of the frontier; Satopaa et al. 2011, "Finding a Kneedle in a Haystack").
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recsys_ops.recourse.settings import RecourseSettings
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,24 @@ class Frontier:
         before, best = self.n_satisfied[0], self.n_satisfied.max()
         wanted = max(before + (1.0 - tolerance) * (best - before), min(n_wanted, best))
         return int(np.argmax(self.n_satisfied >= wanted - 1e-9))
+
+    def chosen(self, settings: RecourseSettings, n_targets: int, n_others: int = 0) -> int:
+        """Number of changes that the settings pick; ``n_others`` users count as satisfied without being targets."""
+        n_wanted = settings.n_wanted(n_targets, int(self.n_satisfied[0]) - n_others) + n_others
+        return self.knee(n_wanted) if settings.knee else self.within(settings.tolerance, n_wanted)
+
+    def knee(self, n_wanted: int = 0) -> int:
+        """Number of changes from which on each further one gains less than all do on average.
+
+        Where the frontier bends upwards all the way, that is all changes that gain anything; where at least
+        ``n_wanted`` users can be reached, it is not fewer than that.
+        """
+        most = self.within(0.0)
+        gained = self.n_satisfied[: most + 1] - self.n_satisfied[0]
+        above_chord = gained / max(gained[-1], 1) - np.arange(most + 1) / max(most, 1)
+        enough = self.n_satisfied[: most + 1] >= min(n_wanted, self.n_satisfied[most])
+        above_chord[0] = -1.0 if most else 0.0  # no change is no advice
+        return int(np.argmax(np.where(enough, np.round(above_chord, 9), -2.0)))
 
 
 def best_frontier(effects: NDArray[np.float64], gaps: NDArray[np.float64], starts: list[NDArray[np.intp]]) -> Frontier:

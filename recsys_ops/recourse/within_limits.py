@@ -23,7 +23,7 @@ def propose_within_limits(case: Case, descended: NDArray[np.float64], *, capped:
     case : Case
         Its box is finite on the searched columns.
     descended : ndarray, shape (n_searched,)
-        Where the descent went.
+        Where the descent went; not looked at where plausibility leaves few actions.
     capped : bool
         Search within the caps on proximity and cost, from nothing; otherwise they are not looked at.
 
@@ -35,25 +35,27 @@ def propose_within_limits(case: Case, descended: NDArray[np.float64], *, capped:
     actions, searches = _search_capped(case) if capped else _search_free(case, descended)
     effects, targets = group_effects(case, actions), np.flatnonzero(case.targets)
     frontier = best_frontier(effects[targets], case.missing[targets], searches)
-    kept = frontier.kept[frontier.within(settings.tolerance, settings.n_wanted(n_targets))]
+    kept = frontier.kept[frontier.chosen(settings, n_targets)]
     features = with_least_effort(case, actions.only(kept), effects[:, kept])
     return Proposal(features, float(frontier.n_satisfied.max() / n_targets), _points(case, actions, frontier))
 
 
 def _search_free(case: Case, descended: NDArray[np.float64]) -> tuple[Actions, list[NDArray[np.intp]]]:
     """Search from the actions that the descent took furthest, without regard to proximity and cost."""
-    actions = make_actions(case, case.search.group.columns)
+    actions = make_actions(case, case.searched)
     n_most = int(case.search.settings.max_changes)
     if not len(actions) or n_most == 0:
         return actions, [np.array([], dtype=np.intp)]
     coverage = Coverage(sample_effects(case, actions), case.sample_missing, actions.unit, n_most)
-    return _search(case, actions, coverage, _strongest(case, actions, coverage, descended))
+    nowhere = np.array([], dtype=np.intp)
+    start = nowhere if case.support is not None else _strongest(case, actions, coverage, descended)
+    return _search(case, actions, coverage, start)
 
 
 def _search_capped(case: Case) -> tuple[Actions, list[NDArray[np.intp]]]:
     """Search from nothing among actions of several lengths, within the budgets that the caps leave."""
     columns, caps = case.search.columns, case.search.settings.caps
-    actions = cut_actions(case, make_actions(case, case.search.group.columns))
+    actions = cut_actions(case, make_actions(case, case.searched))
     n_most = most_changes(columns, caps)
     budgets = action_budgets(columns, actions, caps)
     if not len(actions) or n_most == 0:
@@ -70,7 +72,7 @@ def _search(
     found = [choose_actions(coverage, start)]
     path = reversion_path(effects[:, found[0]], gaps)
     sampled = case.targets[case.search.group.sample]
-    n_changes = path.within(settings.tolerance, settings.n_wanted(int(sampled.sum())) + int((~sampled).sum()))
+    n_changes = path.chosen(settings, int(sampled.sum()), n_others=int((~sampled).sum()))
     wanted = path.n_satisfied[n_changes]
     start = found[0][path.kept[n_changes]]
     while n_changes > 1:

@@ -83,7 +83,7 @@ def _proposed_actions(case: Case, descended: NDArray[np.float64]) -> Actions:
 def _covering(case: Case, rising: NDArray[np.intp], proposed: NDArray[np.intp]) -> NDArray[np.intp]:
     """Further columns, so that every user has at least one that moves the score."""
     group, needy = case.search.group, np.flatnonzero(case.missing > 0)
-    has = (group.ratings[needy] @ case.search.model.features[:, group.columns]).toarray() > 0
+    has = case.search.model.profiles(group.vectors[needy], group.columns) > 0
     left = ~has[:, proposed].any(axis=1)
     added = []
     while left.any() and len(rising):

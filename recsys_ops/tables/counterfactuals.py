@@ -23,10 +23,14 @@ def counterfactuals_columns(user_id: pa.DataType, item_id: pa.DataType, *, ratin
         "distance": (pa.float64(), "Sum of what is removed by its cost; stars count by the greatest rating."),
         "objective": (pa.float64(), "distance; with --plausibility optimise less alpha times the log-likelihood."),
         "bound": (pa.float64(), "Proven lower bound of the objective, over the explanations that this option may be."),
-        "gap": (pa.float64(), "(objective - bound) / |objective|; null without an explanation."),
+        "gap": (pa.float64(), "(objective - bound) / |objective|; null without an explanation or a bound."),
         "log_likelihood_before": (pa.float64(), "Exact log-likelihood of the history among all histories."),
         "log_likelihood_after": (pa.float64(), "Exact log-likelihood of the history without what is removed."),
-        "method": (pa.string(), "bounds where greedy removal meets the lower bound, mio where the solver was needed."),
+        "method": (
+            pa.string(),
+            "bounds where a lower bound meets a search, mio where the solver was needed, search where neither.",
+        ),
+        "text": (pa.string(), "The explanation as a sentence to the user; null where there is none."),
     }
 
 
@@ -37,7 +41,10 @@ def case_timings_columns(user_id: pa.DataType, item_id: pa.DataType) -> Columns:
         "item_id": (item_id, "The recommended item, as in the input."),
         "option": (pa.int32(), "Number of the explanation within its case."),
         "seconds": (pa.float64(), "Seconds of the search for this option."),
-        "nodes": (pa.int64(), "Nodes of the solver's tree."),
+        "nodes": (
+            pa.int64(),
+            "Nodes of the solver's tree, or removals that were scored by a recommender that is not linear.",
+        ),
     }
 
 

@@ -1,6 +1,6 @@
 """What the input tables must have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -9,12 +9,18 @@ class TableContract:
 
     name: str
     columns: dict[str, str]
+    optional: dict[str, str] = field(default_factory=dict)
+    """Columns that are read where they are, with what may stand in them."""
     is_in_mapping: bool = True
     """Whether features.yaml can say where it is and what its columns are called."""
 
 
-INTERACTIONS = TableContract("interactions", {"user_id": "id", "item_id": "id", "rating": "number"})
-"""One row per user and item; further columns (a timestamp) are not read."""
+INTERACTIONS = TableContract(
+    "interactions",
+    {"user_id": "id", "item_id": "id"},
+    {"rating": "number", "weight": "number", "timestamp": "time"},
+)
+"""One row per interaction; further columns are not read."""
 
 ITEMS = TableContract("items", {"item_id": "id", "seller_id": "id", "title": "string"})
 """One row per item, with the feature columns that the rules name."""

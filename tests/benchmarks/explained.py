@@ -10,7 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.histories import Histories, make_histories
-from recsys_ops.counterfactuals.question import Question, make_question
+from recsys_ops.counterfactuals.prepare import make_question
+from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
 from recsys_ops.datasets import Dataset, load_dataset

@@ -65,9 +65,9 @@ class Ranked:
 
 def ranked(catalogue: Catalogue, group: TargetGroup) -> Ranked:
     """Score everything once."""
-    profiles = sp.csr_array(group.ratings @ catalogue.model.features)
+    profiles = sp.csr_array(group.histories @ catalogue.model.features)
     scores = (profiles @ catalogue.model.features.T).toarray()
-    scores[group.ratings.nonzero()] = -np.inf
+    scores[group.histories.nonzero()] = -np.inf
     return Ranked(group, profiles, scores)
 
 

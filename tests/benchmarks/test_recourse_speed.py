@@ -46,7 +46,7 @@ class Run:
 
 def run_algorithm_1(catalogue: Catalogue, group: TargetGroup, case: Case, *, to_the_end: bool) -> Run:
     """Descent with a step of which some tens reach everybody, then hard thresholding with tolerance 20 %."""
-    features, ratings = catalogue.model.features, catalogue.model.ratings
+    features, ratings = catalogue.model.features, catalogue.model.histories
     users = group.users[case.targets]
     weight = float(np.asarray((ratings[users] @ features).sum(axis=0)).max())
     started = time.perf_counter()
@@ -75,7 +75,7 @@ def count_reversions(
 ) -> tuple[int, NDArray[np.float64]]:
     """How many reversions hard thresholding tries and what it keeps, by the thresholds of the users."""
     columns = smallest_first(case.features, changed)
-    profiles = (group.ratings @ catalogue.model.features[:, columns]).toarray()
+    profiles = (group.histories @ catalogue.model.features[:, columns]).toarray()
     lost = np.cumsum(profiles * (changed - case.features)[columns], axis=1)
     scores = case.rescore(changed)[:, None] - lost
     reached = [case.success(scores[:, n]) for n in range(len(columns))]

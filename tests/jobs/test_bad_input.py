@@ -121,7 +121,7 @@ BAD_ROWS = {
 BAD_TABLES = {
     "a missing column": (
         without("interactions", "rating"),
-        "interactions.parquet: column 'rating' is missing (found user_id, item_id).",
+        "interactions.parquet: column 'rating' is missing (found user_id, item_id), and there is a rating_range.",
     ),
     "missing columns": (
         without("items", "seller_id", "price"),
@@ -194,7 +194,10 @@ BAD_MAPPINGS = {
         "features.yaml: 'rating_range' is there twice in one place (again in line 4). Keep one.",
     ),
     "an unknown field": ("rating_range: [1, 5]\nfeature: []\n", "features.yaml: "),
-    "no rating range": ("features: [{column: price, kind: number}]\n", "features.yaml: rating_range: Field required"),
+    "no rating range": (
+        "features: [{column: price, kind: number}]\n",
+        "interactions.parquet: there are ratings, but features.yaml has no rating_range.",
+    ),
     "no YAML": ("features: [", "features.yaml: not YAML ("),
 }
 

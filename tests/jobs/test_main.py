@@ -18,6 +18,7 @@ from jobs.antidote.config import AntidoteConfig
 from jobs.ask import AskConfig
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.errors import IncompleteRunError, Interrupted, StorageError
+from jobs.nightly import NightlyConfig
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.work import run_shard
 from jobs.runs import RunsConfig
@@ -30,7 +31,7 @@ from tests.suites.shops import shop_tables, with_value, write_shop
 
 CONFIGS: dict[str, type[BaseModel]] = {
     "recourse": RecourseConfig,
-    "nightly": RecourseConfig,
+    "nightly": NightlyConfig,
     "counterfactuals": CounterfactualsConfig,
     "antidote": AntidoteConfig,
     "acceptance": AcceptanceConfig,

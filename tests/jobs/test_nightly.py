@@ -15,6 +15,7 @@ from jobs.acceptance import job as acceptance
 from jobs.acceptance.config import AcceptanceConfig
 from jobs.counterfactuals import job as counterfactuals
 from jobs.counterfactuals.config import CounterfactualsConfig
+from jobs.nightly import NightlyConfig
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
 from jobs.runtime import job as runtime
@@ -24,17 +25,18 @@ from recsys_ops.runs import Run, list_runs, open_run
 from recsys_ops.storage import QUICK_ATTEMPTS
 from tests.suites.cli import CommandLine
 from tests.suites.scripted_s3 import BUCKET, scripted_s3
+from tests.suites.shops import shop_tables, write_shop
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 SETTINGS: dict[str, Any] = {
     "data": "synthetic:items=40,users=60,sellers=4,ratings_per_user=10", "groups": "n_ratings:1", "options": 3, "k": 5,
-    "seen_by": 1.0,
+    "seen_by": 1.0, "plausibility": "none",
 }  # fmt: skip
 
 
 def night(out: Path, run_id: str, **changes: Any) -> Run:
-    assert nightly.run(RecourseConfig(out=str(out), run_id=run_id, **(SETTINGS | changes))) == 0
+    assert nightly.run(NightlyConfig(out=str(out), run_id=run_id, **(SETTINGS | changes))) == 0
     return open_run(f"{out}/runs/{run_id}", verify=True)
 
 
@@ -171,6 +173,25 @@ def test_a_run_for_some_users_is_marked_and_is_not_the_latest(tmp_path: Path) ->
     assert open_run(f"{tmp_path}/runs/some").manifest["partial"]
 
 
+def test_a_night_of_a_date_reads_nothing_later_and_leaves_readers_where_they_are(
+    tmp_path: Path, command_line: CommandLine
+) -> None:
+    shop = tmp_path / "shop"
+    write_shop(shop, shop_tables(sellers=2, items_per_seller=12, users=20, ratings_per_user=6))
+    rated = pq.read_table(shop / "interactions.parquet")
+    days = [f"2026-11-{10 + row % 10}" for row in range(len(rated))]
+    pq.write_table(rated.append_column("timestamp", pa.array(days)), shop / "interactions.parquet")
+    common = ("nightly", "--data", str(shop), "--groups", "n_ratings:1", "--k", "3", "--out", str(tmp_path / "out"))
+    assert command_line(*common, "--run-id", "tonight").code == 0
+    done = command_line(*common, "--date", "2026-11-14")
+    assert done.code == 0, done.stderr
+    backfilled = open_run(str(tmp_path / "out/runs/nightly-2026-11-14"))
+    assert backfilled.manifest["configuration"]["until"] == "2026-11-15"
+    assert open_run(str(tmp_path / "out"), job="recourse").run_id == "tonight"
+    refused = command_line(*common, "--date", "Tuesday")
+    assert (refused.code, "--date Tuesday: expected a date such as 2026-11-18" in refused.stderr) == (2, True)
+
+
 def test_a_store_that_is_away_is_reported_after_the_few_tries_of_a_probe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -178,5 +199,5 @@ def test_a_store_that_is_away_is_reported_after_the_few_tries_of_a_probe(
     with scripted_s3(monkeypatch) as store:
         store.script = lambda *_: (503, "ServiceUnavailable")
         with pytest.raises(StorageError, match=r"writing a probe file failed \(ServiceUnavailable\)"):
-            nightly.run(RecourseConfig(out=f"s3://{BUCKET}/out", **SETTINGS))
+            nightly.run(NightlyConfig(out=f"s3://{BUCKET}/out", **SETTINGS))
         assert sum(store.counts.values()) <= QUICK_ATTEMPTS

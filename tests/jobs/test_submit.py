@@ -161,7 +161,7 @@ def test_a_job_stopped_from_outside_ends_with_4_keeps_its_shards_and_is_started_
     shell: Shell, variables: dict[str, str], tmp_path: Path
 ) -> None:
     run = tmp_path / "runs/stopped"
-    options = ("--out", str(tmp_path), "--run-id", "stopped")
+    options = ("--out", str(tmp_path), "--run-id", "stopped", "--top", "1")
     first = shell("submit", *LONG, *options)
     wait_for(run, "_shards/*.json", 2)
     requested(variables, "POST", "jobs/stopped/stop")

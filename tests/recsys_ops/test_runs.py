@@ -47,6 +47,15 @@ def test_a_run_folder_opens_as_a_dataset(tmp_path: Path) -> None:
     assert run.table("recourse").to_table().to_pylist() == [{"item_id": 0}, {"item_id": 1}]
 
 
+def test_a_run_prints_what_it_is_how_its_cases_ended_and_what_can_be_read(tmp_path: Path) -> None:
+    write_run(tmp_path, "a", finished="2026-11-19T04:30:00")
+    assert str(open_run(str(tmp_path))).splitlines() == [
+        "Run a of recourse, committed 2026-11-19T04:30",
+        "2 optimal",
+        f"Tables: recourse ({tmp_path}/runs/a)",
+    ]
+
+
 def test_a_file_that_the_manifest_does_not_list_is_not_read(tmp_path: Path) -> None:
     write_run(tmp_path, "a")
     pq.write_table(pa.table({"item_id": [99]}), tmp_path / "runs/a/recourse/part-00099.parquet")

@@ -2,11 +2,14 @@
 
 import itertools
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.models.factored import FactoredRecommender
 
 
 def all_removals(question: Question) -> NDArray[np.int64]:
@@ -18,16 +21,18 @@ def all_removals(question: Question) -> NDArray[np.int64]:
 def ranking(question: Question, taken: NDArray[np.int64]) -> list[tuple[float, int]]:
     """Scores and items of the candidates of the counterfactual history, the explained item among them, best first."""
     left = question.amounts - taken
-    scores = np.zeros(len(question.scores))
+    scores = np.array([_offset(question, z) for z in range(len(question.scores))])
     for item, amount in zip(question.history, left, strict=True):
         # In the order of the items, as the recommender adds, so that ties stay ties.
-        scores += amount / question.scale * np.asarray(question.recommender.weights[item], dtype=np.float64)
+        scores += amount / question.scale * _weights(question)[item]
     hidden = set(question.history.tolist())
     if question.removed_items == "eligible":
         hidden -= {
             int(z) for z, before, now in zip(question.history, question.amounts, left, strict=True) if before > now == 0
         }
-    return sorted(((score, z) for z, score in enumerate(scores.tolist()) if z not in hidden), reverse=True)
+    return sorted(
+        ((score, z) for z, score in enumerate(scores.tolist()) if z not in hidden and score > -np.inf), reverse=True
+    )
 
 
 def rank(question: Question, taken: NDArray[np.int64]) -> int:
@@ -47,7 +52,7 @@ def is_valid(question: Question, taken: NDArray[np.int64]) -> bool:
         return False
     threshold, kth = factual[question.k - 1]
     terms = [abs(_weight(question, item, question.item)) for item in question.history]
-    margin = _share(question, taken, terms) + 1e-6 * abs(threshold)
+    margin = _share(question, taken, terms, abs(_offset(question, question.item))) + 1e-6 * abs(threshold)
     rounding = 1e-14 * sum(
         a / question.scale * abs(_weight(question, j, kth))
         for j, a in zip(question.history, question.amounts, strict=True)
@@ -56,15 +61,37 @@ def is_valid(question: Question, taken: NDArray[np.int64]) -> bool:
 
 
 def _weight(question: Question, source: int, target: int) -> float:
-    return float(question.recommender.weights[source, target])
+    return float(_weights(question)[source, target])
 
 
-def _share(question: Question, taken: NDArray[np.int64], terms: list[float]) -> float:
-    """A millionth of what is left of some terms, and of the smallest that is not zero."""
+def _weights(question: Question) -> NDArray[np.float64]:
+    """What every interaction adds to every item, nothing to its own; multiplied out once per recommender."""
+    recommender = question.recommender
+    if "_twin" not in recommender.__dict__:
+        if isinstance(recommender, FactoredRecommender):
+            weights = _as_dense(recommender.history_factors) @ _as_dense(recommender.item_factors).T
+        else:
+            weights = _as_dense(recommender.weights)
+        recommender.__dict__["_twin"] = weights * (1 - np.eye(len(weights)))
+    dense: NDArray[np.float64] = recommender.__dict__["_twin"]
+    return dense
+
+
+def _as_dense(matrix: Any) -> NDArray[np.float64]:
+    return np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix, dtype=np.float64)
+
+
+def _offset(question: Question, item: int) -> float:
+    offsets = question.recommender.offsets
+    return 0.0 if offsets is None else float(offsets[item])
+
+
+def _share(question: Question, taken: NDArray[np.int64], terms: list[float], offset: float) -> float:
+    """A millionth of what is left of some terms, of the offset, and of the smallest of all that is not zero."""
     left = question.amounts - taken
     rest = sum(amount / question.scale * term for amount, term in zip(left, terms, strict=True))
-    smallest = min((term for term in terms if term > 0), default=question.scale) / question.scale
-    return 1e-6 * (rest + smallest)
+    sizes = [*(term / question.scale for term in terms), offset]
+    return 1e-6 * (rest + offset + min((size for size in sizes if size > 0), default=1.0))
 
 
 def stands_above(question: Question, taken: NDArray[np.int64], rival: int) -> bool:
@@ -74,7 +101,9 @@ def stands_above(question: Question, taken: NDArray[np.int64], rival: int) -> bo
     sizes = [abs(_weight(question, j, rival)) + abs(_weight(question, j, question.item)) for j in question.history]
     lead = sum(amount / question.scale * term for amount, term in zip(left, terms, strict=True))
     rounding = 1e-14 * sum(amount / question.scale * size for amount, size in zip(left, sizes, strict=True))
-    return lead >= _share(question, taken, [abs(term) for term in terms]) + rounding
+    ahead = _offset(question, rival) - _offset(question, question.item)
+    rounding += 1e-14 * (abs(_offset(question, rival)) + abs(_offset(question, question.item)))
+    return lead + ahead >= _share(question, taken, [abs(term) for term in terms], abs(ahead)) + rounding
 
 
 def distance(question: Question, taken: NDArray[np.int64]) -> float:

@@ -66,7 +66,7 @@ def moved_row(row: NDArray[np.float64], moves: Iterable[Move]) -> NDArray[np.flo
 def success(world: World, item: int, row: NDArray[np.float64], *, tie: float = 0.0) -> float:
     """Share of the users who have not rated an item that have it in their top k with these features."""
     features = ranking.with_row(world.features, item, row)
-    ranks = ranking.ranks_of_item(world.ratings, world.rated, features, item, tie=tie)
+    ranks = ranking.ranks_of_item(world.scores(features), world.rated, item, tie=tie)
     return float((ranks <= world.k).mean())
 
 
@@ -74,11 +74,12 @@ def success_range(world: World, item: int, row: NDArray[np.float64]) -> tuple[fl
     """Least and most success that can be claimed: with every tie lost (but for who had the item), and won."""
     users = ~world.rated[:, item]
     changed = ranking.with_row(world.features, item, row)
-    scores = [ranking.all_scores(world.ratings, features)[users, item] for features in (world.features, changed)]
-    before = ranking.ranks_of_item(world.ratings, world.rated, world.features, item, tie=1e-9) <= world.k
-    kept = before & (scores[1] >= scores[0] - 1e-12)
-    lost = ranking.ranks_of_item(world.ratings, world.rated, changed, item, tie=-1e-5) <= world.k
-    won = ranking.ranks_of_item(world.ratings, world.rated, changed, item, tie=1e-9) <= world.k
+    scores = [world.scores(features) for features in (world.features, changed)]
+    own = [of_all[users, item] for of_all in scores]
+    before = ranking.ranks_of_item(scores[0], world.rated, item, tie=1e-9) <= world.k
+    kept = before & (own[1] >= own[0] - 1e-12 * np.abs(scores[0][users]).max(axis=1))
+    lost = ranking.ranks_of_item(scores[1], world.rated, item, tie=-1e-5, noise=-1e-13) <= world.k
+    won = ranking.ranks_of_item(scores[1], world.rated, item, tie=1e-9, noise=1e-13) <= world.k
     return float((lost | kept).mean()), float(won.mean())
 
 

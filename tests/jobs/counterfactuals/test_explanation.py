@@ -13,7 +13,7 @@ from jobs.runtime.job import run_job
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
-DATA = "synthetic:items=30,users=40,ratings_per_user=8"
+DATA = "synthetic:items=30,users=40,ratings_per_user=10"
 COLUMNS = ("status", "reason", "rank_before", "rank_after", "distance", "objective", "bound", "gap", "method")
 
 

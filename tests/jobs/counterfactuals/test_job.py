@@ -12,6 +12,7 @@ import pytest
 
 import jobs.counterfactuals.job
 import jobs.counterfactuals.work
+from jobs.counterfactuals import ask
 from jobs.counterfactuals import job as counterfactuals
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.counterfactuals.summary import sentence
@@ -20,6 +21,7 @@ from jobs.runtime import job as runtime
 from jobs.runtime.shards import Shard
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.datasets import load_dataset
+from recsys_ops.errors import InputError
 from recsys_ops.models.ease import RIDGE, fit_ease
 from recsys_ops.models.linear import history_matrix
 from recsys_ops.runs import Run, open_run
@@ -235,21 +237,21 @@ def test_an_explanation_that_only_lowers_the_score_says_so(
     found = explained(rows_of(open_run(str(tmp_path / "runs/r"))))
     still = [row for row in found if row["rank_after"] <= 5]
     assert f"{len(still)} of {len(found)} explanations lower the score and leave the item in the list" in ended.stdout
-    titles = {item: "Title" for row in found for item in row["removed"]}
-    words = sentence(still[0], titles)
+    words = sentence(still[0])
     assert words.endswith(
         f"its score would be below that of today's number 5 (rank {still[0]['rank_after']} all the same)."
     )
 
 
-def write_weights(file: Path, seed: int) -> None:
+def write_weights(file: Path, shop: str, seed: int) -> None:
     weights = np.random.default_rng(seed).random((72, 72))
     np.fill_diagonal(weights, 0)
     np.save(file, weights)
 
 
-def write_costs(file: Path, cost: int) -> None:
-    table = {"user_id": [1], "item_id": ["i0001"], "cost": [float(cost)]}
+def write_costs(file: Path, shop: str, cost: int) -> None:
+    rated = pq.read_table(f"{shop}/interactions.parquet").slice(0, 1)
+    table = {"user_id": rated["user_id"], "item_id": rated["item_id"], "cost": [float(cost)]}
     pq.write_table(pa.table(table), file)
 
 
@@ -261,12 +263,12 @@ def test_a_file_that_was_replaced_is_not_resumed_with(
     shop: str, tmp_path: Path, command_line: CommandLine, option: str, name: str, write: Any
 ) -> None:
     file = tmp_path / name
-    write(file, 1)
+    write(file, shop, 1)
     run = run_job(shop, tmp_path, users="1,2", shards=2, **{option: str(file)})
     assert set(run.manifest["inputs"]) == {"data", option.replace("_", " ")}
     Path(run.url, "_manifest.json").unlink()
     before = file.read_bytes()
-    write(file, 2)
+    write(file, shop, 2)
     arguments = ["--data", shop, "--out", str(tmp_path), "--run-id", "r", "--k", "5", "--users", "1,2", "--shards", "2"]
     given = ["--" + option.replace("_", "-"), str(file)]
     done = command_line("counterfactuals", *arguments, *given, "--resume")
@@ -334,3 +336,22 @@ def test_the_summary_tells_why_in_words(shop: str, tmp_path: Path, command_line:
     assert "you were recommended" in ended.stdout
     assert "because you rated" in ended.stdout
     assert "decided by bounds alone" in ended.stdout
+
+
+def test_factors_give_the_same_rows_in_any_shards_and_when_one_user_asks(shop: str, tmp_path: Path) -> None:
+    whole, cut = (
+        run_job(shop, tmp_path, run_id=f"s{n}", model="pure-svd", shards=n, removed_items="eligible") for n in (1, 4)
+    )
+    assert rows_of(whole) == rows_of(cut)
+    assert explained(rows_of(whole))
+    user = rows_of(whole)[-1]["user_id"]
+    asked = ask.rows(whole, ask.settings_of(whole), load_dataset(shop, seed=0), user=user)
+    assert asked == [row for row in rows_of(whole) if row["user_id"] == user]
+
+
+def test_a_model_of_other_items_is_refused_with_what_was_expected(shop: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "item_factors.npy", np.ones((40, 16)))
+    with pytest.raises(
+        InputError, match=r"item_factors\.npy: expected .* \(found shape \(40, 16\)\)\. There are 40 users"
+    ):
+        run_job(shop, tmp_path / "out", model=f"embeddings:{tmp_path / 'item_factors.npy'}")

@@ -13,13 +13,13 @@ from recsys_ops.runs import open_run
 from tests.suites.job import JobSuite, manifest_of
 from tests.suites.shops import shop_tables, write_shop
 
-SETTINGS: dict[str, Any] = {"groups": "n_ratings:1", "seen_by": 1.0, "max_changes": 4, "seed": 3}
+SETTINGS: dict[str, Any] = {"model": "content", "groups": "n_ratings:1", "seen_by": 1.0, "max_changes": 4, "seed": 3}
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """17 sellers of 20 items: 17 batches, even without the items that everybody sees, so up to 17 shards."""
-    tables = shop_tables(sellers=17, items_per_seller=20, users=60, ratings_per_user=20)
+    """8 sellers of 20 items: 8 batches, even without the items that everybody sees, so up to 8 shards."""
+    tables = shop_tables(sellers=8, items_per_seller=20, users=60, ratings_per_user=20)
     return write_shop(tmp_path_factory.mktemp("shop"), tables)
 
 
@@ -32,13 +32,13 @@ class TestRecourse(JobSuite):
     @pytest.fixture(scope="class")
     @classmethod
     def arguments(cls, shop: str) -> list[str]:
-        """About 340 cases."""
+        """About 160 cases."""
         options = [text for name, value in SETTINGS.items() for text in (f"--{name.replace('_', '-')}", str(value))]
         return ["recourse", "--data", shop, "--shards", str(cls.n_shards), *options]
 
     @pytest.mark.usefixtures("ray_session")
-    def test_three_and_seventeen_shards_give_the_rows_of_six(self, shop: str, calm: Path, tmp_path: Path) -> None:
-        for n_shards in (3, 17):
+    def test_three_and_eight_shards_give_the_rows_of_six(self, shop: str, calm: Path, tmp_path: Path) -> None:
+        for n_shards in (3, 8):
             run = self.run_here(shop, tmp_path, n_shards)
             assert len(manifest_of(run)["shards"]) == n_shards
             for name in self.tables:

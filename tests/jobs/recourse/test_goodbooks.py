@@ -16,7 +16,13 @@ AUTHORS = "J.K. Rowling, Mary GrandPré"
 @pytest.mark.usefixtures("ray_session")
 def test_an_author_whose_name_holds_a_comma_gets_recourses_in_shelves_and_languages(tmp_path: Path) -> None:
     config = RecourseConfig(
-        data=goodbooks(tmp_path), out=str(tmp_path / "out"), run_id="r", sellers=AUTHORS, groups="n_ratings:5"
+        data=goodbooks(tmp_path),
+        out=str(tmp_path / "out"),
+        run_id="r",
+        sellers=AUTHORS,
+        groups="n_ratings:5",
+        model="content",
+        plausibility="none",
     )
     assert runtime.run_job(config, recourse.JOB) == 0
     rows = open_run(str(tmp_path / "out/runs/r")).table("recourse").to_table().to_pylist()

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from jobs.recourse.config import RecourseConfig
-from jobs.recourse.inputs import make_catalogue, make_inputs
+from jobs.recourse.inputs import Catalogue, make_catalogue, make_inputs
 from jobs.recourse.work import run_shard, summarise_blocks
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import one_thread
 from recsys_ops.acceptance.learned import Learned
-from recsys_ops.datasets import load_dataset
+from recsys_ops.datasets import Dataset, load_dataset
+from recsys_ops.models.feature_recommender import make_feature_model
 from recsys_ops.recourse.item_recourse import ItemRecourse, find_recourse
-from recsys_ops.recourse.recommender import fit_content
+from recsys_ops.recourse.recommender import fit_recommender
 
 SETTINGS = [
     {},
@@ -24,10 +25,14 @@ MEASURES = (
 )  # fmt: skip
 
 
+def _catalogue(config: RecourseConfig, dataset: Dataset) -> Catalogue:
+    return make_catalogue(config, dataset, lambda items: make_feature_model(str(config.model), dataset, items))
+
+
 def rows_of_job(config: RecourseConfig) -> list[dict[str, object]]:
     """All rows of the recourse table, without Ray."""
     dataset = load_dataset(config.data, seed=config.seed)
-    catalogue, items = make_catalogue(config, dataset), np.arange(dataset.n_items)
+    catalogue, items = _catalogue(config, dataset), np.arange(dataset.n_items)
     arguments = {
         "k": config.k, "groups": catalogue.group_of_user, "n_groups": len(catalogue.labels), "selected": items,
         "columns": catalogue.encoded.columns,
@@ -40,14 +45,20 @@ def rows_of_job(config: RecourseConfig) -> list[dict[str, object]]:
     return rows
 
 
-@pytest.mark.parametrize("settings", SETTINGS)
-def test_a_recourse_from_python_is_the_row_of_the_job(settings: dict[str, object], tmp_path: object) -> None:
+@pytest.mark.parametrize(
+    ("model_name", "settings"), [*(("content", each) for each in SETTINGS), ("hybrid", SETTINGS[0])]
+)
+def test_a_recourse_from_python_is_the_row_of_the_job(
+    model_name: str, settings: dict[str, object], tmp_path: object
+) -> None:
     data = "synthetic:items=40,users=60,ratings_per_user=8"
-    rows = rows_of_job(RecourseConfig(data=data, groups="group", out=str(tmp_path), **settings))
+    rows = rows_of_job(
+        RecourseConfig(data=data, model=model_name, groups="group", out=str(tmp_path), plausibility="none", **settings)
+    )
     dataset = load_dataset(data, seed=0)
     found = dataset.ratings.tocoo()
     ratings = {"user_id": found.row + 1, "item_id": found.col + 1, "rating": found.data}
-    model = fit_content(ratings, dataset.items, users=dataset.users, features=dataset.rules)
+    model = fit_recommender(ratings, dataset.items, users=dataset.users, features=dataset.rules, model=model_name)
     cases = sorted({(row["item_id"], row["group"]) for row in rows})
     assert len(cases) > 10
     for item, group in cases[::5]:

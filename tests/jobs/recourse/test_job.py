@@ -26,11 +26,12 @@ from jobs.runtime import job as runtime
 from jobs.store import merge
 from recsys_ops.datasets import load_dataset
 from recsys_ops.features.encode import encode_items
-from recsys_ops.models.content import GroupCounts
+from recsys_ops.models.user_summary import GroupCounts
 from recsys_ops.recourse.proposal import FrontierPoint
 from recsys_ops.recourse.solve import Recourse
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
+from recsys_ops.tables import CHANGE
 from tests.suites.cli import CommandLine
 from tests.suites.job import digests_of
 from tests.suites.shops import Tables, shop_tables, with_rows, write_shop
@@ -38,7 +39,7 @@ from tests.suites.shops import Tables, shop_tables, with_rows, write_shop
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 SELLERS = [f"s{n:02}" for n in range(6)]
-SETTINGS: dict[str, Any] = {"groups": "n_ratings:2", "max_changes": 3}
+SETTINGS: dict[str, Any] = {"model": "content", "groups": "n_ratings:2", "max_changes": 3, "plausibility": "none"}
 TABLES = ("recourse", "frontier")
 Rows = list[dict[str, Any]]
 
@@ -128,7 +129,7 @@ def test_the_measures_of_a_row_agree_with_each_other(base: Run) -> None:
         of_success = row["success_bound"] - row["success_after"]
         assert row["gap"] == pytest.approx(of_success if row["reason"] else of_changes)
         assert 0 < row["rbo"] <= 1
-        assert all(change.keys() == {"feature", "before", "after", "text"} for change in row["changes"])
+        assert all(change.keys() == {*CHANGE.names} for change in row["changes"])
         assert all(change["text"] and change["before"] != change["after"] for change in row["changes"])
 
 
@@ -332,15 +333,15 @@ def test_the_summary_counts_cases_and_not_options(command_line: CommandLine, sho
 
 def test_caps_hold_in_every_row_and_what_is_not_reached_within_them_has_a_reason(shop: str, tmp_path: Path) -> None:
     rows = rows_of(
-        run_job(shop, tmp_path, sellers="s01,s02", max_proximity=1.2, max_cost=2, min_success=0.6, options=2)
+        run_job(shop, tmp_path, sellers="s01,s02", max_proximity=2.2, max_cost=4, min_success=0.6, options=2)
     )
     statuses = Counter(row["status"] for row in rows)
     assert statuses.keys() >= {Status.INFEASIBLE, Status.FEASIBLE}
     for row in rows:
         if row["changes"] is None:
             continue
-        assert row["proximity"] <= 1.2 + 1e-6
-        assert row["cost"] <= 2
+        assert row["proximity"] <= 2.2 + 1e-6
+        assert row["cost"] <= 4
         assert (row["status"] == Status.INFEASIBLE) == (row["success_bound"] < 0.6)
         assert (row["reason"] is not None) == (row["success_after"] < 0.6)
         if row["reason"]:
@@ -352,7 +353,8 @@ def test_caps_hold_in_every_row_and_what_is_not_reached_within_them_has_a_reason
 def test_the_summary_is_only_of_recourses_that_reach_what_was_wanted(
     command_line: CommandLine, shop: str, tmp_path: Path
 ) -> None:
-    arguments = ("--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0", "--out", str(tmp_path))
+    arguments = ("--model", "content", "--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0")
+    arguments += ("--out", str(tmp_path))
     done = command_line("recourse", "--data", shop, *arguments, "--min-success", "0.9")
     (run,) = (tmp_path / "runs").iterdir()
     rows = rows_of(open_run(str(run)))
@@ -520,3 +522,21 @@ def test_a_sentence_has_shares_below_one_per_cent_with_a_decimal(share: float, w
     row = {"title": "Lamp", "group": "F", "changes": [{"text": "add the word 'oak'"}]}
     text = sentence({**row, "success_before": 0.0, "success_after": share})
     assert text.endswith(f"add the word 'oak'. Seen by 0 % of the group, then by {words}.")
+
+
+def test_by_default_advice_is_plausible_and_says_what_it_is_worth(shop: str, tmp_path: Path) -> None:
+    run = run_job(shop, tmp_path, plausibility="support", least_support=0.1, sellers="s02,s03", folds=2)
+    advice = [row for row in rows_of(run) if row["changes"] and row["reason"] is None]
+    assert advice
+    assert all(change["support"] >= 0.1 - 1e-9 for row in advice for change in row["changes"])
+    for row in advice:
+        assert row["success_after"] - row["success_before"] >= 0.005
+        assert 1 <= row["rank_after"] < row["rank_before"]
+        assert 0 <= row["new_users_lower"] <= row["success_new_users"] <= row["new_users_upper"] <= 1
+        assert None not in (row["success_if_others_act"], row["others_before"], row["others_after"])
+    together = pd.DataFrame(rows_of(run, "together"))
+    assert len(together) == 4 * len(advice)
+    everybody = together[together.share_acting == 1]
+    assert everybody.groupby("item_id").is_taken.sum().eq(1).all()
+    few = {(row.item_id, row.group): row.kept for row in together[together.share_acting == 0.05].itertuples()}
+    assert few == {(row["item_id"], row["group"]): row["success_if_others_act"] for row in advice}

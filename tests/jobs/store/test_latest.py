@@ -33,10 +33,10 @@ def out(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         yield str(tmp_path / "results") if request.param == "local" else f"memory://{tmp_path.name}"
 
 
-def computed(out: str, run_id: str, job: str = "doubling") -> Callable[[], StartedRun]:
+def computed(out: str, run_id: str, job: str = "doubling", until: str | None = None) -> Callable[[], StartedRun]:
     """A run of one shard that was computed: call it to commit it."""
     shards = plan_shards([1.0], n_shards=1)
-    run = start_run(out, run_id, job=job, configuration={}, inputs={}, shards=shards)
+    run = start_run(out, run_id, job=job, configuration={"until": until}, inputs={}, shards=shards)
 
     def work(shared: None, shard: Any, isolated: Any) -> ShardOutput:
         return ShardOutput({"t": pa.table({"x": [1]})}, {"optimal": 1}, 1)
@@ -82,12 +82,27 @@ def test_jobs_that_commit_at_the_same_moment_are_all_named(tmp_path: Path) -> No
         assert latest_runs(out) == {"doubling": "r1", "halving": "r2", "adding": "r3"}
 
 
-def test_of_runs_of_a_job_that_commit_at_the_same_moment_the_later_one_is_named(tmp_path: Path) -> None:
+def test_of_runs_of_a_job_that_commit_at_the_same_moment_the_one_started_last_is_named(tmp_path: Path) -> None:
     for attempt in range(5):
         out = str(tmp_path / str(attempt))
         at_once(*(computed(out, f"r{number}") for number in range(4)))
-        committed = {f"r{n}": open_run(f"{out}/runs/r{n}").manifest["finished"] for n in range(4)}
-        assert open_run(out, job="doubling").run_id == max(committed, key=committed.__getitem__)
+        assert open_run(out, job="doubling").run_id == "r3"
+
+
+def test_a_run_that_was_started_earlier_and_is_completed_later_is_not_named(out: str) -> None:
+    earlier, later = computed(out, "earlier"), computed(out, "later")
+    later()
+    earlier()
+    assert latest_runs(out) == {"doubling": "later"}
+
+
+@pytest.mark.parametrize(
+    ("until", "named"), [("2026-11-18", "tonight"), ("2999-01-01", "repeated"), (None, "repeated")]
+)
+def test_a_run_about_earlier_data_is_not_named(out: str, until: str | None, named: str) -> None:
+    computed(out, "tonight")()
+    computed(out, "repeated", until=until)()
+    assert latest_runs(out) == {"doubling": named}
 
 
 def test_an_earlier_run_that_stalls_before_it_writes_does_not_write_over_a_later_one(

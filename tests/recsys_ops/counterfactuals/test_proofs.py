@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from recsys_ops.counterfactuals import certificate, shortest
 from recsys_ops.counterfactuals.certificate import affordable_removals
+from recsys_ops.counterfactuals.prepare import make_question
 from recsys_ops.counterfactuals.program import Program
-from recsys_ops.counterfactuals.question import Question, make_question
+from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
 from recsys_ops.counterfactuals.verify import rank_without

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recsys_ops.counterfactuals.question import make_question
+from recsys_ops.counterfactuals.prepare import make_question
 from recsys_ops.errors import InputError
 from recsys_ops.models.linear import LinearRecommender
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from recsys_ops.counterfactuals.question import Question, make_question
+from recsys_ops.counterfactuals.prepare import make_question
+from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import explain
 from recsys_ops.datasets import load_dataset

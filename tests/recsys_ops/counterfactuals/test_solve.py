@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals import plausible
+from recsys_ops.counterfactuals.prepare import make_question
 from recsys_ops.counterfactuals.program import Program
-from recsys_ops.counterfactuals.question import Question, make_question
+from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.settings import Engine, Mixture, Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
 from recsys_ops.errors import ConfigError

@@ -200,7 +200,7 @@ def test_a_json_list_in_a_csv_column_of_tags_becomes_its_tags(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
-        ("features: [{column: price, kind: number}]", "features.yaml: rating_range: Field required"),
+        ("features: [{column: price, kind: number}]", "there are ratings, but features.yaml has no rating_range"),
         ("rating_range: [5, 1]\nfeatures: [{column: price, kind: number}]", "first must be less than the second"),
         ("rating_range: [1, 5]\nfeatures: []", "features.yaml: features: .*at least 1 item"),
         ("rating_range: [1, 5]\nfeatures: [{column: price, kind: size}]", r"features.yaml: features.0.kind: .*'size'"),

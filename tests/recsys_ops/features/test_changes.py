@@ -45,10 +45,10 @@ def change(items: EncodedItems, item: int, **provider_values: float) -> list[Cha
     ("item", "word", "times", "before", "after", "text"),
     [
         (2, "heist", 1, 0, 1, "add the word 'heist'"),
-        (2, "heist", 3, 0, 3, "add the word 'heist' (3 times)"),
+        (2, "heist", 3, 0, 3, "use the word 'heist' 3 times"),
         (0, "heist", 0, 1, 0, "remove the word 'heist'"),
-        (0, "robot", 5, 2, 5, "use the word 'robot' 5 times instead of 2"),
-        (0, "robot", 1, 2, 1, "use the word 'robot' 1 times instead of 2"),
+        (0, "robot", 5, 2, 5, "use the word 'robot' 5 times instead of twice"),
+        (0, "robot", 1, 2, 1, "use the word 'robot' once instead of twice"),
     ],
 )
 def test_words_are_added_removed_and_repeated(
@@ -65,23 +65,23 @@ def test_tags_are_added_and_removed(items: EncodedItems) -> None:
 
 
 def test_a_number_goes_from_one_value_to_another(items: EncodedItems) -> None:
-    assert change(items, 0, price=19.90) == [Change("price", "24.90", "19.90", "price 24.90 -> 19.90")]
+    assert change(items, 0, price=19.90) == [Change("price", "24.90", "19.90", "lower the price from 24.90 to 19.90")]
 
 
 @pytest.mark.parametrize(
     ("prices", "rule", "after", "text"),
     [
-        ([10.0, 60.0], {}, 55.56, "price 10.00 -> 55.56"),
-        ([33.333, 60.0], {}, 40, "price 33.333 -> 40.00"),
-        ([10.0, 60.0], {"step": 0}, 55.5531371234, "price 10 -> 55.5531371234"),
-        ([10.0, 60.0], {"step": 0.5}, 11, "price 10.0 -> 11.0"),
-        ([24.9, 60.0], {"step": 0.25}, 25.15, "price 24.90 -> 25.15"),
-        ([1990.0, 2020.0], {"step": 1}, 1991, "price 1990 -> 1991"),
-        ([0.001, 0.004], {}, 0.002345, "price 0.001000 -> 0.002345"),
-        ([1.5e9, 1.6e9], {}, 1.51e9, "price 1500000000 -> 1510000000"),
-        ([-3.0, 7.0], {}, 0, "price -3.00 -> 0.00"),
-        ([None, 54.0], {"lower": 21, "step": 1}, 55, "set price to 55"),
-        ([float("nan"), 7.0, 21.0], {}, 21, "set price to 21.00"),
+        ([10.0, 60.0], {}, 55.56, "raise the price from 10.00 to 55.56"),
+        ([33.333, 60.0], {}, 40, "raise the price from 33.333 to 40.00"),
+        ([10.0, 60.0], {"step": 0}, 55.5531371234, "raise the price from 10 to 55.5531371234"),
+        ([10.0, 60.0], {"step": 0.5}, 11, "raise the price from 10.0 to 11.0"),
+        ([24.9, 60.0], {"step": 0.25}, 25.15, "raise the price from 24.90 to 25.15"),
+        ([1990.0, 2020.0], {"step": 1}, 1991, "raise the price from 1990 to 1991"),
+        ([0.001, 0.004], {}, 0.002345, "raise the price from 0.001000 to 0.002345"),
+        ([1.5e9, 1.6e9], {}, 1.51e9, "raise the price from 1500000000 to 1510000000"),
+        ([-3.0, 7.0], {}, 0, "raise the price from -3.00 to 0.00"),
+        ([None, 54.0], {"lower": 21, "step": 1}, 55, "set the price to 55"),
+        ([float("nan"), 7.0, 21.0], {}, 21, "set the price to 21.00"),
     ],
 )
 def test_numbers_are_stated_in_the_decimals_of_their_steps_and_never_with_fewer_than_they_have(
@@ -94,7 +94,7 @@ def test_numbers_are_stated_in_the_decimals_of_their_steps_and_never_with_fewer_
     (stated,) = change(items, 0, price=after)
     assert stated.text == text
     assert float(stated.after) == after
-    assert stated.before == ("none" if text.startswith("set") else text.split()[1])
+    assert stated.before == ("none" if text.startswith("set") else text.split()[4])
 
 
 def test_a_value_that_is_rare_or_missing_is_stated_as_written() -> None:
@@ -105,8 +105,12 @@ def test_a_value_that_is_rare_or_missing_is_stated_as_written() -> None:
     row[items.columns.value.index("size")] = 2 * items.columns.unit[-1]
     stated = [[(one.before, one.text) for one in describe_changes(items, item, row)] for item in (0, 3)]
     assert stated == [
-        [("rare", "kind a instead of rare"), ("7", "lot 8 instead of 7"), ("none", "size L instead of none")],
-        [("none", "kind a instead of none"), ("9", "lot 8 instead of 9")],
+        [
+            ("rare", "change the kind from 'rare' to 'a'"),
+            ("7", "change the lot from '7' to '8'"),
+            ("none", "set the size to 'L'"),
+        ],
+        [("none", "set the kind to 'a'"), ("9", "change the lot from '9' to '8'")],
     ]
 
 
@@ -114,7 +118,7 @@ def test_words_of_which_there_may_be_any_amount_are_stated_in_full() -> None:
     rule = FeatureRule(column="plot", kind="text", min_items=1, step=0, weighting="count")
     items = encode_items(TABLE, [rule])
     assert [one.text for one in change(items, 2, robot=1.23456789)] == [
-        "use the word 'robot' 1.23456789 times instead of 1"
+        "use the word 'robot' 1.23456789 times instead of once"
     ]
 
 
@@ -124,21 +128,23 @@ def test_a_category_takes_the_place_of_another_in_one_change(items: EncodedItems
     after = before.copy()
     after[members] = after[members][::-1]
     assert describe_changes(items, 0, after) == [
-        Change("category", "drama", "thriller", "category thriller instead of drama")
+        Change("category", "drama", "thriller", "change the category from 'drama' to 'thriller'")
     ]
 
 
 def test_a_first_category_comes_instead_of_none(items: EncodedItems) -> None:
     after = items.matrix.toarray()[2]
     after[items.columns.value.index("thriller")] = 1
-    assert [one.text for one in describe_changes(items, 2, after)] == ["category thriller instead of none"]
+    assert [one.text for one in describe_changes(items, 2, after)] == ["set the category to 'thriller'"]
 
 
 def test_an_ordinal_takes_the_place_of_another_value() -> None:
     rule = FeatureRule(column="size", kind="ordinal", values=("S", "M", "L"), label="bottle size")
     items = encode_items(pa.table({"size": ["S", "L"]}), [rule])
     large = items.matrix.toarray()[1]
-    assert describe_changes(items, 0, large) == [Change("bottle size", "S", "L", "bottle size L instead of S")]
+    assert describe_changes(items, 0, large) == [
+        Change("bottle size", "S", "L", "change the bottle size from 'S' to 'L'")
+    ]
 
 
 def test_several_changes_come_in_the_order_of_the_columns(items: EncodedItems) -> None:

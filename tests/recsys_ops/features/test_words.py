@@ -30,6 +30,13 @@ def test_case_does_not_distinguish_words_and_the_most_frequent_spelling_is_shown
     assert counted("TEA Tea", min_items=1) == {"TEA": [2]}
 
 
+def test_stop_words_are_those_of_the_language() -> None:
+    text = "der Tisch und die Lampe the table"
+    for language, left_out in (("en", {"the"}), ("de", {"der", "und", "die"}), ("none", set())):
+        _, words = count_words([text], min_items=1, language=language)  # type: ignore[arg-type]
+        assert set(text.split()) - set(words) == left_out
+
+
 def test_marks_belong_to_their_letters_in_every_script() -> None:
     assert set(counted("हिन्दी नमस्ते", "می\u200cروم")) == {"हिन्दी", "नमस्ते", "می\u200cروم"}
 

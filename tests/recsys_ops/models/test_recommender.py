@@ -43,5 +43,5 @@ def test_the_name_of_a_file_gives_its_weights(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_neither_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"recommender als: expected ease, knn, slim, or a file of weights"):
-        rows("als")
+    with pytest.raises(ConfigError, match=r"--model deep: expected ease, knn, .* or a file that ends in one of"):
+        rows("deep")

@@ -72,7 +72,7 @@ def test_an_example_within_the_caps_is_preferred_and_without_one_the_best_share_
     """Both see items 1 (the word twice) and 2 (once); like item 2, item 3 would tie with it, which is no claim."""
     world = one_word_world(k=2, upper=3)
     free = found_in(world, share=0.5)[3][0]
-    assert [change.text for change in free.changes] == ["add the word 'heist' (2 times)"]
+    assert [change.text for change in free.changes] == ["use the word 'heist' twice"]
     assert free.proximity == pytest.approx(2 / 3)
     (capped,) = found_in(world, share=0.5, settings=RecourseSettings(max_changes=np.inf, max_proximity=0.5))[3]
     assert capped.status is Status.INFEASIBLE

@@ -11,10 +11,12 @@ import scipy.sparse as sp
 from recsys_ops.datasets.synthetic import make_marketplace
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.recourse.item_recourse import ItemRecourse, find_recourse
-from recsys_ops.recourse.recommender import ContentRecommender, fit_content
+from recsys_ops.recourse.recommender import ItemRecommender, fit_content
 from recsys_ops.status import Status
 
-FEATURES = {"description": "text", "category": "category", "price": {"kind": "number", "direction": "decrease"}}
+FEATURES = {
+    "description": "text", "tags": "tags", "category": "category", "price": {"kind": "number", "direction": "decrease"},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +29,16 @@ def tables() -> dict[str, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def model(tables: dict[str, pd.DataFrame]) -> ContentRecommender:
+def model(tables: dict[str, pd.DataFrame]) -> ItemRecommender:
     return fit_content(tables["ratings"], tables["items"], users=tables["users"], features=FEATURES)
 
 
-def test_a_recourse_prints_itself_in_three_lines(model: ContentRecommender) -> None:
-    found = find_recourse(model, 3, "group students")
+def test_a_recourse_prints_itself_in_three_lines(model: ItemRecommender) -> None:
+    found = find_recourse(model, 5, "group students")
     lines = str(found).splitlines()
-    title = model.dataset.items.column("title")[2].as_py()
+    title = model.dataset.items.column("title")[4].as_py()
     assert found.serves
-    assert lines[0] == f"Item 3 ({title}) for group students, lists of 10."
+    assert lines[0] == f"Item 5 ({title}) for group students, lists of 10."
     assert lines[1].lower() == "; ".join(change.text for change in found.changes).lower() + "."
     assert f"{found.success_before:.1%} of {found.n_targets} users, then by {found.success_after:.1%}" in lines[2]
     assert f"at least {found.lower_bound}" in lines[2]
@@ -44,7 +46,7 @@ def test_a_recourse_prints_itself_in_three_lines(model: ContentRecommender) -> N
     assert len(lines) == 3
 
 
-def test_what_cannot_be_done_prints_its_reason_in_three_lines(model: ContentRecommender) -> None:
+def test_what_cannot_be_done_prints_its_reason_in_three_lines(model: ItemRecommender) -> None:
     user = int(model.dataset.ratings.nonzero()[0][0])
     item = int(model.dataset.ratings[[user]].indices[0])
     found = find_recourse(model, item + 1, [user + 1])
@@ -69,7 +71,7 @@ def test_a_label_a_mask_and_ids_name_the_same_group(tables: dict[str, pd.DataFra
 
 @pytest.mark.parametrize("kind", ["sparse", "dense"])
 def test_a_matrix_of_ratings_does_as_well_as_a_table(
-    tables: dict[str, pd.DataFrame], model: ContentRecommender, kind: str
+    tables: dict[str, pd.DataFrame], model: ItemRecommender, kind: str
 ) -> None:
     matrix = sp.csr_array(model.dataset.ratings)
     items = tables["items"].drop(columns=["item_id", "title", "seller_id"])
@@ -78,8 +80,8 @@ def test_a_matrix_of_ratings_does_as_well_as_a_table(
     assert (found.title, found.changes) == ("4", expected.changes)
 
 
-def test_options_are_others_that_reach_as_many_as_wanted(model: ContentRecommender) -> None:
-    found = find_recourse(model, 3, "group students", options=3, select="diverse", min_success=0.3)
+def test_options_are_others_that_reach_as_many_as_wanted(model: ItemRecommender) -> None:
+    found = find_recourse(model, 1, "group students", options=3, select="diverse", min_success=0.3)
     assert found.other_options
     for other in found.other_options:
         assert isinstance(other, ItemRecourse)
@@ -108,7 +110,7 @@ def test_options_are_others_that_reach_as_many_as_wanted(model: ContentRecommend
     ],
 )
 def test_settings_that_are_wrong_or_would_be_ignored_are_refused(
-    model: ContentRecommender, settings: dict[str, object], message: str
+    model: ItemRecommender, settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         find_recourse(model, 3, "group students", **settings)
@@ -120,7 +122,7 @@ def test_a_proof_is_refused_where_features_have_no_limit(tables: dict[str, pd.Da
     )
     with pytest.raises(ConfigError, match="prove_seconds=1 is ignored where features have no upper limit"):
         find_recourse(endless, 3, [1, 2], prove_seconds=1)
-    assert find_recourse(endless, 3, [1, 2], overlap=0.5).changes
+    assert find_recourse(endless, 5, [1, 2], overlap=0.5).changes
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_a_proof_is_refused_where_features_have_no_limit(tables: dict[str, pd.Da
     ],
 )
 def test_unknown_items_and_groups_are_input_errors(
-    model: ContentRecommender, item: object, group: object, message: str
+    model: ItemRecommender, item: object, group: object, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         find_recourse(model, item, group)

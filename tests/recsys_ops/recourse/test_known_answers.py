@@ -19,14 +19,14 @@ def recourses(world: World) -> list[Recourse]:
 
 def test_the_one_word_that_everybody_likes_is_added_no_more_often_than_needed() -> None:
     found = recourses(one_word_world(k=2))[3]
-    assert [change.text for change in found.changes] == ["add the word 'heist' (2 times)"]
+    assert [change.text for change in found.changes] == ["use the word 'heist' twice"]
     assert (found.success_before, found.success_after, found.success_bound) == (0.0, 1.0, 1.0)
     assert (found.status, found.lower_bound, found.gap) == (Status.OPTIMAL, 1, 0.0)
 
 
 def test_an_item_that_must_be_first_needs_the_word_once_more_than_the_best() -> None:
     found = recourses(one_word_world(k=1))[3]
-    assert [change.text for change in found.changes] == ["add the word 'heist' (3 times)"]
+    assert [change.text for change in found.changes] == ["use the word 'heist' 3 times"]
     assert found.success_after == 1.0
 
 
@@ -93,7 +93,7 @@ def category_world(*, lured: int, present: int) -> World:
 
 def test_a_category_is_changed_for_the_one_that_the_users_like() -> None:
     found = recourses(category_world(lured=3, present=0))[3]
-    assert [change.text for change in found.changes] == ["kind thriller instead of drama"]
+    assert [change.text for change in found.changes] == ["change the kind from 'drama' to 'thriller'"]
     assert (found.success_before, found.success_after, found.status) == (0.0, 1.0, Status.OPTIMAL)
 
 

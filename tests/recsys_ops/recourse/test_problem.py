@@ -33,7 +33,7 @@ def test_thresholds_are_the_kth_best_scores_of_the_other_candidates(world: World
 @pytest.mark.parametrize("world", WORLDS)
 def test_who_sees_an_item_already_equals_its_ranks(world: World) -> None:
     for case in cases(world):
-        ranks = ranking.ranks_of_item(world.ratings, world.rated, world.features, case.item, tie=1e-9)
+        ranks = ranking.ranks_of_item(world.scores(world.features), world.rated, case.item, tie=1e-9)
         assert np.array_equal(case.in_top[case.targets], ranks <= world.k)
         assert not case.in_top[~case.targets].any()
 
@@ -41,7 +41,7 @@ def test_who_sees_an_item_already_equals_its_ranks(world: World) -> None:
 @pytest.mark.parametrize("world", WORLDS)
 def test_positions_are_ranks_from_zero_cut_at_k(world: World) -> None:
     for case in cases(world):
-        ranks = ranking.ranks_of_item(world.ratings, world.rated, world.features, case.item, tie=1e-9)
+        ranks = ranking.ranks_of_item(world.scores(world.features), world.rated, case.item, tie=1e-9)
         assert np.array_equal(case.positions(case.scores), np.minimum(ranks - 1, world.k))
 
 
@@ -66,7 +66,7 @@ def test_a_group_of_some_users_has_their_ratings_and_scores_in_their_order() -> 
     world = random_world(3)
     users = [9, 2, 5]
     group = world.group(users)
-    assert np.array_equal(group.ratings.toarray(), world.ratings[users])
+    assert np.array_equal(group.histories.toarray(), world.ratings[users])
     assert np.array_equal(group.top_scores, world.summary().top_scores[users])
     for case in cases(world, group):
         assert np.allclose(case.scores, ranking.all_scores(world.ratings, world.features)[users, case.item])

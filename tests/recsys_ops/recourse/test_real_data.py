@@ -11,7 +11,8 @@ from recsys_ops.datasets import load_dataset
 from recsys_ops.datasets.groups import user_groups
 from recsys_ops.features.encode import encode_items
 from recsys_ops.metrics import RBO_PERSISTENCE
-from recsys_ops.models.content import ContentModel, summarise_users
+from recsys_ops.models.feature_linear import content_model
+from recsys_ops.models.user_summary import summarise_users
 from recsys_ops.recourse.group import draw_sample, make_group
 from recsys_ops.recourse.problem import Search
 from recsys_ops.recourse.settings import RecourseSettings
@@ -32,7 +33,7 @@ def search() -> Search:
     """All films, and the women among the users as target group."""
     dataset = load_dataset(f"movielens-100k:{Path(FOLDER) / 'ml-100k'}", seed=0)
     items = encode_items(dataset.items, dataset.rules)
-    model = ContentModel(items.matrix, sp.csr_array(dataset.ratings, dtype=np.float64))
+    model = content_model(items.matrix, sp.csr_array(dataset.ratings, dtype=np.float64))
     labels, group_of_user = user_groups(dataset, "gender")
     summary, _ = summarise_users(
         model,
@@ -52,7 +53,7 @@ def search() -> Search:
 
 def test_recourses_of_ten_films_do_what_they_claim(search: Search) -> None:
     films = np.sort(np.random.default_rng(7).choice(search.items.matrix.shape[0], size=10, replace=False))
-    features, ratings = search.items.matrix.toarray(), search.group.ratings.toarray()
+    features, ratings = search.items.matrix.toarray(), search.group.histories.toarray()
     profiles = ratings @ features
     before = profiles @ features.T
     rated = ratings != 0

@@ -86,7 +86,7 @@ def test_lists_overlap_as_much_as_wanted_where_that_is_possible() -> None:
 def test_one_word_is_enough_for_everybody_who_likes_it() -> None:
     found = recourses(one_word_world(upper=float("inf"), k=1), RecourseSettings(tolerance=0.0))
     moved = next(one for one in found if one.item == 3)
-    assert [change.text for change in moved.changes] == ["add the word 'heist' (3 times)"]
+    assert [change.text for change in moved.changes] == ["use the word 'heist' 3 times"]
     assert (moved.success_after, moved.success_unthresholded, moved.success_bound) == (1.0, 1.0, 1.0)
     assert moved.status is Status.OPTIMAL
 

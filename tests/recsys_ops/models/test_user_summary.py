@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.models.content import GAIN_DEPTH, GroupCounts, UserSummary, summarise_users, user_block_size
+from recsys_ops.models.user_summary import GAIN_DEPTH, GroupCounts, UserSummary, summarise_users, user_block_size
 from tests.twins import ranking
 from tests.twins.recourse import all_moves, moved_row
 from tests.worlds import World, checkerboard, one_word_world, random_rules, random_world, tie_world
@@ -42,7 +42,7 @@ def split(world: World) -> np.ndarray:
 
 def test_scores_are_likeness_to_what_was_rated_weighted_by_the_rating() -> None:
     world = random_world(1)
-    scores = world.model.scores(world.model.ratings, world.items.matrix)
+    scores = world.model.feature_scores(world.model.vectors, world.items.matrix)
     assert np.allclose(scores, ranking.all_scores(world.ratings, world.features))
 
 

@@ -1,80 +1,22 @@
-"""The content recommender: an item scores by its similarity to what a user rated, weighted by the rating.
+"""One pass over all users: what recourse needs of the whole catalogue, by any model that is linear in features.
 
-``score(u, z) = f_z . p_u`` with the profile ``p_u = sum_j R[u, j] f_j``; the items a recommender would show are
-those the user has not rated. One pass over blocks of users yields all that recourse needs of the whole
-catalogue; nothing of size users x items, or users x features, outlives its block.
+Blocks of users are scored on every item; nothing of size users x items, or users x features, outlives its block.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.features.encode import FeatureColumns
+from recsys_ops.models.feature_linear import FeatureLinearModel, tie
 
 BLOCK_BYTES = 256 * 2**20
 """Memory that one block of users may take (scores, their sorted copy and profiles)."""
 
-TIE = 1e-9
-"""Relative difference of scores below which two are the same: rounding of sums in another order."""
-
-CANCELLED = 1e-14
-"""The same, relative to the size that a user's scores can have: what is left where likes and dislikes cancel."""
-
 GAIN_DEPTH = 48
 """How many changes the per-user bound looks ahead; more changes than that have a bound of this many."""
-
-
-@dataclass(frozen=True)
-class ContentModel:
-    """``features (n_items, n_features)`` and ``ratings (n_users, n_items)``, both sparse, float64."""
-
-    features: sp.csr_array
-    ratings: sp.csr_array
-
-    def scores(self, ratings: sp.csr_array, items: sp.csr_array) -> NDArray[np.float64]:
-        """Scores of given item features for given users: the recommender as it runs.
-
-        Parameters
-        ----------
-        ratings : csr_array, shape (n, n_items)
-            Rows of the users' ratings.
-        items : csr_array, shape (m, n_features)
-            Features of the items to score, real or changed.
-
-        Returns
-        -------
-        ndarray, shape (n, m)
-        """
-        similarity = (self.features @ items.T).toarray()
-        scored: NDArray[np.float64] = ratings @ similarity
-        return scored
-
-    def score_sizes(self, ratings: sp.csr_array) -> NDArray[np.float64]:
-        """Upper bound on the sum of the absolute terms of each user's score of any real item, ``(n,)``."""
-        norms = np.sqrt(np.asarray(self.features.multiply(self.features).sum(axis=1)).ravel())
-        sizes: NDArray[np.float64] = (abs(ratings) @ norms) * norms.max(initial=0.0)
-        return sizes
-
-
-def tie(scores: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """By how much scores may differ and still be equal: rounding, relative to what is compared.
-
-    Parameters
-    ----------
-    scores, sizes : ndarray, broadcastable
-        Scores (or thresholds) and ``score_sizes`` of their users.
-
-    Returns
-    -------
-    ndarray
-        0 for scores that are infinite.
-    """
-    finite = np.where(np.isfinite(scores), scores, 0.0)
-    width: NDArray[np.float64] = TIE * np.abs(finite) + CANCELLED * sizes
-    return width
 
 
 @dataclass(frozen=True)
@@ -135,7 +77,7 @@ def user_block_size(n_items: int, n_features: int) -> int:
 
 
 def summarise_users(
-    model: ContentModel,
+    model: FeatureLinearModel,
     first: int,
     last: int,
     *,
@@ -149,7 +91,7 @@ def summarise_users(
 
     Parameters
     ----------
-    model : ContentModel
+    model : FeatureLinearModel
     first, last : int
         Range of users; at most ``user_block_size`` of them.
     k : int
@@ -167,19 +109,22 @@ def summarise_users(
 
     Notes
     -----
-    Time: one sparse product (nnz(features) per user) and one sort of n_items scores per user. Rank of an item is
-    1 + the number of candidates with a higher score; scores that differ by rounding only (``TIE``) are equal.
+    Time: one sparse product (nnz(features) per user), for a learned model two dense ones, and one sort of n_items
+    scores per user. Rank of an item is 1 + the number of candidates with a higher score; scores that differ by
+    rounding only (``tie``) are equal.
     """
-    ratings = model.ratings[first:last]
-    profiles = (ratings @ model.features).toarray()
+    histories, vectors = model.histories[first:last], model.vectors[first:last]
+    profiles = model.profiles(vectors)
     scores = np.ascontiguousarray((model.features @ profiles.T).T)
-    rated_row = np.repeat(np.arange(last - first), np.diff(ratings.indptr))
-    scores[rated_row, ratings.indices] = -np.inf
+    if model.own is not None:
+        scores += vectors @ model.own.T
+    known_row = np.repeat(np.arange(last - first), np.diff(histories.indptr))
+    scores[known_row, histories.indices] = -np.inf
     ascending = np.sort(scores, axis=1)
     top = _best(ascending, k + 1)
     gains = _cumulative_gains(profiles, columns)
     shown = np.isfinite(scores)
-    tied = scores + tie(scores, model.score_sizes(ratings)[:, None])
+    tied = scores + tie(scores, model.score_sizes(vectors)[:, None])
     in_top = shown & (tied >= top[:, k - 1 : k])
     n_items = scores.shape[1]
     counts = GroupCounts(

@@ -1,0 +1,163 @@
+"""When an interaction was: timestamps as people export them, and the period that is asked for."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recsys_ops.arrow import ChunkedArray
+from recsys_ops.arrow import compute as pc
+from recsys_ops.errors import ConfigError, InputError
+
+TIMESTAMP = "timestamp"
+
+_MILLISECONDS_FROM = 1e11
+"""Unix times from here on are in milliseconds; as seconds it would be the year 5138."""
+
+_MISSING = np.iinfo(np.int64).min
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Period:
+    """``since <= time < until``, each in UTC; None for no end."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_all_time(self) -> bool:
+        """Whether nothing is left out."""
+        return self.since is None and self.until is None
+
+
+def parse_time(text: str, option: str) -> datetime:
+    """A date or time in ISO 8601; without a time zone it is UTC.
+
+    Parameters
+    ----------
+    text : str
+        ``2026-11-18`` or ``2026-11-18T04:30+01:00``.
+    option : str
+        Where it was given, for the message.
+
+    Raises
+    ------
+    ConfigError
+        It is none.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{option} {text}: expected a date or time such as 2026-11-18 or 2026-11-18T04:30Z."
+        ) from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def is_within(table: pa.Table, period: Period, source: str) -> NDArray[np.bool_]:
+    """Which interactions are of a period.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    period : Period
+    source : str
+        File name for messages.
+
+    Returns
+    -------
+    ndarray, shape (n_rows,)
+
+    Raises
+    ------
+    InputError
+        There is no usable timestamp, or no interaction of that period.
+    """
+    if period.is_all_time:
+        return np.ones(table.num_rows, dtype=bool)
+    times = microseconds(table, source)
+    missing = np.flatnonzero(times == _MISSING)
+    if len(missing):
+        raise InputError(
+            f"{source}: column '{TIMESTAMP}' has {len(missing)} values missing (first: row {missing[0]}), and a period "
+            "is asked for. Give each row a time, or leave out --since and --until."
+        )
+    within = np.ones(len(times), dtype=bool)
+    if period.since is not None:
+        within &= times >= _since_epoch(period.since)
+    if period.until is not None:
+        within &= times < _since_epoch(period.until)
+    if not within.any():
+        first, last = (np.datetime64(int(end), "us").astype(str)[:19] for end in (times.min(), times.max()))
+        raise InputError(
+            f"{source}: no interaction is of the period asked for (found {first} to {last} UTC). Correct --since "
+            "and --until."
+        )
+    return within
+
+
+def microseconds(table: pa.Table, source: str) -> NDArray[np.int64]:
+    """The column ``timestamp`` as microseconds since 1970 in UTC; the least integer where it is missing.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The column holds times or dates, ISO 8601 text, or Unix times in seconds or milliseconds.
+    source : str
+        File name for messages.
+
+    Raises
+    ------
+    InputError
+        There is no such column, or it holds something else.
+    """
+    if TIMESTAMP not in table.column_names:
+        raise InputError(
+            f"{source}: column '{TIMESTAMP}' is missing (found {', '.join(table.column_names)}). Name the column of "
+            f"times under tables.interactions.columns.{TIMESTAMP} in features.yaml."
+        )
+    column = table.column(TIMESTAMP)
+    try:
+        times = _as_times(column)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(
+            f"{source}: column '{TIMESTAMP}' is {column.type} and holds no times ({' '.join(str(error).split())}). Use "
+            "ISO 8601, or Unix times in seconds or milliseconds."
+        ) from None
+    return times
+
+
+def _as_times(column: ChunkedArray) -> NDArray[np.int64]:
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = _parsed(pc.utf8_trim_whitespace(column))
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        values = pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy()
+        is_known = np.isfinite(values)
+        least = float(np.abs(values[is_known]).max(initial=0.0))
+        scaled = np.where(is_known, values, 0.0) * (1e3 if least >= _MILLISECONDS_FROM else 1e6)
+        return np.where(is_known, np.rint(scaled).astype(np.int64), _MISSING)
+    if not pa.types.is_temporal(column.type):
+        raise pa.ArrowInvalid("expected a time, a number or a text")
+    times: Any = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
+    filled: NDArray[np.int64] = pc.fill_null(times, _MISSING).to_numpy()
+    return filled
+
+
+def _parsed(text: ChunkedArray) -> ChunkedArray:
+    """Text as times with or without a zone, or as numbers."""
+    for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us"), pa.float64()):
+        try:
+            parsed: ChunkedArray = pc.cast(text, kind)
+        except pa.ArrowInvalid as error:
+            problem = error
+        else:
+            return parsed
+    raise problem
+
+
+def _since_epoch(time: datetime) -> int:
+    return int((time - _EPOCH).total_seconds() * 1e6)

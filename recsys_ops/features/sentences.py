@@ -1,0 +1,103 @@
+"""What to do, in a sentence that a provider reads: one template for each kind of change and language.
+
+A template is filled with what the provider wrote: words, tags and values in their spelling, numbers in the unit that
+the rule names. Another language is another entry of ``LANGUAGES``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Language:
+    """Templates of one language by kind of change, how it counts, and its decimal sign.
+
+    ``changes`` are filled with ``feature`` (the provider's name of it), ``before``, ``after`` and, for words and tags,
+    ``value``; ``advice`` with ``title``, ``group``, ``todo`` and the shares ``before`` and ``after``,
+    ``together`` with the share ``kept``.
+    """
+
+    changes: Mapping[str, str]
+    times: Callable[[str], str]
+    decimal: str
+    advice: str
+    together: str
+
+
+def _times(few: Mapping[str, str], many: str) -> Callable[[str], str]:
+    return lambda count: few.get(count, many.format(count))
+
+
+LANGUAGES: Mapping[str, Language] = {
+    "en": Language(
+        changes={
+            "word added": "add the word '{value}'",
+            "word added several times": "use the word '{value}' {after}",
+            "word repeated": "use the word '{value}' {after} instead of {before}",
+            "word removed": "remove the word '{value}'",
+            "tag added": "add the {feature} '{value}'",
+            "tag removed": "remove the {feature} '{value}'",
+            "number raised": "raise the {feature} from {before} to {after}",
+            "number lowered": "lower the {feature} from {before} to {after}",
+            "number set": "set the {feature} to {after}",
+            "value changed": "change the {feature} from '{before}' to '{after}'",
+            "value set": "set the {feature} to '{after}'",
+        },
+        times=_times({"1": "once", "2": "twice"}, "{} times"),
+        decimal=".",
+        advice="{title} for {group}: {todo}. Seen by {before} of the group, then by {after}.",
+        together="By {kept} if one provider in twenty acts as well.",
+    ),
+    "de": Language(
+        changes={
+            "word added": "das Wort „{value}“ ergänzen",
+            "word added several times": "das Wort „{value}“ {after} verwenden",
+            "word repeated": "das Wort „{value}“ {after} statt {before} verwenden",
+            "word removed": "das Wort „{value}“ streichen",
+            "tag added": "{feature} „{value}“ ergänzen",
+            "tag removed": "{feature} „{value}“ streichen",
+            "number raised": "{feature} von {before} auf {after} erhöhen",
+            "number lowered": "{feature} von {before} auf {after} senken",
+            "number set": "{feature} auf {after} setzen",
+            "value changed": "{feature} „{after}“ statt „{before}“ angeben",
+            "value set": "{feature} „{after}“ angeben",
+        },
+        times=_times({"1": "einmal", "2": "zweimal"}, "{}-mal"),
+        decimal=",",
+        advice="{title} für {group}: {todo}. Bisher sehen es {before} der Gruppe, danach {after}.",
+        together="{kept}, wenn auch einer von zwanzig anderen Anbietern handelt.",
+    ),
+}
+"""By the names that ``--language`` takes."""
+
+DEFAULT = "en"
+
+
+def say(language: str, kind: str, *, feature: str, value: str = "", before: str = "", after: str = "") -> str:
+    """One change in words.
+
+    Parameters
+    ----------
+    language : str
+        One of ``LANGUAGES``.
+    kind : str
+        One of its templates.
+    feature : str
+        The provider's name of the feature.
+    value, before, after : str
+        As the provider writes them; counts of words as digits.
+
+    Returns
+    -------
+    str
+    """
+    spoken = LANGUAGES[language]
+    if kind.startswith("word"):
+        before, after = (spoken.times(count.replace(".", spoken.decimal)) for count in (before, after))
+    return spoken.changes[kind].format(feature=feature, value=value, before=before, after=after)
+
+
+def quantity(language: str, number: str, unit: str | None) -> str:
+    """A number as the language writes it, with its unit."""
+    written = number.replace(".", LANGUAGES[language].decimal)
+    return f"{written} {unit}" if unit else written

@@ -1,0 +1,1 @@
+"""Models that were fitted elsewhere, read from files of their libraries; nothing is ever unpickled."""

@@ -1,0 +1,44 @@
+"""Sentences: every kind of change in every language, and nothing that a person would not write."""
+
+import pytest
+
+from recsys_ops.features.sentences import LANGUAGES, quantity, say
+
+SAID = {
+    "word added": ("add the word 'Oak'", "das Wort „Oak“ ergänzen"),
+    "word added several times": ("use the word 'Oak' 3 times", "das Wort „Oak“ 3-mal verwenden"),
+    "word repeated": ("use the word 'Oak' 3 times instead of once", "das Wort „Oak“ 3-mal statt einmal verwenden"),
+    "word removed": ("remove the word 'Oak'", "das Wort „Oak“ streichen"),
+    "tag added": ("add the size 'Oak'", "size „Oak“ ergänzen"),
+    "tag removed": ("remove the size 'Oak'", "size „Oak“ streichen"),
+    "number raised": ("raise the size from 1 to 3", "size von 1 auf 3 erhöhen"),
+    "number lowered": ("lower the size from 1 to 3", "size von 1 auf 3 senken"),
+    "number set": ("set the size to 3", "size auf 3 setzen"),
+    "value changed": ("change the size from '1' to '3'", "size „3“ statt „1“ angeben"),
+    "value set": ("set the size to '3'", "size „3“ angeben"),
+}
+
+
+@pytest.mark.parametrize("kind", SAID)
+def test_each_kind_of_change_has_its_sentence_in_english_and_german(kind: str) -> None:
+    said = tuple(say(one, kind, feature="size", value="Oak", before="1", after="3") for one in ("en", "de"))
+    assert said == SAID[kind]
+
+
+def test_every_language_has_every_kind() -> None:
+    assert all(set(language.changes) == set(SAID) for language in LANGUAGES.values())
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "said"),
+    [("en", "1", "once"), ("en", "2", "twice"), ("en", "1.5", "1.5 times"), ("de", "1.5", "1,5-mal")],
+)
+def test_counts_are_words_where_they_are_few(language: str, count: str, said: str) -> None:
+    assert LANGUAGES[language].times(count.replace(".", LANGUAGES[language].decimal)) == said
+    assert said in say(language, "word repeated", feature="", value="oak", before="3", after=count)
+
+
+def test_numbers_have_the_decimal_sign_of_the_language_and_the_unit_of_the_rule() -> None:
+    assert quantity("en", "19.90", "EUR") == "19.90 EUR"
+    assert quantity("de", "19.90", "EUR") == "19,90 EUR"
+    assert quantity("de", "19.90", None) == "19,90"
