@@ -16,7 +16,10 @@ ANTIDOTE_AS_USED_COLUMNS: Columns = {
     "within_limits": (pa.bool_(), "Whether --max-rmse-loss and --min-overlap are kept, in the mean over the starts."),
     "before": (pa.float64(), "The objective on all ratings without artificial users, mean over the starts."),
     "after": (pa.float64(), "The same with them."),
-    "change": (pa.float64(), "Change of the objective as a share of what it was, mean over the starts."),
+    "change": (
+        pa.float64(),
+        "(after - before) / before: the mean over the starts of the change from each, as a share of before.",
+    ),
     "change_low": (pa.float64(), "Where the change from another start lies 95 times of 100: from here."),
     "change_high": (pa.float64(), "To here."),
     "change_worst": (pa.float64(), "The change from the start where it is least wanted."),

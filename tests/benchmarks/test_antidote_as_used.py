@@ -75,15 +75,16 @@ def as_used(problem: AntidoteProblem, artificial: sp.csr_array) -> AsUsed:
 def independent_change(case: Case, artificial: sp.csr_array, *, n_starts: int = 5) -> float:
     """Mean change of the objective by the textbook's fits."""
     real = np.where(case.ratings.toarray() > 0, case.ratings.toarray(), np.nan)
-    als, changes = case.problem.als, []
+    als, stands = case.problem.als, []
     for start in range(n_starts):
         items = np.random.default_rng([7, start]).normal(0.5, 0.4, (real.shape[1], als.rank))
         values = []
         for both in (real, np.vstack([real, artificial.toarray()])):
             users, fitted = dense_als(both, items, als.regularisation)
             values.append(value_of(case.problem.objective, real, users[: len(real)] @ fitted.T))
-        changes.append(values[1] / values[0] - 1)
-    return float(np.mean(changes))
+        stands.append(values)
+    before, after = np.mean(stands, axis=0)
+    return float(after / before - 1)
 
 
 def dense_als(
