@@ -18,7 +18,7 @@ ANTIDOTE_AS_USED_COLUMNS: Columns = {
     "after": (pa.float64(), "The same with them."),
     "change": (
         pa.float64(),
-        "(after - before) / before: the mean over the starts of the change from each, as a share of before.",
+        "(after - before) / before, of these means.",
     ),
     "change_low": (pa.float64(), "Where the change from another start lies 95 times of 100: from here."),
     "change_high": (pa.float64(), "To here."),
