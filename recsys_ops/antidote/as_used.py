@@ -108,12 +108,12 @@ class AsUsed:
     @property
     def effect(self) -> Interval:
         """Where the change from another start lies."""
-        return another_value(self.changes, slack=2 * OBJECTIVE_AT_REST)
+        return another_value(self.changes, slack=_slack(self.changes))
 
     @property
     def random_effect(self) -> Interval:
         """The same of random rows."""
-        return another_value(self.random_changes, slack=2 * OBJECTIVE_AT_REST)
+        return another_value(self.random_changes, slack=_slack(self.random_changes))
 
     @property
     def beyond_random(self) -> Interval:
@@ -211,6 +211,11 @@ def _changes(before: tuple[Standing, ...], after: tuple[Standing, ...]) -> NDArr
     old, new = (np.array([one.value for one in stands]) for stands in (before, after))
     changes: NDArray[np.float64] = (new - old) / max(abs(float(old.mean())), 1e-300)
     return changes
+
+
+def _slack(changes: NDArray[np.float64]) -> float:
+    """What a change is exact to: both fits are settled to a share of their own objective."""
+    return OBJECTIVE_AT_REST * (1 + float(np.mean(np.abs(1 + changes))))
 
 
 def _kept(before: tuple[Standing, ...], after: tuple[Standing, ...]) -> NDArray[np.float64]:
