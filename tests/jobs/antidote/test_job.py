@@ -42,7 +42,7 @@ Rows = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def tables() -> Tables:
     """40 items, 60 users numbered from 1."""
-    return shop_tables(sellers=2, items_per_seller=20, users=60, ratings_per_user=10)
+    return shop_tables(sellers=2, items_per_seller=20, users=60, ratings_per_user=13)
 
 
 @pytest.fixture(scope="module")
