@@ -38,7 +38,10 @@ def least_distances(question: ScoredQuestion, recommender: FoldInRecommender) ->
         # What cancels in the squares may be lost to rounding, which must not make a length too small.
         lengths = np.sqrt(np.maximum(squares, 0.0) + _ROUNDING * (recommender.lengths**2 + float(own @ through)))
         short = question.scores[question.item] - question.scores
-    needed = np.where(lengths > 0, (short - _ROUNDING * np.abs(short)) / np.where(lengths > 0, lengths, 1.0), 0.0)
+    is_known = np.isfinite(short)  # an item that the model does not know overtakes nothing
+    lead = np.where(is_known, short, 0.0)
+    needed = np.where(lengths > 0, (lead - _ROUNDING * np.abs(lead)) / np.where(lengths > 0, lengths, 1.0), 0.0)
+    needed[~is_known] = np.inf
     return _distances_that_move(question, recommender, needed)
 
 

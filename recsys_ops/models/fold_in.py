@@ -39,12 +39,15 @@ class FoldInRecommender:
         Confidence of a model input of 1.
     item_ids : pyarrow.Array, shape (n_items,), or None
         As ``LinearRecommender.item_ids``.
+    offsets : ndarray, shape (n_items,), or None
+        Added to the scores; -inf for items that the model does not know.
     """
 
     item_factors: NDArray[Any]
     regularization: float = REGULARIZATION
     alpha: float = ALPHA
     item_ids: Array | None = field(default=None, compare=False)
+    offsets: NDArray[np.float64] | None = None
 
     is_single = False
     """Scores are computed in float64."""
@@ -90,7 +93,7 @@ class FoldInRecommender:
         scores = np.empty((len(vectors), self.n_items))
         for row, vector in zip(scores, vectors, strict=True):
             np.dot(factors, vector, out=row)
-        return scores
+        return scores if self.offsets is None else scores + self.offsets
 
 
 def linear_form(model: FoldInRecommender, histories: sp.csr_array) -> FactoredRecommender | None:
@@ -110,7 +113,8 @@ def linear_form(model: FoldInRecommender, histories: sp.csr_array) -> FactoredRe
     if model.alpha != 1.0 or np.any(histories.data != 1.0):
         return None
     factors = np.asarray(model.item_factors, dtype=np.float64)
-    return FactoredRecommender(np.linalg.solve(model.gram, factors.T).T.copy(), factors, item_ids=model.item_ids)
+    history_factors = np.linalg.solve(model.gram, factors.T).T.copy()
+    return FactoredRecommender(history_factors, factors, model.offsets, model.item_ids)
 
 
 def make_fold_in(
@@ -119,6 +123,7 @@ def make_fold_in(
     regularization: float = REGULARIZATION,
     alpha: float = ALPHA,
     item_ids: Array | None = None,
+    offsets: NDArray[np.float64] | None = None,
     source: str = "item factors",
 ) -> FoldInRecommender:
     """A fold-in recommender from factors that were fitted elsewhere, checked.
@@ -129,6 +134,8 @@ def make_fold_in(
     regularization, alpha : float
         As ``FoldInRecommender`` has them: what the factors were fitted with.
     item_ids : pyarrow.Array, shape (n_items,), optional
+    offsets : ndarray, shape (n_items,), optional
+        As ``FoldInRecommender`` has them.
     source : str
         Where the factors come from, for messages.
 
@@ -165,7 +172,7 @@ def make_fold_in(
         raise InputError(
             f"{source}: the factors of {len(broken)} items are NaN or infinite (first: row {broken[0]}). Correct them."
         )
-    return FoldInRecommender(factors, float(regularization), float(alpha), item_ids)
+    return FoldInRecommender(factors, float(regularization), float(alpha), item_ids, offsets)
 
 
 def gram_matrix(factors: NDArray[Any], regularization: float) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from recsys_ops.arrow import Array
-from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.errors import ConfigError
 from recsys_ops.models.als import fit_als
 from recsys_ops.models.ease import RIDGE, FloatType, fit_ease
 from recsys_ops.models.factored import FactoredRecommender
@@ -96,13 +96,8 @@ def make_recommender(
 
 def _folding_in(name: str, model: ItemFactors, histories: sp.csr_array) -> FoldInRecommender | FactoredRecommender:
     """ALS from its item factors, with the defaults of implicit where a file says nothing of how they were fitted."""
-    if model.bias is not None:
-        raise InputError(
-            f"--model {name}: models that fold a history in need a vector for each item of the catalogue, and have no "
-            "bias. Use embeddings: in place of als:, or leave the items without a vector out of the catalogue."
-        )
     made = make_fold_in(
-        model.factors, source=name,
+        model.factors, offsets=model.bias, source=name,
         regularization=REGULARIZATION if model.regularization is None else model.regularization,
         alpha=ALPHA if model.alpha is None else model.alpha,
     )  # fmt: skip
