@@ -38,11 +38,9 @@ def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, question
     ConfigError, InputError
         As ``jobs.ask.run``.
     """
-    ids, names = (dataset.items.column(name).to_pylist() for name in ("item_id", "title"))
-    titles: dict[object, str] = dict(zip(ids, map(str, names), strict=True))
     found = rows(run, settings, dataset, user=question.user)
     nothing = f"\nUser {escape(str(question.user))}: nothing is left to recommend."
-    return [_in_words(row, titles) for row in found] or [nothing]
+    return [_in_words(row) for row in found] or [nothing]
 
 
 def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: str | None) -> list[dict[str, Any]]:
@@ -72,8 +70,8 @@ def _same_costs(run: Run, url: str, dataset: Dataset) -> sp.csr_array:
     return costs
 
 
-def _in_words(row: dict[str, Any], titles: dict[object, str]) -> str:
-    if row["removed"]:
-        return sentence(row, titles)
+def _in_words(row: dict[str, Any]) -> str:
+    if row["text"]:
+        return sentence(row)
     reason = f" ({row['reason']})" if row["reason"] else ""
     return f"\nUser {escape(str(row['user_id']))}: [bold]{escape(row['title'])}[/bold]: {row['status']}{escape(reason)}"

@@ -53,6 +53,7 @@ class CounterfactualInputs:
     users: pa.Table
     items: pa.Table
     settings: Settings
+    verb: str
 
 
 def make_inputs(
@@ -60,7 +61,10 @@ def make_inputs(
 ) -> CounterfactualInputs:
     """The inputs of these cases."""
     users, items = data.dataset.users.select(["user_id"]), data.dataset.items.select(["item_id", "title"])
-    return CounterfactualInputs(data.recommender, data.histories, data.likelihood, cases, users, items, config.settings)
+    verb = "rated" if data.dataset.values == "ratings" else "chose"
+    return CounterfactualInputs(
+        data.recommender, data.histories, data.likelihood, cases, users, items, config.settings, verb
+    )
 
 
 def make_cases(users: NDArray[np.int64], lists: NDArray[np.int64]) -> CounterfactualCases:

@@ -9,7 +9,6 @@ from rich.table import Table
 from jobs.console import escape, print_footer, print_recommender, status_table
 from jobs.counterfactuals.inputs import CounterfactualData
 from recsys_ops.arrow import compute as pc
-from recsys_ops.datasets import Dataset
 from recsys_ops.runs import Run
 
 _SHOWN = 3
@@ -17,7 +16,6 @@ _CONSEQUENCE = (
     "Its lists say little about the taste of users, and so do the explanations below: show them to nobody, and take "
     "another --model."
 )
-_MOST_TITLES = 4
 
 
 def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
@@ -27,7 +25,7 @@ def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
     print_recommender(console, run, run.manifest["configuration"]["model"], _CONSEQUENCE)
     console.print(status_table(cases["status"]))
     console.print(_measure_table(cases, run.table("timings").to_table(columns=["seconds"])))
-    for sentence in _in_words(cases, data.dataset):
+    for sentence in _in_words(cases):
         console.print(sentence, soft_wrap=True)
     by_bounds = pc.sum(pc.equal(cases["method"], "bounds")).as_py() or 0
     share = f", {100 * by_bounds / len(cases):.0f} % decided by bounds alone" if len(cases) else ""
@@ -66,42 +64,19 @@ def _measure_table(cases: pa.Table, timings: pa.Table) -> Table:
     return table
 
 
-def _in_words(cases: pa.Table, dataset: Dataset) -> list[str]:
+def _in_words(cases: pa.Table) -> list[str]:
     """The first explanations of different users."""
     found = cases.filter(_explained(cases))
     if not len(found):
         return ["No case has an explanation."]
-    ids, names = (dataset.items.column(name).to_pylist() for name in ("item_id", "title"))
-    titles: dict[object, str] = dict(zip(ids, map(str, names), strict=True))
     sentences: dict[object, str] = {}
     for row in found.slice(0, 1000).to_pylist():
-        if row["user_id"] not in sentences:
-            sentences[row["user_id"]] = sentence(row, titles)
+        sentences.setdefault(row["user_id"], sentence(row))
         if len(sentences) == _SHOWN:
             break
     return list(sentences.values())
 
 
-def sentence(row: dict[str, Any], titles: dict[object, str]) -> str:
-    """One explanation in words, as rich prints them; ``titles`` of all items by id."""
-    with_ratings = isinstance(row["removed"][0], dict)
-    parts = [_part(part, titles) for part in row["removed"]]
-    shown = parts[:_MOST_TITLES] + ([f"{len(parts) - _MOST_TITLES} more"] if len(parts) > _MOST_TITLES else [])
-    because = escape(shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}")
-    if with_ratings:
-        why = f"because of your ratings: with {because}"
-    else:
-        why = f"because you rated {because}; without {'it' if len(parts) == 1 else 'them'}"
-    outcome = f"it would be at rank {row['rank_after']} instead of {row['rank_before']}"
-    if row["rank_after"] <= row["k"]:
-        outcome = f"its score would be below that of today's number {row['k']} (rank {row['rank_after']} all the same)"
-    return (
-        f"\nUser {escape(str(row['user_id']))}: you were recommended [bold]{escape(row['title'])}[/bold] {why} "
-        f"{outcome}."
-    )
-
-
-def _part(part: Any, titles: dict[object, str]) -> str:
-    if isinstance(part, dict):
-        return f"{part['stars']:g} {'star' if part['stars'] == 1 else 'stars'} less for {titles[part['item_id']]}"
-    return titles[part]
+def sentence(row: dict[str, Any]) -> str:
+    """One explanation as rich prints it."""
+    return f"\nUser {escape(str(row['user_id']))}: {escape(row['text'][0].lower() + row['text'][1:])}"

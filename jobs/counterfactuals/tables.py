@@ -1,11 +1,14 @@
 """The tables of the counterfactuals job, row by row as the contract has them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from recsys_ops.arrow import ChunkedArray
 from recsys_ops.counterfactuals.histories import Histories
+from recsys_ops.counterfactuals.sentences import explanation_sentence, lowered_sentence
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.tables import case_timings_schema, counterfactuals_schema
 
@@ -14,7 +17,7 @@ Row = tuple[int, Explanation]
 
 
 def result_tables(
-    users: pa.Table, items: pa.Table, histories: Histories, k: int, rows: Sequence[Row]
+    users: pa.Table, items: pa.Table, histories: Histories, k: int, rows: Sequence[Row], *, verb: str = "rated"
 ) -> dict[str, pa.Table]:
     """``counterfactuals``, and ``timings`` with the same rows in the same order.
 
@@ -27,13 +30,16 @@ def result_tables(
     histories : Histories
     k : int
     rows : sequence of (int, Explanation)
+    verb : str
+        What users did with the items of their histories.
     """
     types = users.schema.field("user_id").type, items.schema.field("item_id").type
     user_ids = users.column("user_id").take(pa.array([user for user, _ in rows], pa.int64())).to_pylist()
     named = items.take(pa.array([explanation.item for _, explanation in rows], pa.int64())).to_pylist()
-    removed = _removed(items, histories, rows)
+    removed = _removed(items.column("item_id"), histories, rows)
+    titles = _removed(items.column("title"), histories, rows)
     results, timings = [], []
-    for user_id, item, parts, (_, found) in zip(user_ids, named, removed, rows, strict=True):
+    for user_id, item, parts, names, (_, found) in zip(user_ids, named, removed, titles, rows, strict=True):
         case = {"user_id": user_id, "item_id": item["item_id"], "option": found.option}
         results.append(
             case
@@ -53,6 +59,7 @@ def result_tables(
                 "log_likelihood_before": found.log_likelihood_before,
                 "log_likelihood_after": found.log_likelihood_after,
                 "method": found.method,
+                "text": _text(item["title"], names, found, k, verb=verb, lowered=histories.is_rated),
             }
         )
         timings.append(case | {"seconds": found.effort.seconds, "nodes": found.effort.nodes})
@@ -64,11 +71,20 @@ def result_tables(
     }
 
 
-def _removed(items: pa.Table, histories: Histories, rows: Sequence[Row]) -> list[list[object]]:
-    """What each explanation takes away: item ids, with ratings also how many stars."""
+def _text(title: str, names: list[Any], found: Explanation, k: int, *, verb: str, lowered: bool) -> str | None:
+    if found.distance is None or not names or found.rank_before is None or found.rank_after is None:
+        return None
+    ranks = found.rank_before, found.rank_after
+    if lowered:
+        return lowered_sentence(title, [(name["item_id"], name["stars"]) for name in names], ranks, k)
+    return explanation_sentence(title, names, ranks, k, verb=verb)
+
+
+def _removed(named: ChunkedArray, histories: Histories, rows: Sequence[Row]) -> list[list[Any]]:
+    """What each explanation takes away: ids or titles of items, with ratings also how many stars."""
     flat = np.concatenate([np.array([], dtype=np.int64), *(found.removed for _, found in rows)])
-    ids = iter(items.column("item_id").take(pa.array(flat, pa.int64())).to_pylist())
-    parts: list[list[object]] = []
+    ids = iter(named.take(pa.array(flat, pa.int64())).to_pylist())
+    parts: list[list[Any]] = []
     for _, found in rows:
         if histories.is_rated:
             parts.append([{"item_id": next(ids), "stars": float(taken * histories.step)} for taken in found.taken])

@@ -30,6 +30,7 @@ def counterfactuals_columns(user_id: pa.DataType, item_id: pa.DataType, *, ratin
             pa.string(),
             "bounds where a lower bound meets a search, mio where the solver was needed, search where neither.",
         ),
+        "text": (pa.string(), "The explanation as a sentence to the user; null where there is none."),
     }
 
 

@@ -235,21 +235,21 @@ def test_an_explanation_that_only_lowers_the_score_says_so(
     found = explained(rows_of(open_run(str(tmp_path / "runs/r"))))
     still = [row for row in found if row["rank_after"] <= 5]
     assert f"{len(still)} of {len(found)} explanations lower the score and leave the item in the list" in ended.stdout
-    titles = {item: "Title" for row in found for item in row["removed"]}
-    words = sentence(still[0], titles)
+    words = sentence(still[0])
     assert words.endswith(
         f"its score would be below that of today's number 5 (rank {still[0]['rank_after']} all the same)."
     )
 
 
-def write_weights(file: Path, seed: int) -> None:
+def write_weights(file: Path, shop: str, seed: int) -> None:
     weights = np.random.default_rng(seed).random((72, 72))
     np.fill_diagonal(weights, 0)
     np.save(file, weights)
 
 
-def write_costs(file: Path, cost: int) -> None:
-    table = {"user_id": [1], "item_id": ["i0001"], "cost": [float(cost)]}
+def write_costs(file: Path, shop: str, cost: int) -> None:
+    rated = pq.read_table(f"{shop}/interactions.parquet").slice(0, 1)
+    table = {"user_id": rated["user_id"], "item_id": rated["item_id"], "cost": [float(cost)]}
     pq.write_table(pa.table(table), file)
 
 
@@ -261,12 +261,12 @@ def test_a_file_that_was_replaced_is_not_resumed_with(
     shop: str, tmp_path: Path, command_line: CommandLine, option: str, name: str, write: Any
 ) -> None:
     file = tmp_path / name
-    write(file, 1)
+    write(file, shop, 1)
     run = run_job(shop, tmp_path, users="1,2", shards=2, **{option: str(file)})
     assert set(run.manifest["inputs"]) == {"data", option.replace("_", " ")}
     Path(run.url, "_manifest.json").unlink()
     before = file.read_bytes()
-    write(file, 2)
+    write(file, shop, 2)
     arguments = ["--data", shop, "--out", str(tmp_path), "--run-id", "r", "--k", "5", "--users", "1,2", "--shards", "2"]
     given = ["--" + option.replace("_", "-"), str(file)]
     done = command_line("counterfactuals", *arguments, *given, "--resume")

@@ -1,4 +1,4 @@
-"""What is told of antidote data holds for an independent refit; intervals and verdicts are what they say."""
+"""What is reported of antidote data holds for an independent refit; intervals and verdicts are what they say."""
 
 import numpy as np
 import pytest
