@@ -60,7 +60,7 @@ COMMANDS = {
         "Why each user is recommended an item: the part of the history it hangs on.",
     ),
     "antidote": Command(
-        "jobs.antidote.config:AntidoteConfig", "jobs.antidote.job:JOB",
+        "jobs.antidote.config:AntidoteConfig", "jobs.antidote.export:run",
         "A few artificial users whose ratings make recommendations less polarised, or fairer.",
     ),
     "acceptance": Command(
@@ -69,6 +69,10 @@ COMMANDS = {
     ),
     "ask": Command(
         "jobs.ask:AskConfig", "jobs.ask:run", "One item, seller or user at once, from the models of the last run."
+    ),
+    "report": Command(
+        "jobs.report:ReportConfig", "jobs.report:run",
+        "Write pages that people read: the report of a run, sellers' cards, why a user was recommended something.",
     ),
     "validate": Command(
         "jobs.validate:ValidateConfig", "jobs.validate:run",

@@ -166,7 +166,7 @@ def _cut(config: CounterfactualsConfig, data: CounterfactualData, cases: Counter
     """Shards of whole users; the estimate of their cost is the same on every machine, so that runs can resume."""
     sizes = np.diff(cases.user_starts)
     lengths = np.diff(data.histories.amounts.indptr)[cases.user[cases.user_starts[:-1]]]
-    seconds = case_seconds(lengths, config.settings, searches=not isinstance(data.recommender, LINEAR))
+    seconds = case_seconds(lengths, config.settings, data.recommender)
     return plan_shards(
         [float(size * cost) for size, cost in zip(sizes, seconds, strict=True)],
         unit_cases=[int(size) for size in sizes], n_shards=config.shards,

@@ -64,6 +64,10 @@ class RecourseConfig(JobConfig):
     """With --options: one of the sparsest, one of the most proximate, others at random; or those of which any two differ most."""  # noqa: E501
     nearest: Literal["sparsity", "proximity"] = "sparsity"
     """With --method examples: the distance that decides."""
+    folds: int = Field(default=3, ge=0, le=20)
+    """Parts of each group on which recourses are measured that were found without them: column success_new_users; 0 for none, and none with --plausibility none."""  # noqa: E501
+    together: bool = True
+    """After the search, run the recommender on what 1, 5, 25 and 100 % of the providers would do together: table together, and columns of recourse."""  # noqa: E501
     learned: str | None = None
     """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and of several options the likeliest to be acted upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
     overlap: float = Field(default=0.995, ge=0, le=1)
@@ -113,7 +117,7 @@ class RecourseConfig(JobConfig):
             LOSS if self.tolerance is None else self.tolerance,
             self.max_changes or by_default, self.overlap, self.prove, self.device,
             max_proximity=self.max_proximity or caps.proximity, max_cost=self.max_cost or np.inf,
-            min_success=self.wanted, least_gain=self.gain, language=self.language,
+            min_success=self.wanted, least_gain=self.gain, language=self.language, folds=self.folds, seed=self.seed,
             knee=self.tolerance is None and self.level is not None,
         )  # fmt: skip
 
