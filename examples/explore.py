@@ -2,7 +2,7 @@
 
 # %% What is in the data, and is the recommender worth explaining?
 from recsys_ops.datasets import describe, load_dataset
-from recsys_ops.evaluation import describe_recommender
+from recsys_ops.measurement import describe_recommender
 from recsys_ops.models.ease import RIDGE
 
 dataset = load_dataset("synthetic:items=30,users=60,ratings_per_user=10", seed=0)

@@ -60,7 +60,7 @@ COMMANDS = {
         "Why each user is recommended an item: the part of the history it hangs on.",
     ),
     "antidote": Command(
-        "jobs.antidote.config:AntidoteConfig", "jobs.antidote.job:JOB",
+        "jobs.antidote.config:AntidoteConfig", "jobs.antidote.export:run",
         "A few artificial users whose ratings make recommendations less polarised, or fairer.",
     ),
     "acceptance": Command(
@@ -69,6 +69,10 @@ COMMANDS = {
     ),
     "ask": Command(
         "jobs.ask:AskConfig", "jobs.ask:run", "One item, seller or user at once, from the models of the last run."
+    ),
+    "report": Command(
+        "jobs.report:ReportConfig", "jobs.report:run",
+        "Write pages that people read: the report of a run, sellers' cards, why a user was recommended something.",
     ),
     "validate": Command(
         "jobs.validate:ValidateConfig", "jobs.validate:run",
@@ -152,7 +156,7 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
     for name, field in model.model_fields.items():
         shown = "" if field.default is None or field.default is False else f" [default: {field.default}]"
         flags = (field.json_schema_extra or {}).get("flags") if isinstance(field.json_schema_extra, dict) else None
-        names = [str(flags)] if flags else []
+        names = str(flags).split() if flags else []
         option = typer.Option(*names, help=f"{field.description}{shown}", show_default=False)
         parameters.append(
             inspect.Parameter(

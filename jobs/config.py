@@ -115,6 +115,9 @@ class DataConfig(BaseModel):
 class JobConfig(RunConfig, DataConfig):
     """Settings of every job on a data set."""
 
+    quality: bool = Field(default=True, json_schema_extra={"flags": "--quality/--no-quality"})
+    """Measure the recommender on held-out users, for which it is fitted once more, and store the figures with the run."""  # noqa: E501
+
 
 Config = TypeVar("Config", bound=BaseModel)
 

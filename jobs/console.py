@@ -10,6 +10,7 @@ from rich.text import Text
 
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.arrow import compute as pc
+from recsys_ops.quality import Quality
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
@@ -53,6 +54,28 @@ def make_console(*, is_wide: bool = False) -> Console:
         What data hold reaches the terminal as text only.
     """
     return _PlainConsole(highlight=False, width=None if is_wide or Console().is_terminal else 110)
+
+
+def print_recommender(console: Console, run: Run, name: str, consequence: str) -> None:
+    """The first line of a summary: the recommender and what is known of its quality; a warning if that is little.
+
+    Parameters
+    ----------
+    console : Console
+    run : Run
+    name : str
+        Of the recommender, for a run that did not measure it.
+    consequence : str
+        What a recommender that is no better than its baseline means for the answers of this job.
+    """
+    stored = run.manifest.get("quality")
+    if stored is None:
+        console.print(f"Recommender: {escape(name)} (not measured).", soft_wrap=True)
+        return
+    quality = Quality.from_dict(stored)
+    console.print(f"Recommender: {escape(quality.sentence)}", soft_wrap=True)
+    if not quality.is_better:
+        console.print(f"Warning: not better than {quality.baseline}. {consequence}", soft_wrap=True)
 
 
 def status_table(statuses: ChunkedArray) -> Table:

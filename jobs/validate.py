@@ -7,8 +7,9 @@ from pydantic import Field
 from jobs.config import DataConfig
 from jobs.console import make_console
 from recsys_ops.datasets import describe, load_dataset
-from recsys_ops.evaluation import check_evaluated, describe_recommender
+from recsys_ops.measurement import check_measured, describe_recommender
 from recsys_ops.models.ease import RIDGE
+from recsys_ops.models.readers.catalogue import read_ids
 
 
 class ValidateConfig(DataConfig):
@@ -18,8 +19,10 @@ class ValidateConfig(DataConfig):
     """Seed of the synthetic data and of the held-out users."""
     on_bad_rows: Literal["stop", "quarantine"] = "stop"
     """Rows that break the contract stop the check, or are left out."""
-    recommender: str | None = None
-    """Measure it on held-out users: ease, knn, slim, als, hybrid, content (that of recourse), a file of weights, or onnx:FILE."""  # noqa: E501
+    model: str | None = Field(default=None, json_schema_extra={"flags": "--model --recommender"})
+    """Measure it on held-out users: any model that recourse or counterfactuals take, such as hybrid, ease or a file."""
+    model_ids: str | None = None
+    """URL of a table with the item ids of the rows of a model's file, where it names none."""
     ridge: float = RIDGE
     """Penalty of ease and hybrid."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
@@ -34,14 +37,15 @@ def run(config: ValidateConfig) -> int:
     InputError, ConfigError
         Each with a message for the user.
     """
-    if config.recommender is not None:
-        check_evaluated(config.recommender)
+    if config.model is not None:
+        check_measured(config.model)
     dataset = load_dataset(config.data, seed=config.seed, on_bad_rows=config.on_bad_rows, period=config.period)
     lines = describe(dataset)
-    if config.recommender is not None:
+    if config.model is not None:
         lines += describe_recommender(
-            dataset, config.recommender, ridge=config.ridge, binary=not config.ratings, seed=config.seed
-        )
+            dataset, config.model, ridge=config.ridge, binary=not config.ratings, seed=config.seed,
+            model_ids=None if config.model_ids is None else read_ids(config.model_ids),
+        )  # fmt: skip
     console = make_console(is_wide=True)
     for name, value in lines:
         console.print(f"{name:<24} {value}", markup=False, soft_wrap=True)

@@ -12,18 +12,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.datasets.dataset import Dataset
 from recsys_ops.errors import InputError
-from recsys_ops.features.encode import encode_items
-from recsys_ops.models.feature_linear import FeatureLinearModel, content_model
-from recsys_ops.models.hybrid import fit_hybrid
-from recsys_ops.models.linear import Scorer, best_candidates, history_matrix, top_lists
-from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
-
-FROM_FEATURES = ("content", "hybrid")
-"""Recommenders that know items by their features: those of recourse, which also score items without ratings."""
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.linear import Scorer, best_candidates, top_lists
+from recsys_ops.quality import is_clear
 
 HELD_OUT_USERS = 0.2
+MOST_USERS = 2000
+"""Users that are held out at most: the standard error of recall@20 is then about 0.005."""
 HELD_OUT_HISTORY = 0.2
 HELD_OUT_ITEMS = 0.1
 LEAST_HISTORY = 5
@@ -32,9 +28,11 @@ LEAST_HISTORY = 5
 RECALL_DEPTH = 20
 NDCG_DEPTH = 100
 
-_STANDARD_ERRORS = 2.0
-_BETTER = "better than popularity"
-_NOT_BETTER = "not better than popularity: do not explain this model"
+_USERS_AT_ONCE = 256
+
+
+class TooFewUsersError(InputError):
+    """The data are good, but there is nobody to hold out."""
 
 
 @dataclass(frozen=True)
@@ -55,83 +53,7 @@ class HeldOutQuality:
     @property
     def is_better(self) -> bool:
         """Whether nDCG exceeds that of popularity by two standard errors of the users' differences."""
-        gains = self.model.ndcg - self.popularity.ndcg
-        return bool(gains.mean() > _STANDARD_ERRORS * standard_error(gains))
-
-
-def describe_recommender(
-    dataset: Dataset, name: str, *, ridge: float, binary: bool, seed: int
-) -> list[tuple[str, str]]:
-    """Held-out quality in the lines that ``recsys-ops validate --recommender`` shows.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    name : str
-        As in ``make_recommender``; weights from a file are taken as they are, and are not fitted again.
-    ridge : float
-        Penalty of EASE.
-    binary : bool
-        Whether histories are ones or ratings divided by the greatest one possible.
-    seed : int
-        Of the draw of held-out users.
-
-    Returns
-    -------
-    list of tuple of str
-        Name and value of each line, the verdict last.
-
-    Raises
-    ------
-    ConfigError, InputError
-        As ``make_recommender`` and ``held_out_quality``.
-    """
-    histories = history_matrix(dataset.ratings, binary=binary, scale=dataset.rating_range[1])
-    fit = _fitter(dataset, name, ridge=ridge)
-    quality = held_out_quality(histories, fit, seed=seed)
-    kind = f"{name}, ridge {ridge:g}" if name in ("ease", "hybrid") else name
-    source = "" if name in (*FITTED, *FROM_FEATURES) else "; fitted elsewhere, perhaps on these users"
-    lines = [
-        ("recommender", f"{kind}, histories of {'ones' if binary else 'ratings'}"),
-        ("held-out users", f"{len(quality.model.recall):,}{source}"),
-        (f"recall@{RECALL_DEPTH}", _compared(quality.model.recall, quality.popularity.recall)),
-        (f"nDCG@{NDCG_DEPTH}", _compared(quality.model.ndcg, quality.popularity.ndcg)),
-    ]
-    if name in FROM_FEATURES:
-        cold = cold_item_quality(histories, fit, seed=seed)
-        lines.append(
-            (
-                "of items without ratings",
-                f"recall@{RECALL_DEPTH} {_compared(cold.model.recall, cold.popularity.recall)}",
-            )
-        )
-    return [*lines, ("verdict", _BETTER if quality.is_better else _NOT_BETTER)]
-
-
-def check_evaluated(name: str) -> None:
-    """Refuse a name that ``describe_recommender`` does not know; raises ConfigError."""
-    if name not in FROM_FEATURES:
-        check_recommender(name)
-
-
-def _fitter(dataset: Dataset, name: str, *, ridge: float) -> Callable[[sp.csr_array], Scorer]:
-    if name not in FROM_FEATURES:
-        return lambda known: make_recommender(name, known, ridge=ridge, item_ids=dataset.item_ids)
-    features = encode_items(dataset.items, dataset.rules).matrix
-    if name == "hybrid":
-        return lambda known: fit_hybrid(known, features, ridge=ridge)
-    return lambda known: ContentScorer(content_model(features, known))
-
-
-@dataclass(frozen=True)
-class ContentScorer:
-    """The content recommender as a scorer of histories, like the others."""
-
-    model: FeatureLinearModel
-
-    def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
-        """Scores of all items, ``(n, n_items)``."""
-        return self.model.feature_scores(histories, self.model.features)
+        return is_clear(self.model.ndcg - self.popularity.ndcg)
 
 
 def held_out_quality(histories: sp.csr_array, fit: Callable[[sp.csr_array], Scorer], *, seed: int) -> HeldOutQuality:
@@ -152,14 +74,86 @@ def held_out_quality(histories: sp.csr_array, fit: Callable[[sp.csr_array], Scor
 
     Raises
     ------
-    InputError
+    TooFewUsersError
         Fewer than two users have a history long enough, so that there is nobody to hold out.
     """
     learned_from, given, held_out = split_users(histories, seed=seed)
     model = list_quality(top_lists(fit(learned_from), given, NDCG_DEPTH), held_out)
-    popularity = np.bincount(learned_from.indices, minlength=histories.shape[1]).astype(np.float64)
-    same_for_all = np.broadcast_to(popularity, given.shape)
-    return HeldOutQuality(model, list_quality(best_candidates(same_for_all, given, NDCG_DEPTH), held_out))
+    return HeldOutQuality(model, list_quality(top_lists(popularity_of(learned_from), given, NDCG_DEPTH), held_out))
+
+
+@dataclass(frozen=True)
+class SameForAll:
+    """A recommender with the same ``score (n_items,)`` for everybody."""
+
+    score: NDArray[np.float64]
+
+    def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
+        """Scores of all items, ``(n, n_items)``."""
+        return np.broadcast_to(self.score, histories.shape)
+
+
+def popularity_of(histories: sp.csr_array) -> SameForAll:
+    """The recommender of what most users have in their histories."""
+    return SameForAll(np.bincount(histories.indices, minlength=histories.shape[1]).astype(np.float64))
+
+
+@dataclass(frozen=True)
+class _Only:
+    """A recommender of some items only: the others are no candidates."""
+
+    model: Scorer
+    is_candidate: NDArray[np.bool_]
+
+    def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
+        """Scores of all items, ``(n, n_items)``."""
+        return np.where(self.is_candidate, self.model.scores(histories), -np.inf)
+
+
+def quality_as_given(model: FeatureLinearModel, *, seed: int) -> HeldOutQuality:
+    """Recommend by the vectors that users have, and look for interactions that these may have been fitted on.
+
+    Parameters
+    ----------
+    model : FeatureLinearModel
+        With a vector for each user, which no history can be taken out of.
+    seed : int
+        Of the draw of users and of what of their histories is looked for.
+
+    Returns
+    -------
+    HeldOutQuality
+        An upper bound on what the recommender is worth to users it has not seen.
+
+    Raises
+    ------
+    InputError
+        As ``held_out_quality``.
+    """
+    users, rng = _draw_users(model.histories, seed)
+    given, held_out = _split_histories(model.histories[users], rng)
+    every = np.arange(model.features.shape[0])
+    lists = np.full((len(users), NDCG_DEPTH), -1, dtype=np.int64)
+    for first in range(0, len(users), _USERS_AT_ONCE):
+        part = slice(first, first + _USERS_AT_ONCE)
+        vectors = model.vectors[users[part]]
+        scores = model.feature_scores(vectors, model.features) + model.own_scores(vectors, every)
+        lists[part] = best_candidates(scores, given[part], NDCG_DEPTH)
+    popularity = popularity_of(model.histories)
+    return HeldOutQuality(
+        list_quality(lists, held_out), list_quality(top_lists(popularity, given, NDCG_DEPTH), held_out)
+    )
+
+
+@dataclass(frozen=True)
+class OfFeatures:
+    """A recommender that is linear in features and whose users' vectors are their histories, as a scorer of these."""
+
+    model: FeatureLinearModel
+
+    def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
+        """Scores of all items, ``(n, n_items)``."""
+        return self.model.feature_scores(histories, self.model.features)
 
 
 def cold_item_quality(histories: sp.csr_array, fit: Callable[[sp.csr_array], Scorer], *, seed: int) -> HeldOutQuality:
@@ -194,12 +188,12 @@ def cold_item_quality(histories: sp.csr_array, fit: Callable[[sp.csr_array], Sco
     is_hidden[rng.choice(n_items, size=int(HELD_OUT_ITEMS * n_items), replace=False)] = True
     hidden = is_hidden[histories.indices]
     known, held_out = _entries(histories, ~hidden), _entries(histories, hidden)
-    users = np.flatnonzero(np.diff(held_out.indptr))
-    others = sp.csr_array(np.where(is_hidden, 0.0, 1.0)[None])  # the other items are no candidates
-    barred = sp.csr_array(sp.vstack([others] * len(users), format="csr")) if len(users) else histories[:0]
-    random_order = np.broadcast_to(rng.random(n_items), (len(users), n_items))
-    model = list_quality(best_candidates(fit(known).scores(known[users]), barred, NDCG_DEPTH), held_out[users])
-    return HeldOutQuality(model, list_quality(best_candidates(random_order, barred, NDCG_DEPTH), held_out[users]))
+    users = _some(rng, np.flatnonzero(np.diff(held_out.indptr)))
+    found = [
+        list_quality(top_lists(_Only(model, is_hidden), known[users], NDCG_DEPTH), held_out[users])
+        for model in (fit(known), SameForAll(rng.random(n_items)))
+    ]
+    return HeldOutQuality(*found)
 
 
 def split_users(histories: sp.csr_array, *, seed: int) -> tuple[sp.csr_array, sp.csr_array, sp.csr_array]:
@@ -219,27 +213,36 @@ def split_users(histories: sp.csr_array, *, seed: int) -> tuple[sp.csr_array, sp
 
     Raises
     ------
-    InputError
+    TooFewUsersError
         Fewer than two users have a history long enough.
     """
+    users, rng = _draw_users(histories, seed)
+    is_held_out = np.zeros(histories.shape[0], dtype=bool)
+    is_held_out[users] = True
+    return histories[~is_held_out], *_split_histories(histories[users], rng)
+
+
+def _draw_users(histories: sp.csr_array, seed: int) -> tuple[NDArray[np.int64], np.random.Generator]:
+    """Users to hold out, and the generator that goes on to draw what of their histories."""
     lengths = np.diff(histories.indptr)
     eligible = np.flatnonzero(lengths >= LEAST_HISTORY)
     if len(eligible) < 2:
-        raise InputError(
+        raise TooFewUsersError(
             f"interactions: {len(eligible)} of {len(lengths)} users have {LEAST_HISTORY} interactions or more, and the "
             "quality of a recommender is measured on held-out users of this kind. Give at least 2."
         )
     rng = np.random.default_rng([seed, 20])
-    n_held_out = max(1, int(HELD_OUT_USERS * len(eligible)))
-    users = np.sort(rng.choice(eligible, size=n_held_out, replace=False))
-    is_held_out = np.zeros(len(lengths), dtype=bool)
-    is_held_out[users] = True
-    theirs = histories[users]
+    n_held_out = min(MOST_USERS, max(1, int(HELD_OUT_USERS * len(eligible))))
+    return np.sort(rng.choice(eligible, size=n_held_out, replace=False)), rng
+
+
+def _split_histories(theirs: sp.csr_array, rng: np.random.Generator) -> tuple[sp.csr_array, sp.csr_array]:
+    """What is given of each history, and what is held out."""
     is_tested = np.zeros(theirs.nnz, dtype=bool)
     for first, last in zip(theirs.indptr, theirs.indptr[1:], strict=False):
         n_tested = int(HELD_OUT_HISTORY * (last - first))
         is_tested[first + rng.choice(last - first, size=n_tested, replace=False)] = True
-    return histories[~is_held_out], _entries(theirs, ~is_tested), _entries(theirs, is_tested)
+    return _entries(theirs, ~is_tested), _entries(theirs, is_tested)
 
 
 def list_quality(lists: NDArray[np.int64], held_out: sp.csr_array) -> ListQuality:
@@ -269,13 +272,9 @@ def list_quality(lists: NDArray[np.int64], held_out: sp.csr_array) -> ListQualit
     return ListQuality(recall, (is_hit * discounts).sum(axis=1) / ideal)
 
 
-def standard_error(values: NDArray[np.float64]) -> float:
-    """Standard error of the mean; 0 for a single value."""
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
-
-
-def _compared(model: NDArray[np.float64], popularity: NDArray[np.float64]) -> str:
-    return f"{model.mean():.3f} (standard error {standard_error(model):.3f}; popularity {popularity.mean():.3f})"
+def _some(rng: np.random.Generator, users: NDArray[np.int64]) -> NDArray[np.int64]:
+    """At most as many users as are held out at most."""
+    return users if len(users) <= MOST_USERS else np.sort(rng.choice(users, size=MOST_USERS, replace=False))
 
 
 def _entries(histories: sp.csr_array, kept: NDArray[np.bool_]) -> sp.csr_array:

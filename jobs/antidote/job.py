@@ -14,6 +14,7 @@ from jobs.antidote.objective import find_groups, make_objective, parse_objective
 from jobs.antidote.summary import print_summary
 from jobs.antidote.tables import result_tables
 from jobs.antidote.work import case_seconds, run_shard
+from jobs.quality import measured
 from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import plan_shards
 from recsys_ops.antidote.algorithms import ALGORITHMS
@@ -22,6 +23,8 @@ from recsys_ops.antidote.problem import budget_users, whole_range
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.datasets.most_active import most_active, with_ratings
 from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.models.mf import AlsSettings
+from recsys_ops.models.mf_quality import measure_ratings
 from recsys_ops.models.mf_validation import n_held_out
 
 MANY_RATINGS = 5_000_000
@@ -31,6 +34,8 @@ BLOCKS_PER_CPU = 4
 MOST_IN_BLOCK = 1_000_000
 MOST_SHARDS_OF_A_CASE = 200
 """Cases up to which each is a shard of its own, so that few cases share the workers, too."""
+MEASURED_SHARE = 0.2
+"""Of each user's ratings, held out to measure the recommender, whatever the cases hold out."""
 _log = logging.getLogger("recsys_ops.jobs")
 
 
@@ -96,11 +101,17 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
     seconds = [case_seconds(case, n_ratings, config.rank) for case in data.cases]
     block_ratings = spread_blocks(n_ratings)
     settings = settings_of(config, dataset.rating_range, warm=n_ratings >= MANY_RATINGS)
+    als = AlsSettings(config.rank, config.regularisation, seed=config.seed)
+    quality, quality_seconds = measured(
+        JOB.name, lambda: measure_ratings(dataset.ratings, als, share=MEASURED_SHARE, seed=config.seed),
+        is_wanted=config.quality,
+    )  # fmt: skip
     inputs = AntidoteInputs(
         dataset.ratings, data.objective, data.groups, data.names, data.cases, settings, block_ratings
     )
     started = time.perf_counter()
     inputs = replace(inputs, common=compute_common(inputs))
+    common_seconds = time.perf_counter() - started
     return Plan(
         shards=plan_shards(seconds, n_shards=config.shards or min(len(seconds), MOST_SHARDS_OF_A_CASE)),
         inputs=inputs,
@@ -108,7 +119,8 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
         deadline_seconds=lambda shard: 600.0 + 20 * shard.seconds,
         rejected=dataset.rejected,
         empty_tables=result_tables(data.names, data.groups, []),
-        timings={"common_seconds": time.perf_counter() - started},
+        quality=quality,
+        timings={"common_seconds": common_seconds, "quality_seconds": quality_seconds},
         max_in_flight=None if block_ratings is None else 1,
     )
 

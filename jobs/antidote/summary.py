@@ -8,7 +8,7 @@ from rich.table import Table
 
 from jobs.antidote.advice import Group, advised, group_cases
 from jobs.antidote.inputs import AntidoteData
-from jobs.console import escape, print_footer
+from jobs.console import escape, print_footer, print_recommender
 from recsys_ops.antidote.as_used import Interval
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
@@ -18,6 +18,10 @@ _OBJECTIVES = {
     "individual": "unfairness to single users",
     "group": "unfairness to groups",
 }
+_CONSEQUENCE = (
+    "It predicts ratings no better than a list of averages, so what is changed below is hardly what users would rate: "
+    "try another --rank and --regularisation."
+)
 _COLUMNS = [
     "objective", "direction", "algorithm", "budget", "run", "split", "status", "reason", "before", "after", "random",
     "n_antidote_users", "n_antidote_ratings",
@@ -32,6 +36,8 @@ def print_summary(console: Console, run: Run, data: AntidoteData) -> None:
     used: list[Row] = run.table("antidote_as_used").to_table().to_pylist()
     groups = group_cases(used, rows, data.hold_out, on_unseen=data.on_unseen)
     known = [group.typical for group in groups if group.typical is not None]
+    rank = run.manifest["configuration"]["rank"]
+    print_recommender(console, run, f"matrix factorisation of rank {rank}", _CONSEQUENCE)
     console.print(_effect_table(groups, rows))
     sentences = [*_failures(rows), *(_noise_in_words(known) if known else [])]
     for sentence in [*sentences, _advice_in_words(groups, rows, data.names.artificial.rule)]:

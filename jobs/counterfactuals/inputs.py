@@ -13,6 +13,7 @@ from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import Dataset
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.recommender import Recommender
+from recsys_ops.quality import Quality
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class CounterfactualData:
     likelihood: Likelihood | None
     selected: NDArray[np.int64]
     fingerprints: Mapping[str, str] = field(default_factory=dict)
-    fit_seconds: float = 0.0
+    timings: Mapping[str, float] = field(default_factory=dict)
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True)

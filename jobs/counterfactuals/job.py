@@ -13,6 +13,7 @@ from jobs.counterfactuals.models import counterfactuals_models, fingerprint_of_r
 from jobs.counterfactuals.summary import print_summary
 from jobs.counterfactuals.tables import result_tables
 from jobs.counterfactuals.work import case_seconds, list_blocks, run_shard
+from jobs.quality import measured
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import Shard, plan_shards
@@ -23,6 +24,7 @@ from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
 from recsys_ops.errors import ConfigError
 from recsys_ops.features.encode import encode_items
+from recsys_ops.measurement import measure_lists
 from recsys_ops.models.aggregate import aggregate_categories, categories_of, keep_items
 from recsys_ops.models.ease import check_memory, ease_bytes
 from recsys_ops.models.likelihood import Likelihood, learn_likelihood
@@ -56,13 +58,22 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
     costs = read_removal_costs(config.removal_costs, dataset) if config.removal_costs else None
     histories = make_histories(dataset, ratings=config.ratings, costs=costs)
     selected = select_users(config, dataset)
+    model_ids = None if config.model_ids is None else read_ids(config.model_ids)
+    # Before the recommender is there: the weights of two might not fit into memory.
+    quality, quality_seconds = measured(
+        JOB.name,
+        lambda: measure_lists(
+            config.model, dataset, ridge=config.ridge, binary=not config.ratings, seed=config.seed, model_ids=model_ids
+        ),
+        is_wanted=config.quality,
+    )
     started = time.perf_counter()
     if config.model in ("ease", "hybrid"):
         n = dataset.n_items
         check_memory(ease_bytes(n, np.float32) + 4 * n * n, available_bytes())  # and once more in the object store
     recommender = make_recommender(
         config.model, histories.inputs, ridge=config.ridge, item_ids=dataset.item_ids,
-        model_ids=None if config.model_ids is None else read_ids(config.model_ids),
+        model_ids=model_ids,
         features=encode_items(dataset.items, dataset.rules).matrix if config.model in FROM_FEATURES else None,
     )  # fmt: skip
     if not isinstance(recommender, LINEAR):
@@ -74,7 +85,8 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
         fingerprints["model"] = fingerprint_of_recommender(recommender)
     if costs is not None:
         fingerprints[COSTS] = fingerprint_of_matrix(costs)
-    return CounterfactualData(dataset, histories, recommender, likelihood, selected, fingerprints, fit_seconds)
+    timings = {"fit_seconds": fit_seconds, "quality_seconds": quality_seconds}
+    return CounterfactualData(dataset, histories, recommender, likelihood, selected, fingerprints, timings, quality)
 
 
 def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
@@ -90,7 +102,8 @@ def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
         rejected=data.dataset.rejected,
         empty_tables=result_tables(inputs.users, inputs.items, data.histories, config.k, []),
         models=counterfactuals_models(data.recommender, data.likelihood),
-        timings={"fit_seconds": data.fit_seconds},
+        quality=data.quality,
+        timings=data.timings,
     )
 
 
@@ -153,7 +166,7 @@ def _cut(config: CounterfactualsConfig, data: CounterfactualData, cases: Counter
     """Shards of whole users; the estimate of their cost is the same on every machine, so that runs can resume."""
     sizes = np.diff(cases.user_starts)
     lengths = np.diff(data.histories.amounts.indptr)[cases.user[cases.user_starts[:-1]]]
-    seconds = case_seconds(lengths, config.settings, searches=not isinstance(data.recommender, LINEAR))
+    seconds = case_seconds(lengths, config.settings, data.recommender)
     return plan_shards(
         [float(size * cost) for size, cost in zip(sizes, seconds, strict=True)],
         unit_cases=[int(size) for size in sizes], n_shards=config.shards,

@@ -68,11 +68,13 @@ def recommender_models(recommender: Recommender) -> dict[str, NDArray[Any]]:
     if isinstance(recommender, LinearRecommender):
         return matrix_models("weights", recommender.weights)
     models = matrix_models("item_factors", recommender.item_factors)
+    if recommender.offsets is not None:
+        models["offsets"] = recommender.offsets
     if isinstance(recommender, FoldInRecommender):
         return models | {"fold_in": np.array([recommender.regularization, recommender.alpha])}
     if recommender.history_factors is not recommender.item_factors:  # one and the same array is stored once
         models |= matrix_models("history_factors", recommender.history_factors)
-    return models if recommender.offsets is None else models | {"offsets": recommender.offsets}
+    return models
 
 
 def _restored(models: Models) -> Recommender:
@@ -83,7 +85,7 @@ def _restored(models: Models) -> Recommender:
         return LinearRecommender(matrix_of(models, "weights"))
     if "fold_in" in names:
         regularization, alpha = models["fold_in"].tolist()
-        return FoldInRecommender(models["item_factors"], regularization, alpha)
+        return FoldInRecommender(models["item_factors"], regularization, alpha, offsets=models.get("offsets"))
     items = matrix_of(models, "item_factors")
     history = matrix_of(models, "history_factors") if "history_factors" in names else items
     return FactoredRecommender(history, items, models.get("offsets"))

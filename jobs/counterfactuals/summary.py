@@ -6,18 +6,23 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from jobs.console import escape, print_footer, status_table
+from jobs.console import escape, print_footer, print_recommender, status_table
 from jobs.counterfactuals.inputs import CounterfactualData
 from recsys_ops.arrow import compute as pc
 from recsys_ops.runs import Run
 
 _SHOWN = 3
+_CONSEQUENCE = (
+    "Its lists say little about the taste of users, and so do the explanations below: show them to nobody, and take "
+    "another --model."
+)
 
 
 def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
     """Print the summary of a committed run."""
     table = run.table("counterfactuals").to_table()
     cases = table.filter(pc.equal(table["option"], 0))
+    print_recommender(console, run, run.manifest["configuration"]["model"], _CONSEQUENCE)
     console.print(status_table(cases["status"]))
     console.print(_measure_table(cases, run.table("timings").to_table(columns=["seconds"])))
     for sentence in _in_words(cases):

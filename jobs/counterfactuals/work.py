@@ -12,10 +12,12 @@ from jobs.counterfactuals.tables import Row, result_tables
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.counterfactuals.any_question import make_any_question
+from recsys_ops.counterfactuals.prepare import factual_scores
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
+from recsys_ops.models.factored import FactoredRecommender
 from recsys_ops.models.linear import top_lists
-from recsys_ops.models.recommender import Recommender
+from recsys_ops.models.recommender import LINEAR, Recommender
 from recsys_ops.status import Status
 
 
@@ -34,13 +36,16 @@ def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) ->
     rows: list[Row] = []
     counts: Counter[str] = Counter()
     n_timeouts = 0
+    scored, scores = -1, None
     for case in range(first, last):
         user, item = int(inputs.cases.user[case]), int(inputs.cases.item[case])
         if case - first in isolated:
             status, reason = isolated[case - first]
             found = [Explanation(item, 0, Status(status), reason)]
         else:
-            found = _explain(inputs, user, item)
+            if user != scored:  # once for all cases of a user
+                scored, scores = user, _factual_scores(inputs, user)
+            found = _explain(inputs, user, item, scores)
         counts[str(found[0].status)] += 1
         n_timeouts += any(_is_timeout(option) for option in found)
         rows.extend((user, explanation) for explanation in found)
@@ -48,7 +53,17 @@ def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) ->
     return ShardOutput(tables, dict(counts), last - first, n_timeouts)
 
 
-def _explain(inputs: CounterfactualInputs, user: int, item: int) -> list[Explanation]:
+def _factual_scores(inputs: CounterfactualInputs, user: int) -> NDArray[np.float64] | None:
+    """Of all items, where the question is of inequalities; a search asks for more than scores."""
+    if not isinstance(inputs.recommender, LINEAR):
+        return None
+    items, amounts, _, _ = inputs.histories.of_user(user)
+    return factual_scores(inputs.recommender, items, amounts, inputs.histories.scale)
+
+
+def _explain(
+    inputs: CounterfactualInputs, user: int, item: int, scores: NDArray[np.float64] | None
+) -> list[Explanation]:
     settings, histories = inputs.settings, inputs.histories
     items, amounts, costs, may_go = histories.of_user(user)
     question = make_any_question(
@@ -56,6 +71,7 @@ def _explain(inputs: CounterfactualInputs, user: int, item: int) -> list[Explana
         removed_items=settings.removed_items, weights=costs, removable=may_go,
         max_removed=settings.max_removed, max_distance=settings.max_distance,
         only_shortest=settings.plausibility == "none" and settings.n_options == 1,
+        scores=scores,
     )  # fmt: skip
     return explain(question, inputs.likelihood, settings)
 
@@ -65,9 +81,14 @@ def _is_timeout(option: Explanation) -> bool:
     return option.status in (Status.TIMEOUT, Status.FEASIBLE) and option.method != "search"
 
 
-def case_seconds(lengths: NDArray[np.int64], settings: Settings, *, searches: bool = False) -> NDArray[np.float64]:
-    """What a case takes on one core, roughly, by the length of the history; measured on MovieLens-100K."""
+def case_seconds(lengths: NDArray[np.int64], settings: Settings, recommender: Recommender) -> NDArray[np.float64]:
+    """What a case takes on one core, roughly, by the length of the history and, from factors, of the catalogue.
+
+    Measured on MovieLens-100K, and with 128 factors on up to a million items.
+    """
     each: NDArray[np.float64] = 0.01 + 1e-4 * lengths.astype(np.float64)
-    if searches:
+    if isinstance(recommender, FactoredRecommender):
+        each += 1e-8 * recommender.n_items * recommender.item_factors.shape[1]
+    if not isinstance(recommender, LINEAR):
         return 0.5 + 100 * each
     return each if settings.plausibility == "none" and settings.engine == "direct" else 10 * each

@@ -10,6 +10,7 @@ import pyarrow as pa
 import ray
 from numpy.typing import NDArray
 
+from jobs.quality import measured
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import check_device, problem_with
 from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs
@@ -24,6 +25,7 @@ from jobs.selection import select
 from recsys_ops.acceptance.learned import Learned, read_learned
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.errors import ConfigError
+from recsys_ops.measurement import measure_lists
 from recsys_ops.models.feature_recommender import (
     FITTED,
     check_feature_model,
@@ -83,6 +85,11 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
     if _is_on_cluster(config) and config.device != "cpu":
         problem = ray.get(ray.remote(num_cpus=1)(problem_with).remote(config.device))
         check_device(config.device, problem, where="a worker of the cluster")
+    is_binary = data.model_name != "content"  # which weighs histories by ratings
+    quality, seconds = measured(
+        JOB.name, lambda: measure_lists(data.model_name, catalogue.dataset, binary=is_binary, seed=config.seed),
+        is_wanted=config.quality,
+    )  # fmt: skip
     summary, counts = _summarise_users(config, catalogue, selected)
     inputs = make_inputs(
         config, catalogue, selected, summary, counts, learned=data.learned,
@@ -98,6 +105,8 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         rejected=catalogue.dataset.rejected,
         empty_tables=_empty_tables(catalogue.dataset),
         models=recourse_models(summary, counts, selected, catalogue.model),
+        quality=quality,
+        timings={"quality_seconds": seconds},
         finish=partial(weigh_promises, catalogue, config) if config.together else None,
     )
 

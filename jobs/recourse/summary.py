@@ -7,7 +7,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from jobs.console import escape, print_footer, status_table
+from jobs.console import escape, print_footer, print_recommender, status_table
 from jobs.recourse.inputs import RecourseData
 from recsys_ops.arrow import compute as pc
 from recsys_ops.features.sentences import DEFAULT, LANGUAGES
@@ -19,6 +19,10 @@ _MEASURES = [
     "lower_bound", "rbo", "rank_before", "rank_after", "success_if_others_act", "success_new_users",
 ]  # fmt: skip
 _SHOWN = 3
+_CONSEQUENCE = (
+    "What users see by it says little about their taste, so the recourses below say little about what would sell: show "
+    "providers none of them, and take another --model."
+)
 _SERVES = (pc.field("n_changes") > 0) & pc.field("reason").is_null()
 """Rows that do what was wanted: one that does not has a reason."""
 
@@ -27,7 +31,7 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     """Print the summary of a committed run."""
     rows = run.table("recourse").to_table(columns=_MEASURES)
     measures = rows.filter(pc.equal(rows["option"], 0))
-    console.print(f"Recommender: {data.model_name}.", soft_wrap=True, markup=False, highlight=False)
+    print_recommender(console, run, data.model_name, _CONSEQUENCE)
     console.print(status_table(measures["status"]))
     for sentence in _short_in_words(measures):
         console.print(sentence, soft_wrap=True)

@@ -32,6 +32,7 @@ from jobs.store.merge import Amend, read_fragments
 from jobs.store.models import Models
 from jobs.store.resume import intact_shards
 from jobs.store.start import StartedRun, check_run_id, default_run_id, forget_failure, note_failure, start_run
+from recsys_ops.quality import Quality
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from recsys_ops.tables import rejected_schema
@@ -71,6 +72,8 @@ class Plan:
         What was fitted, stored with the run.
     keys : mapping of tuple of str
         Columns that name a row, of tables that are not in the data contract: ``runs --diff`` compares by them.
+    quality : Quality, optional
+        Of the recommender that the run is about; None where it was not measured.
     timings : mapping of float
         Seconds of steps of the driver, by name, besides ``load_seconds`` and ``plan_seconds``.
     max_in_flight : int, optional
@@ -88,6 +91,7 @@ class Plan:
     empty_tables: Mapping[str, pa.Table] = field(default_factory=dict)
     models: Models = field(default_factory=dict)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    quality: Quality | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     max_in_flight: int | None = None
     finish: Callable[[Callable[[str], Iterator[pa.Table]]], Finished] | None = None
@@ -190,7 +194,7 @@ def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, flo
     driver_tables = {"rejected": plan.rejected} | ({} if plan.shards else dict(plan.empty_tables))
     manifest = commit_run(
         run, records, driver_tables={**driver_tables, **finished.tables}, timings={**seconds, **plan.timings},
-        models=plan.models, keys=plan.keys, amend=finished.amend,
+        models=plan.models, keys=plan.keys, quality=plan.quality, amend=finished.amend,
     )  # fmt: skip
     metrics.committed(manifest["n_parts"])
 

@@ -26,6 +26,7 @@ from jobs.store.run_tables import runs_table, shard_timings_table
 from jobs.store.start import StartedRun
 from jobs.store.table_files import merged_statistics, table_bytes
 from recsys_ops.manifest import stored_manifest
+from recsys_ops.quality import Quality
 from recsys_ops.storage import read_json, storage_errors
 from recsys_ops.tables import RUNS, SCHEMA_VERSION, parse_schema, schema_text
 
@@ -63,6 +64,7 @@ def commit_run(
     timings: Mapping[str, float] | None = None,
     models: Models | None = None,
     keys: Mapping[str, tuple[str, ...]] | None = None,
+    quality: Quality | None = None,
     amend: Mapping[str, Amend] | None = None,
 ) -> dict[str, Any]:
     """Merge the fragments into parts and write the manifest of a complete run, create-only; then name it the latest.
@@ -82,6 +84,8 @@ def commit_run(
         What was fitted, by name.
     keys : mapping, optional
         Columns that name a row of a table, of tables outside of the data contract.
+    quality : Quality, optional
+        Of the recommender that the run is about.
     amend : mapping of callable, optional
         What fills columns of a table that could be known only now.
 
@@ -105,6 +109,7 @@ def commit_run(
             f"Nothing was committed. Repeat with --run-id {folder.run_id} --resume."
         )
     manifest = _manifest(run, ordered, dict(timings or {}))
+    manifest["quality"] = None if quality is None else quality.as_dict()
     fragments = [fragment for record in ordered for fragment in record.fragments]
     tables = {"runs": RUNS.empty_table(), "shard_timings": shard_timings_table(ordered), **(driver_tables or {})}
     filesystem, root = folder.open()

@@ -40,6 +40,15 @@ def runs_table(manifest: Mapping[str, Any]) -> pa.Table:
         "shard_retries": manifest["n_retries"],
         "solver_timeouts": manifest["n_timeouts"],
     }
+    quality = manifest["quality"]
+    if quality is not None:
+        row |= {
+            "recommender": quality["recommender"],
+            "quality": quality["figures"],
+            "quality_baseline": quality["baseline"],
+            "better_than_baseline": quality["is_better"],
+            "quality_note": quality["note"] or None,
+        }
     return pa.Table.from_pylist([row], schema=RUNS)
 
 

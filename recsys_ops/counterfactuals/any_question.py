@@ -35,5 +35,6 @@ def make_any_question(
     """
     if isinstance(recommender, LINEAR):
         return make_question(recommender, history, amounts, item, **options)
-    options.pop("only_shortest", None)  # of inequalities, which there are none of
+    for name in ("only_shortest", "scores"):  # of inequalities, which there are none of
+        options.pop(name, None)
     return make_scored_question(recommender, history, amounts, item, **options)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.relu_proof import prove_by_program
-from recsys_ops.counterfactuals.scored import ScoredQuestion
+from recsys_ops.counterfactuals.scored import AT_ONCE, ScoredQuestion
 from recsys_ops.counterfactuals.search import Earlier, SearchResult
 from recsys_ops.counterfactuals.tolerances import ROUNDING, is_at_least
 from recsys_ops.counterfactuals.tried import try_smaller
@@ -38,11 +38,12 @@ _MOST_STARTS = 8
 
 @dataclass
 class _Best:
-    """The best explanation so far, and how many removals were scored."""
+    """The best explanation so far, how many removals were scored, and until when there is time to score more."""
 
     taken: NDArray[np.int64] | None = None
     distance: float = np.inf
     n_scored: int = 0
+    deadline: float = np.inf
 
 
 def find_by_search(question: ScoredQuestion, earlier: Earlier, deadline: float, least: float = 0.0) -> SearchResult:
@@ -65,12 +66,12 @@ def find_by_search(question: ScoredQuestion, earlier: Earlier, deadline: float, 
     """
     if question.k > question.n_candidates:
         return SearchResult(None, np.inf, np.inf, True, "search")
-    best = _Best()
+    best = _Best(deadline=deadline)
     for whole in itertools.islice(itertools.product(*earlier), _MOST_STARTS):
         limits = question.limits.copy()
         limits[list(whole)] = 0
-        _search_beam(question, limits, best, deadline)
-        _exchange(question, limits, best, deadline)
+        _search_beam(question, limits, best)
+        _exchange(question, limits, best)
     found = try_smaller(question, earlier, _result(best, least), deadline)
     if not found.is_proven:
         found = prove_by_program(question, earlier, found, deadline)
@@ -83,7 +84,7 @@ def _result(best: _Best, least: float) -> SearchResult:
     return SearchResult(best.taken, best.distance, bound, proven, "search", best.n_scored)
 
 
-def _search_beam(question: ScoredQuestion, limits: NDArray[np.int64], best: _Best, deadline: float) -> None:
+def _search_beam(question: ScoredQuestion, limits: NDArray[np.int64], best: _Best) -> None:
     """Keep the ``width`` removals that have gone furthest per distance, level by level, while any may be better."""
     start = np.zeros((1, len(limits)), dtype=np.int64)
     ground = max(float(question.leads(start)[0]), -np.finfo(np.float64).max)
@@ -96,7 +97,7 @@ def _search_beam(question: ScoredQuestion, limits: NDArray[np.int64], best: _Bes
         pool = max(MOST_SCORED // most, 1)
         moves = np.sort(moves[np.argsort(-effects / question.costs[moves], kind="stable")[:pool]])
     beam = start
-    while len(beam) and time.perf_counter() < deadline:
+    while len(beam) and time.perf_counter() < best.deadline:
         steps = _one_more(beam, moves, limits)
         distances = steps @ question.costs
         steps = steps[question.is_within(steps) & (distances < best.distance * (1 - ROUNDING))]
@@ -133,9 +134,17 @@ def _quick(question: ScoredQuestion, order: NDArray[np.intp], limits: NDArray[np
 
 
 def _score(question: ScoredQuestion, removals: NDArray[np.int64], best: _Best) -> NDArray[np.float64]:
-    """Leads of removals; the nearest valid one that the recommender confirms becomes the best."""
-    leads = question.leads(removals)
-    best.n_scored += len(removals)
+    """Leads of removals; the nearest valid one that the recommender confirms becomes the best.
+
+    What there is no time to score counts as leading nowhere.
+    """
+    leads = np.full(len(removals), -np.inf)
+    for first in range(0, len(removals), AT_ONCE):
+        if time.perf_counter() > best.deadline:
+            break
+        block = removals[first : first + AT_ONCE]
+        leads[first : first + AT_ONCE] = question.leads(block)
+        best.n_scored += len(block)
     distances = removals @ question.costs
     better = (leads > 0) & question.is_within(removals) & (distances < best.distance * (1 - ROUNDING))
     for row in sorted(np.flatnonzero(better), key=lambda row: (distances[row], -leads[row])):
@@ -146,9 +155,9 @@ def _score(question: ScoredQuestion, removals: NDArray[np.int64], best: _Best) -
     return leads
 
 
-def _exchange(question: ScoredQuestion, limits: NDArray[np.int64], best: _Best, deadline: float) -> None:
+def _exchange(question: ScoredQuestion, limits: NDArray[np.int64], best: _Best) -> None:
     """Give back what is not needed, one unit or two for another one, while that helps."""
-    while best.taken is not None and np.any(best.taken) and time.perf_counter() < deadline:
+    while best.taken is not None and np.any(best.taken) and time.perf_counter() < best.deadline:
         if np.any(best.taken > limits):
             return
         before = best.distance

@@ -46,6 +46,7 @@ def fold_in_scores(
     through = np.linalg.solve(matrix, own.T)
     vector = through @ confidence
     kernel, fitted = own @ through, own @ vector
+    offsets = 0.0 if recommender.offsets is None else recommender.offsets[columns]
 
     def scored(taken: NDArray[np.int64]) -> NDArray[np.float64]:
         touched, positions = _touched(taken)
@@ -58,7 +59,8 @@ def fold_in_scores(
         steps = np.zeros(taken.shape)
         solved = np.linalg.solve(system, errors[:, :, None])[:, :, 0]
         np.add.at(steps, (np.arange(len(taken))[:, None], positions), np.where(touched, solved, 0.0))
-        return (vector - steps @ through.T) @ others.T
+        scores: NDArray[np.float64] = (vector - steps @ through.T) @ others.T + offsets
+        return scores
 
     return scored
 

@@ -120,13 +120,13 @@ class ScoredQuestion:
     def is_valid(self, taken: NDArray[np.int64]) -> bool:
         """Whether item a has left the top k, by the recommender itself run on this one history."""
         scores = self.rescore(taken)[None]
-        columns = np.append(np.flatnonzero(self._may_be_candidates()), self.item)
+        columns = np.append(np.flatnonzero(self.may_be_candidates()), self.item)
         return bool(self._leads(taken[None], scores[:, columns], columns[:-1], 1.0)[0] > 0)
 
     def rank(self, taken: NDArray[np.int64]) -> int:
         """Rank of the item by the recommender itself."""
         scores = self.rescore(taken)[None]
-        rivals = np.flatnonzero(self._may_be_candidates())
+        rivals = np.flatnonzero(self.may_be_candidates())
         others, own = self._without_absent(taken[None], scores[:, rivals], rivals), scores[:, [self.item]]
         with np.errstate(invalid="ignore"):
             return 1 + int((others - own > self.margin * (np.abs(others) + np.abs(own))).sum())
@@ -160,7 +160,7 @@ class ScoredQuestion:
         leads[np.isnan(leads)] = -np.inf
         return leads
 
-    def _may_be_candidates(self) -> NDArray[np.bool_]:
+    def may_be_candidates(self) -> NDArray[np.bool_]:
         """Items that could ever be recommended beside item a, ``(n_items,)``."""
         may = np.ones(len(self.scores), dtype=bool)
         may[self.history if self.removed_items == "excluded" else self.history[self.limits < self.amounts]] = False

@@ -13,15 +13,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.counterfactuals.bounds import cheapest
 from recsys_ops.counterfactuals.certificate import affordable_removals
+from recsys_ops.counterfactuals.fold_in_bounds import least_distances
 from recsys_ops.counterfactuals.scored import ScoredQuestion
 from recsys_ops.counterfactuals.search import Earlier, SearchResult
 from recsys_ops.counterfactuals.tolerances import ROUNDING
+from recsys_ops.models.fold_in import FoldInRecommender
 
 MOST_TRIED = 20_000
 """Removals that are tried for one option."""
 
-_AT_ONCE = 1024
+_AT_ONCE = 256
 _BISECTIONS = 8
 _STRICTLY = 1e-9
 """Part of a distance by which a smaller one must be smaller, to be looked for."""
@@ -49,11 +52,16 @@ def try_smaller(question: ScoredQuestion, earlier: Earlier, found: SearchResult,
         Proven where everything smaller, or without an explanation everything, was tried; else with the bound that
         what was tried proves.
     """
-    if found.is_proven or not question.knows_all_rivals:
+    least, known = _bounds(question)
+    if least == np.inf or least > min(question.max_distance, found.objective * (1 - _STRICTLY)):
+        return replace(found, bound=found.objective, is_proven=True, method="bounds")
+    found = replace(found, bound=max(found.bound, least))
+    if found.is_proven or known <= 0:
         return found
     n_scored = found.nodes
     everything = min(float(question.costs @ question.limits), question.max_distance)
-    blocks, bound = _smallest_removals(question, min(everything, found.objective * (1 - _STRICTLY)))
+    blocks, bound = _smallest_removals(question, min(everything, min(known, found.objective) * (1 - _STRICTLY)))
+    bound = min(bound, known) if known < everything else bound
     for tried, block in blocks:
         if time.perf_counter() > deadline:
             return replace(found, bound=max(found.bound, tried), nodes=n_scored)
@@ -71,6 +79,19 @@ def try_smaller(question: ScoredQuestion, earlier: Earlier, found: SearchResult,
     if bound == np.inf or bound >= found.objective * (1 - ROUNDING):
         return replace(found, bound=found.objective, is_proven=True, nodes=n_scored)
     return replace(found, bound=max(found.bound, bound), nodes=n_scored)
+
+
+def _bounds(question: ScoredQuestion) -> tuple[float, float]:
+    """A bound on the distance of every explanation, and the distance below which no item but a rival can overtake."""
+    if not isinstance(question.recommender, FoldInRecommender):
+        return 0.0, np.inf if question.knows_all_rivals else 0.0
+    distances = least_distances(question, question.recommender)
+    if question.validity == "score":
+        return float(distances[0]), np.inf
+    others = question.may_be_candidates()
+    bound = cheapest(distances[others], question.k)
+    others[question.rivals] = False
+    return bound, float(distances[others].min(initial=np.inf))
 
 
 def _nearest_valid(question: ScoredQuestion, ways: NDArray[np.int64]) -> NDArray[np.int64] | None:

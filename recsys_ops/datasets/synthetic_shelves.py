@@ -224,9 +224,9 @@ def _read_shelves() -> tuple[Shelf, ...]:
     lines = _SHELVES.strip().splitlines()
     shelves = []
     for heading, first, second, details in zip(lines[::4], lines[1::4], lines[2::4], lines[3::4], strict=True):
-        name, tags, uses = heading.split(": ")
+        names, tags, uses = heading.split(": ")
+        category, styles = names.split(" ")
         things = tuple(_read_thing(thing, details.split(", ")) for thing in f"{first}, {second}".split(", "))
-        category, styles = name.split(" ")
         shelves.append(Shelf(category, styles, tuple(tags.split(", ")), tuple(uses.split(", ")), things))
     return tuple(shelves)
 

@@ -216,7 +216,8 @@ def _first_of_each(pairs: NDArray[np.int64], n_items: int, wanted: NDArray[np.in
     pairs = pairs[np.argsort(pairs // n_items, kind="stable")]
     user = pairs // n_items
     within = np.arange(len(pairs)) - np.searchsorted(user, np.arange(len(wanted)))[user]
-    return pairs[within < wanted[user]]
+    kept: NDArray[np.int64] = pairs[within < wanted[user]]
+    return kept
 
 
 def draw_stars(

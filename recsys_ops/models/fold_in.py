@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.linalg import lapack
+from scipy.linalg import lapack, solve_triangular
 
 from recsys_ops.arrow import Array
 from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.models.factored import FactoredRecommender
 
 REGULARIZATION = 0.01
 ALPHA = 1.0
@@ -38,12 +39,15 @@ class FoldInRecommender:
         Confidence of a model input of 1.
     item_ids : pyarrow.Array, shape (n_items,), or None
         As ``LinearRecommender.item_ids``.
+    offsets : ndarray, shape (n_items,), or None
+        Added to the scores; -inf for items that the model does not know.
     """
 
     item_factors: NDArray[Any]
     regularization: float = REGULARIZATION
     alpha: float = ALPHA
     item_ids: Array | None = field(default=None, compare=False)
+    offsets: NDArray[np.float64] | None = None
 
     is_single = False
     """Scores are computed in float64."""
@@ -57,6 +61,16 @@ class FoldInRecommender:
     def gram(self) -> NDArray[np.float64]:
         """``Y'Y + regularization I``, shape (d, d)."""
         return gram_matrix(self.item_factors, self.regularization)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float64]:
+        """Length of each item's vector in the norm of the inverse of ``gram``, shape (n_items,)."""
+        lower = np.linalg.cholesky(self.gram)
+        lengths = np.empty(self.n_items)
+        for first in range(0, self.n_items, 2**14):
+            block = np.asarray(self.item_factors[first : first + 2**14], dtype=np.float64)
+            lengths[first : first + 2**14] = np.linalg.norm(solve_triangular(lower, block.T, lower=True), axis=0)
+        return lengths
 
     def rows(self, items: NDArray[np.integer]) -> NDArray[np.float64]:
         """Vectors of some items in float64, shape (n, d)."""
@@ -79,7 +93,28 @@ class FoldInRecommender:
         scores = np.empty((len(vectors), self.n_items))
         for row, vector in zip(scores, vectors, strict=True):
             np.dot(factors, vector, out=row)
-        return scores
+        return scores if self.offsets is None else scores + self.offsets
+
+
+def linear_form(model: FoldInRecommender, histories: sp.csr_array) -> FactoredRecommender | None:
+    """The same scores as a linear model, for which explanations can be proven.
+
+    Parameters
+    ----------
+    model : FoldInRecommender
+    histories : csr_array, shape (n_users, n_items)
+        What it will score.
+
+    Returns
+    -------
+    FactoredRecommender or None
+        None unless every interaction has the confidence 1, that of everything else: ``alpha`` 1, histories of ones.
+    """
+    if model.alpha != 1.0 or np.any(histories.data != 1.0):
+        return None
+    factors = np.asarray(model.item_factors, dtype=np.float64)
+    history_factors = np.linalg.solve(model.gram, factors.T).T.copy()
+    return FactoredRecommender(history_factors, factors, model.offsets, model.item_ids)
 
 
 def make_fold_in(
@@ -88,6 +123,7 @@ def make_fold_in(
     regularization: float = REGULARIZATION,
     alpha: float = ALPHA,
     item_ids: Array | None = None,
+    offsets: NDArray[np.float64] | None = None,
     source: str = "item factors",
 ) -> FoldInRecommender:
     """A fold-in recommender from factors that were fitted elsewhere, checked.
@@ -98,6 +134,8 @@ def make_fold_in(
     regularization, alpha : float
         As ``FoldInRecommender`` has them: what the factors were fitted with.
     item_ids : pyarrow.Array, shape (n_items,), optional
+    offsets : ndarray, shape (n_items,), optional
+        As ``FoldInRecommender`` has them.
     source : str
         Where the factors come from, for messages.
 
@@ -134,7 +172,7 @@ def make_fold_in(
         raise InputError(
             f"{source}: the factors of {len(broken)} items are NaN or infinite (first: row {broken[0]}). Correct them."
         )
-    return FoldInRecommender(factors, float(regularization), float(alpha), item_ids)
+    return FoldInRecommender(factors, float(regularization), float(alpha), item_ids, offsets)
 
 
 def gram_matrix(factors: NDArray[Any], regularization: float) -> NDArray[np.float64]:

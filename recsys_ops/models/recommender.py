@@ -4,11 +4,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from recsys_ops.arrow import Array
-from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.errors import ConfigError
 from recsys_ops.models.als import fit_als
 from recsys_ops.models.ease import RIDGE, FloatType, fit_ease
 from recsys_ops.models.factored import FactoredRecommender
-from recsys_ops.models.fold_in import ALPHA, REGULARIZATION, FoldInRecommender, make_fold_in
+from recsys_ops.models.fold_in import ALPHA, REGULARIZATION, FoldInRecommender, linear_form, make_fold_in
 from recsys_ops.models.hybrid import fit_hybrid
 from recsys_ops.models.knn import fit_item_knn
 from recsys_ops.models.linear import LinearRecommender
@@ -91,21 +91,17 @@ def make_recommender(
     if name.startswith(ONNX):
         return load_onnx(name, item_ids)
     model = read_model(parse_spec(name), Catalogue(item_ids, histories.shape[0], model_ids))
-    return _folding_in(name, model) if isinstance(model, ItemFactors) else model
+    return _folding_in(name, model, histories) if isinstance(model, ItemFactors) else model
 
 
-def _folding_in(name: str, model: ItemFactors) -> FoldInRecommender:
+def _folding_in(name: str, model: ItemFactors, histories: sp.csr_array) -> FoldInRecommender | FactoredRecommender:
     """ALS from its item factors, with the defaults of implicit where a file says nothing of how they were fitted."""
-    if model.bias is not None:
-        raise InputError(
-            f"--model {name}: models that fold a history in need a vector for each item of the catalogue, and have no "
-            "bias. Use embeddings: in place of als:, or leave the items without a vector out of the catalogue."
-        )
-    return make_fold_in(
-        model.factors, source=name,
+    made = make_fold_in(
+        model.factors, offsets=model.bias, source=name,
         regularization=REGULARIZATION if model.regularization is None else model.regularization,
         alpha=ALPHA if model.alpha is None else model.alpha,
     )  # fmt: skip
+    return linear_form(made, histories) or made
 
 
 def _given(features: sp.csr_array | None) -> sp.csr_array:
@@ -132,4 +128,4 @@ def check_recommender(name: str) -> None:
 
 def is_linear(name: str) -> bool:
     """Whether the recommender of that name may be linear in the history; what is in a file only the file says."""
-    return name != "als" and not name.startswith(("als:", ONNX))
+    return name != "als" and not name.startswith(ONNX)

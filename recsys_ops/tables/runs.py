@@ -6,6 +6,14 @@ from recsys_ops.tables.schema import Columns, table_schema
 
 _STATUS_COUNT = pa.struct([pa.field("status", pa.string()), pa.field("cases", pa.int64())])
 _NAMED_VALUE = pa.struct([pa.field("name", pa.string()), pa.field("value", pa.string())])
+_FIGURE = pa.struct(
+    [
+        pa.field("measure", pa.string()),
+        pa.field("value", pa.float64()),
+        pa.field("standard_error", pa.float64()),
+        pa.field("baseline", pa.float64()),
+    ]
+)
 
 RUNS_COLUMNS: Columns = {
     "run_id": (pa.string(), "Name of the run, which is also that of its folder."),
@@ -22,6 +30,11 @@ RUNS_COLUMNS: Columns = {
     "parts": (pa.int64(), "Number of files of all tables."),
     "shard_retries": (pa.int64(), "Attempts of shards that failed and were repeated."),
     "solver_timeouts": (pa.int64(), "Cases whose search was ended by the time limit."),
+    "recommender": (pa.string(), "Recommender that the run is about; null where its quality was not measured."),
+    "quality": (pa.list_(_FIGURE), "Its figures on held-out data, with standard errors, beside those of the baseline."),
+    "quality_baseline": (pa.string(), "What the baseline is."),
+    "better_than_baseline": (pa.bool_(), "Whether it is better by two standard errors; if not, expect little of it."),
+    "quality_note": (pa.string(), "How the figures were measured, where not on users that the recommender never saw."),
 }
 """One row per job and run."""
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from jobs.recourse.work import summarise_blocks
-from recsys_ops.datasets import load_dataset, user_groups
+from recsys_ops.datasets import Dataset, load_dataset, user_groups
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.models.feature_linear import FeatureLinearModel, content_model
+from recsys_ops.models.feature_linear import FeatureLinearModel
+from recsys_ops.models.feature_recommender import make_feature_model
 from recsys_ops.models.user_summary import GroupCounts, UserSummary, user_block_size
 from recsys_ops.recourse.group import TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.problem import Search
@@ -75,15 +75,21 @@ class Catalogue:
         return float(self.counts.rank_sums[number, item] / self.counts.n_candidates[number, item])
 
 
-def prepare(size: str, rules: tuple[FeatureRule, ...], *, k: int = 10) -> Catalogue:
+def prepare(size: str, rules: tuple[FeatureRule, ...], *, k: int = 10, model: str = "content") -> Catalogue:
     """Load a MovieLens folder with given rules, five age groups of equal size."""
-    dataset = load_dataset(movielens(size), seed=0)
+    return catalogue_of(load_dataset(movielens(size), seed=0), rules, groups="age:5", k=k, model=model)
+
+
+def catalogue_of(
+    dataset: Dataset, rules: tuple[FeatureRule, ...], *, groups: str, k: int = 10, model: str = "content"
+) -> Catalogue:
+    """A data set with given rules and a recommender, five groups of equal size."""
     encoded = encode_items(dataset.items, rules)
-    model = content_model(encoded.matrix, sp.csr_array(dataset.ratings.astype(np.float64)))
-    labels, group_of_user = user_groups(dataset, "age:5")
+    recommender = make_feature_model(model, dataset, encoded)
+    labels, group_of_user = user_groups(dataset, groups)
     size_of_block = user_block_size(*encoded.matrix.shape)
     n = dataset.n_users
     blocks = [(first, min(first + size_of_block, n)) for first in range(0, n, size_of_block)]
     arguments = {"k": k, "groups": group_of_user, "n_groups": 5, "selected": np.arange(dataset.n_items)}
-    summary, counts = summarise_blocks(model, blocks, {**arguments, "columns": encoded.columns})
-    return Catalogue(model, encoded, labels, group_of_user, summary, counts)
+    summary, counts = summarise_blocks(recommender, blocks, {**arguments, "columns": encoded.columns})
+    return Catalogue(recommender, encoded, labels, group_of_user, summary, counts)

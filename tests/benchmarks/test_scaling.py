@@ -18,6 +18,7 @@ from jobs.store.start import start_run
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import load_dataset
 from recsys_ops.datasets.dataset import positions_of
+from recsys_ops.models.linear import LinearRecommender
 from recsys_ops.runs import open_run
 from tests.benchmarks.catalogue import movielens
 from tests.benchmarks.processes import run_measured
@@ -76,7 +77,7 @@ def costs_of_users(run: str, data: str) -> tuple[NDArray[np.float64], NDArray[np
     dataset = load_dataset(data, seed=0)
     timings = open_run(run).table("timings").to_table()
     user = positions_of(timings.column("user_id"), dataset.user_ids)
-    estimates = case_seconds(np.diff(dataset.ratings.indptr), Settings(k=10))
+    estimates = case_seconds(np.diff(dataset.ratings.indptr), Settings(k=10), LinearRecommender(np.zeros((1, 1))))
     counts = np.bincount(user, minlength=dataset.n_users)
     measured = np.bincount(user, timings.column("seconds").to_numpy(), minlength=dataset.n_users)
     return (estimates * counts)[counts > 0], measured[counts > 0]

@@ -14,7 +14,6 @@ from recsys_ops.errors import InputError
 from recsys_ops.evaluation import (
     HeldOutQuality,
     ListQuality,
-    describe_recommender,
     held_out_quality,
     list_quality,
     split_users,
@@ -160,16 +159,3 @@ def test_the_lists_of_movielens_100k_are_those_of_sorting_everything() -> None:
         known = [item for item, _ in history_of(histories, user)]
         scores = sum(value * model.rows(np.array([item]))[0] for item, value in history_of(histories, user))
         assert lists[user].tolist() == top_list(np.asarray(scores), known, 50)
-
-
-def test_lines_name_the_settings_and_end_with_the_verdict() -> None:
-    dataset = load_dataset("synthetic:items=200,users=400,ratings_per_user=25", seed=0)
-    lines = dict(describe_recommender(dataset, "ease", ridge=123.0, binary=False, seed=0))
-    assert list(lines) == ["recommender", "held-out users", "recall@20", "nDCG@100", "verdict"]
-    assert lines["recommender"] == "ease, ridge 123, histories of ratings"
-    histories = history_matrix(dataset.ratings, binary=False, scale=5)
-    found = held_out_quality(histories, lambda known: fit_ease(known, ridge=123.0), seed=0)
-    assert lines["recall@20"].startswith(f"{found.model.recall.mean():.3f} (standard error ")
-    assert lines["nDCG@100"].endswith(f"popularity {found.popularity.ndcg.mean():.3f})")
-    assert found.is_better
-    assert lines["verdict"] == "better than popularity"

@@ -11,12 +11,13 @@ def all_scores(ratings: NDArray[np.float64], features: NDArray[np.float64]) -> N
     return scores
 
 
-def rank_of(scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, *, tie: float = 0.0) -> int:
-    """1 + number of other candidates of one user that score higher; by more than ``tie`` (relative) and rounding."""
+def rank_of(
+    scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, *, tie: float = 0.0, noise: float = 0.0
+) -> int:
+    """1 + number of others of a user that score more: by over ``tie`` of the score and ``noise`` of the greatest."""
     own = scores[item]
     others = ~rated & (np.arange(len(scores)) != item)
-    rounding = np.sign(tie) * 1e-13 * np.abs(scores).max()
-    return 1 + int((scores[others] > own + tie * abs(own) + rounding).sum())
+    return 1 + int((scores[others] > own + tie * abs(own) + noise * np.abs(scores).max()).sum())
 
 
 def with_row(features: NDArray[np.float64], item: int, row: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -27,11 +28,11 @@ def with_row(features: NDArray[np.float64], item: int, row: NDArray[np.float64])
 
 
 def ranks_of_item(
-    scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, *, tie: float = 0.0
+    scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, *, tie: float = 0.0, noise: float = 0.0
 ) -> NDArray[np.int64]:
     """Rank of an item for every user who has not rated it, in the order of the users; scores ``(n_users, n_items)``."""
     users = [user for user in range(len(scores)) if not rated[user, item]]
-    return np.array([rank_of(scores[user], rated[user], item, tie=tie) for user in users], dtype=np.int64)
+    return np.array([rank_of(scores[user], rated[user], item, tie=tie, noise=noise) for user in users], dtype=np.int64)
 
 
 def top_list(scores: NDArray[np.float64], rated: NDArray[np.bool_], item: int, k: int) -> list[int]:

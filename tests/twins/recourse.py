@@ -78,8 +78,8 @@ def success_range(world: World, item: int, row: NDArray[np.float64]) -> tuple[fl
     own = [of_all[users, item] for of_all in scores]
     before = ranking.ranks_of_item(scores[0], world.rated, item, tie=1e-9) <= world.k
     kept = before & (own[1] >= own[0] - 1e-12 * np.abs(scores[0][users]).max(axis=1))
-    lost = ranking.ranks_of_item(scores[1], world.rated, item, tie=-1e-5) <= world.k
-    won = ranking.ranks_of_item(scores[1], world.rated, item, tie=1e-9) <= world.k
+    lost = ranking.ranks_of_item(scores[1], world.rated, item, tie=-1e-5, noise=-1e-13) <= world.k
+    won = ranking.ranks_of_item(scores[1], world.rated, item, tie=1e-9, noise=1e-13) <= world.k
     return float((lost | kept).mean()), float(won.mean())
 
 

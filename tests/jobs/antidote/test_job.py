@@ -1,13 +1,17 @@
 """The antidote job on a small shop: which cases, which rows, that they do as they say, what each option changes."""
 
 import itertools
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from jobs.antidote import export as exporting
 from jobs.antidote import job as antidote
 from jobs.antidote.advice import advised, group_cases
 from jobs.antidote.config import AntidoteConfig
@@ -16,7 +20,7 @@ from jobs.runtime import job as runtime
 from recsys_ops.antidote.objectives import IndividualUnfairness, measure
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset, load_dataset
-from recsys_ops.errors import InputError
+from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.mf import AlsSettings, fit_als
 from recsys_ops.models.mf_rows import LocalRows
 from recsys_ops.runs import Run, open_run
@@ -42,7 +46,7 @@ Rows = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def tables() -> Tables:
     """40 items, 60 users numbered from 1."""
-    return shop_tables(sellers=2, items_per_seller=20, users=60, ratings_per_user=10)
+    return shop_tables(sellers=2, items_per_seller=20, users=60, ratings_per_user=13)
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +203,35 @@ def test_rows_appended_to_the_interactions_do_what_the_effect_says_and_can_be_ta
     assert mixed.user_ids.filter(is_real).equals(before.user_ids)
     first, last = (row[f"{end}_antidote_user"] for end in ("first", "last"))
     assert mixed.user_ids.filter(pc.invert(is_real)).to_pylist() == sorted([first, last, *between(added)])
+
+
+def test_a_case_is_exported_into_the_interactions_and_taken_out_again(base: Run, shop: str, tmp_path: Path) -> None:
+    def export(**options: Any) -> int:
+        return exporting.run(AntidoteConfig(data=shop, out=base.url, **options))
+
+    both, without = str(tmp_path / "both.parquet"), str(tmp_path / "without.parquet")
+    assert export(export="gd_fixed:10%:1", to=both) == 0
+    given, combined = pq.read_table(Path(shop) / "interactions.parquet"), pq.read_table(both)
+    assert combined.slice(0, len(given)).equals(given)
+    listed = json.loads(Path(f"{both}.antidote.json").read_text())
+    row = next(row for row in rows_of(base, "antidote_as_used") if case_of(row) == ("gd_fixed", "10%", 1))
+    assert (listed["n_ratings"], len(listed["users"])) == (6 * 40, 6)
+    assert (listed["verdict"], listed["change"]) == (row["verdict"], row["change"])
+    now = str(shutil.copytree(shop, tmp_path / "now"))
+    shutil.copy(both, f"{now}/interactions.parquet")
+    assert exporting.run(AntidoteConfig(data=now, take_out=f"{both}.antidote.json", to=without)) == 0
+    assert pq.read_table(without).equals(given)
+    twice = AntidoteConfig(data=now, out=base.url, export="gd_fixed:10%:1", to=f"{both}.parquet")
+    with pytest.raises(InputError, match="has users with these ids already"):
+        exporting.run(twice)
+    for options, message in (
+        ({"export": "gd_fixed:10%:1"}, "one of them, needs --to FILE"),
+        ({"export": "gd_fixed:10%:1", "to": both}, "exists already"),
+        ({"export": "gd_fixed:10%:1", "to": "x.csv"}, "expected a file of the same kind as interactions.parquet"),
+        ({"export": "magic:1:0", "to": "x.parquet"}, "has no such case .found heuristic1:2:0, "),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            export(**options)
 
 
 def with_ids(tables: Tables, ids: Any) -> Tables:

@@ -12,6 +12,7 @@ import pytest
 
 import jobs.counterfactuals.job
 import jobs.counterfactuals.work
+from jobs.counterfactuals import ask
 from jobs.counterfactuals import job as counterfactuals
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.counterfactuals.summary import sentence
@@ -20,6 +21,7 @@ from jobs.runtime import job as runtime
 from jobs.runtime.shards import Shard
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.datasets import load_dataset
+from recsys_ops.errors import InputError
 from recsys_ops.models.ease import RIDGE, fit_ease
 from recsys_ops.models.linear import history_matrix
 from recsys_ops.runs import Run, open_run
@@ -334,3 +336,22 @@ def test_the_summary_tells_why_in_words(shop: str, tmp_path: Path, command_line:
     assert "you were recommended" in ended.stdout
     assert "because you rated" in ended.stdout
     assert "decided by bounds alone" in ended.stdout
+
+
+def test_factors_give_the_same_rows_in_any_shards_and_when_one_user_asks(shop: str, tmp_path: Path) -> None:
+    whole, cut = (
+        run_job(shop, tmp_path, run_id=f"s{n}", model="pure-svd", shards=n, removed_items="eligible") for n in (1, 4)
+    )
+    assert rows_of(whole) == rows_of(cut)
+    assert explained(rows_of(whole))
+    user = rows_of(whole)[-1]["user_id"]
+    asked = ask.rows(whole, ask.settings_of(whole), load_dataset(shop, seed=0), user=user)
+    assert asked == [row for row in rows_of(whole) if row["user_id"] == user]
+
+
+def test_a_model_of_other_items_is_refused_with_what_was_expected(shop: str, tmp_path: Path) -> None:
+    np.save(tmp_path / "item_factors.npy", np.ones((40, 16)))
+    with pytest.raises(
+        InputError, match=r"item_factors\.npy: expected .* \(found shape \(40, 16\)\)\. There are 40 users"
+    ):
+        run_job(shop, tmp_path / "out", model=f"embeddings:{tmp_path / 'item_factors.npy'}")

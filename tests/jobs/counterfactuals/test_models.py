@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from jobs.counterfactuals.models import counterfactuals_models, restored_counterfactuals
+from jobs.counterfactuals.models import (
+    counterfactuals_models,
+    fingerprint_of_recommender,
+    recommender_models,
+    restored_counterfactuals,
+)
 from recsys_ops.errors import InputError
-from tests.questions import random_likelihood, random_question
+from recsys_ops.models.factored import FactoredRecommender
+from recsys_ops.models.fold_in import FoldInRecommender
+from tests.questions import random_factors, random_likelihood, random_question
 
 
 def test_what_is_restored_scores_and_evaluates_as_what_was_stored() -> None:
@@ -17,6 +25,27 @@ def test_what_is_restored_scores_and_evaluates_as_what_was_stored() -> None:
     assert restored is not None
     np.testing.assert_array_equal(recommender.scores(history), question.recommender.scores(history))
     assert restored.log_likelihood(history) == likelihood.log_likelihood(history)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_factors_are_restored_as_they_were_stored(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    model = random_factors(rng, 9)
+    history = sp.csr_array(np.eye(9)[[1]] + np.eye(9)[[4]])
+    restored, _ = restored_counterfactuals(recommender_models(model), "sum")
+    assert isinstance(restored, FactoredRecommender)
+    np.testing.assert_array_equal(restored.scores(history), model.scores(history))
+    assert (restored.history_factors is restored.item_factors) == (model.history_factors is model.item_factors)
+    assert fingerprint_of_recommender(restored) == fingerprint_of_recommender(model)
+
+
+def test_item_factors_are_restored_with_the_items_that_they_do_not_know() -> None:
+    factors = np.random.default_rng(0).normal(0, 1, (5, 2))
+    model = FoldInRecommender(factors, 0.5, 2.0, offsets=np.array([0.0, 0.0, -np.inf, 0.0, 0.0]))
+    restored, _ = restored_counterfactuals(recommender_models(model), "sum")
+    history = sp.csr_array(np.eye(5)[[0]])
+    np.testing.assert_array_equal(restored.scores(history), model.scores(history))
+    assert restored.scores(history)[0, 2] == -np.inf
 
 
 def test_a_network_that_an_earlier_version_stored_is_refused_with_the_remedy() -> None:

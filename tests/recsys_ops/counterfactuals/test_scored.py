@@ -9,9 +9,10 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals import by_search, tried
+from recsys_ops.counterfactuals import by_search, scored, tried
 from recsys_ops.counterfactuals.by_search import find_by_search
 from recsys_ops.counterfactuals.explanation import explain
+from recsys_ops.counterfactuals.fold_in_bounds import least_distances
 from recsys_ops.counterfactuals.rank_updates import fold_in_scores
 from recsys_ops.counterfactuals.relu_proof import prove_by_program
 from recsys_ops.counterfactuals.scored import ScoredQuestion, make_scored_question
@@ -176,10 +177,10 @@ def test_rank_updates_are_the_regression_solved_anew() -> None:
     for _ in range(20):
         question = random_question(rng, "als")
         model = question.recommender
-        scored = fold_in_scores(model, question.history, question.amounts, question.scale, np.arange(model.n_items))  # type: ignore[arg-type]
+        updated = fold_in_scores(model, question.history, question.amounts, question.scale, np.arange(model.n_items))  # type: ignore[arg-type]
         removals = all_removals(question)
         expected = np.array([question.rescore(taken) for taken in removals])
-        assert np.allclose(scored(removals), expected, rtol=1e-7, atol=1e-8 * np.abs(expected).max())
+        assert np.allclose(updated(removals), expected, rtol=1e-7, atol=1e-8 * np.abs(expected).max())
 
 
 def test_options_differ_and_none_is_better_than_the_one_before() -> None:
@@ -248,3 +249,41 @@ def test_a_python_session_explains_a_fitted_als() -> None:
     assert found.rank_after is not None
     assert found.rank_after > 3
     assert "It hangs on" in str(found)
+
+
+def test_the_bound_of_a_fold_in_model_is_below_every_removal_that_brings_an_item_above() -> None:
+    rng = np.random.default_rng(11)
+    some = []
+    for _ in range(60):
+        question = random_question(rng, "als")
+        least = least_distances(question, question.recommender)  # type: ignore[arg-type]
+        removals = all_removals(question)
+        scores = np.array([question.rescore(taken) for taken in removals])
+        own = scores[:, [question.item]]
+        above = scores > own if question.validity == "kth" else np.repeat(own < question.kth, scores.shape[1], axis=1)
+        distances = np.where(above, (removals @ question.costs)[:, None], np.inf).min(axis=0)
+        assert np.all(least <= distances * (1 + 1e-9))
+        some.append(np.isfinite(least).any() and least.max() > 0)
+    assert np.mean(some) > 0.3
+
+
+def test_rivals_left_out_of_the_search_do_not_spoil_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scored, "MOST_RIVALS", 4)
+    rng = np.random.default_rng(12)
+    proven = []
+    for _ in range(60):
+        question = random_question(rng, "als")
+        found = find_by_search(question, [], np.inf)
+        truth = least_distance(question)
+        assert found.bound <= truth * (1 + 1e-12)
+        assert not found.is_proven or found.objective == pytest.approx(truth, rel=1e-12)
+        proven.append(found.is_proven)
+    assert 0 < np.mean(proven) < 1
+
+
+def test_without_time_nothing_is_scored_and_nothing_is_claimed() -> None:
+    question = random_question(np.random.default_rng(13), "tanh")
+    found = find_by_search(question, [], 0.0)
+    assert (found.taken, found.is_proven, found.nodes) == (None, False, 0)
+    (reported,) = explain_question(question, None, Settings(k=question.k, time_limit=1e-9))
+    assert (reported.status, reported.reason) == (Status.TIMEOUT, "nothing found in 1e-09 seconds")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.als import fit_als
-from recsys_ops.models.fold_in import FoldInRecommender, make_fold_in
+from recsys_ops.models.fold_in import FoldInRecommender, linear_form, make_fold_in
 
 
 def random_histories(rng: np.random.Generator, shape: tuple[int, int]) -> sp.csr_array:
@@ -36,6 +36,17 @@ def test_scores_are_those_of_the_textbook_regression_whichever_users_are_scored_
         expected = np.array([model.item_factors @ textbook_vector(model, row) for row in dense])
         assert np.allclose(scores, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
         assert all(np.array_equal(model.scores(histories[[row]])[0], scores[row]) for row in range(6))
+
+
+def test_with_a_confidence_of_one_the_model_is_linear() -> None:
+    rng = np.random.default_rng(6)
+    ones = sp.csr_array((rng.random((6, 12)) < 0.4) * 1.0)
+    model = FoldInRecommender(rng.normal(0, 1, (12, 4)), 0.3, 1.0)
+    linear = linear_form(model, ones)
+    assert linear is not None
+    assert np.allclose(linear.scores(ones), model.scores(ones), rtol=1e-9, atol=1e-12)
+    assert linear_form(model, ones * 0.5) is None
+    assert linear_form(FoldInRecommender(model.item_factors, 0.3, 2.0), ones) is None
 
 
 def test_a_rating_of_zero_and_an_empty_history_are_no_interactions() -> None:

@@ -14,11 +14,13 @@ import torch
 
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.factored import FactoredRecommender
-from recsys_ops.models.linear import LinearRecommender
+from recsys_ops.models.fold_in import ALPHA, REGULARIZATION, FoldInRecommender
+from recsys_ops.models.linear import LinearRecommender, top_lists
 from recsys_ops.models.readers.catalogue import Catalogue, read_ids
 from recsys_ops.models.readers.item_factors import ItemFactors
 from recsys_ops.models.readers.read import Model, read_model
 from recsys_ops.models.readers.spec import parse_spec
+from recsys_ops.models.recommender import make_recommender
 
 N, D, USERS = 6, 3, 9
 IDS = pa.array([10, 20, 30, 40, 50, 60])
@@ -295,3 +297,13 @@ def test_as_many_users_as_items_is_asked_about(save: Save) -> None:
 def test_what_is_no_model_is_refused_before_anything_is_read(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_spec(text)
+
+
+def test_item_factors_become_a_recommender_that_folds_histories_in(save: Save) -> None:
+    ids = pa.array([10, 20, 40, 50, 60])
+    histories = sp.csr_array((USERS, N))
+    model = make_recommender(f"als:{save('f.npy', A[[0, 1, 3, 4, 5]])}", histories, item_ids=IDS, model_ids=ids)
+    assert isinstance(model, FoldInRecommender)
+    assert (model.regularization, model.alpha) == (REGULARIZATION, ALPHA)
+    assert model.scores(ONES)[0, 2] == -np.inf
+    assert top_lists(model, ONES, 3)[0].tolist().count(2) == 0

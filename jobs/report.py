@@ -1,0 +1,122 @@
+"""Write the pages of a committed run: the night's report, sellers' cards, a user's why."""
+
+import hashlib
+import time
+from typing import Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field, model_validator
+
+from jobs.config import MODEL_CONFIG
+from jobs.console import make_console
+from jobs.errors import ExitCode
+from jobs.store.files import json_bytes
+from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.report.night import night_page
+from recsys_ops.report.seller import seller_pages
+from recsys_ops.report.user import user_page
+from recsys_ops.runs import Run, open_run
+from recsys_ops.storage import open_store, storage_errors
+
+MANIFEST = "_pages.json"
+
+
+class ReportConfig(BaseModel):
+    """Which pages of which run."""
+
+    model_config = MODEL_CONFIG
+
+    out: str = "out"
+    """As in the jobs: the folder or object-store URL with the results."""
+    run_id: str | None = None
+    """Id of the run; by default the last whole run, of --job where that is given."""
+    job: str | None = None
+    """Whose last whole run: recourse, counterfactuals, antidote or acceptance."""
+    seller: str | None = None
+    """Only the card of this seller."""
+    user: str | None = None
+    """Only why this user was recommended what is in the run."""
+    all: bool = Field(default=False)
+    """The card of every seller, and a report that leads to them."""
+    language: Literal["en", "de"] | None = None
+    """Of sellers' and users' pages; by default that of the run's sentences."""
+
+    @model_validator(mode="after")
+    def _one_kind_of_page(self) -> "ReportConfig":
+        if sum((self.seller is not None, self.user is not None, self.all)) > 1:
+            raise ValueError("--seller, --user and --all: give one of them")
+        return self
+
+
+def run(config: ReportConfig) -> int:
+    """Write the pages into ``<out>/pages/<run id>`` and say where they are; return exit code 0.
+
+    Raises
+    ------
+    ConfigError, InputError, StorageError
+        Each with a message for the user.
+    """
+    started = time.monotonic()
+    out = config.out.rstrip("/")
+    of_run = open_run(out if config.run_id is None else f"{out}/runs/{config.run_id}", job=_job_of(config))
+    pages = _pages(of_run, config)
+    folder = f"{out}/pages/{of_run.run_id}"
+    _write(folder, {path: text.encode() for path, text in pages.items()})
+    seconds, size = time.monotonic() - started, sum(len(text.encode()) for text in pages.values())
+    console = make_console(is_wide=True)
+    console.print(f"{len(pages)} pages, {size / 1e3:,.0f} kB, {len(pages) / seconds:.0f} a second.", markup=False)
+    console.print(f"{folder}/{next(iter(pages))}", markup=False, soft_wrap=True)
+    return ExitCode.COMPLETE
+
+
+def _job_of(config: ReportConfig) -> str | None:
+    if config.job is not None or config.run_id is not None:
+        return config.job
+    if config.user is not None:
+        return "counterfactuals"
+    return "recourse" if config.seller is not None or config.all else None
+
+
+def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
+    """Pages by path; the first is where to begin."""
+    language = config.language or of_run.manifest["configuration"].get("language") or "en"
+    if config.user is not None:
+        _check_job(of_run, "counterfactuals", "--user")
+        return {f"user-{_file_name(config.user)}.html": user_page(of_run, config.user, language)}
+    if config.seller is None and not config.all:
+        return {"index.html": night_page(of_run)}
+    _check_job(of_run, "recourse", "--all" if config.all else "--seller")
+    cards = seller_pages(of_run, None if config.all else [str(config.seller)], language)
+    if not cards:
+        raise InputError(f"--seller {config.seller}: run {of_run.run_id} has no row of this seller. Correct the id.")
+    files = {seller: f"sellers/{_file_name(seller)}.html" for seller in cards}
+    by_file = {files[seller]: page for seller, (_, page, _) in cards.items()}
+    if not config.all:
+        return by_file
+    listed = [{"path": quote(files[seller]), "name": seller, "what": what} for seller, (what, _, _) in cards.items()]
+    return {"index.html": night_page(of_run, listed), **by_file}
+
+
+def _check_job(of_run: Run, job: str, option: str) -> None:
+    if of_run.manifest["job"] != job:
+        raise ConfigError(f"{option}: run {of_run.run_id} is of {of_run.manifest['job']}, not of {job}.")
+
+
+def _file_name(name: str) -> str:
+    """A name for a file that no other id has: letters and digits as they are, the rest as a digest says."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:60]
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _write(folder: str, files: dict[str, bytes]) -> None:
+    """The files, then a manifest of theirs, so that whoever reads it finds them all."""
+    filesystem, root = open_store(folder)
+    with storage_errors(folder, "writing pages"):
+        for path, content in files.items():
+            filesystem.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
+            filesystem.pipe_file(f"{root}/{path}", content)
+        listed = [
+            {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for path, content in files.items()
+        ]
+        filesystem.pipe_file(f"{root}/{MANIFEST}", json_bytes({"pages": listed}))

@@ -1,0 +1,112 @@
+"""The seller's card: their items by impact, each with one plan, what it brings and how sure that is."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from recsys_ops.acceptance.feedback import case_ids
+from recsys_ops.arrow import compute as pc
+from recsys_ops.report.page import render
+from recsys_ops.report.words import words
+from recsys_ops.runs import Run
+from recsys_ops.status import Status
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def seller_pages(run: Run, sellers: Sequence[str] | None, language: str) -> dict[str, tuple[str, str, str]]:
+    """A page for each seller of a run of recourse.
+
+    Parameters
+    ----------
+    run : Run
+    sellers : sequence of str, or None
+        Whose pages, ids as text; None for all.
+    language : "en" or "de"
+
+    Returns
+    -------
+    dict of str to (str, str, str)
+        By seller: what the page says in short, the page, and the seller's number in the order of the run.
+    """
+    table = run.table("recourse").to_table()
+    table = table.append_column("case_id", case_ids(run.run_id, table))
+    frontier = run.table("frontier").to_table()
+    if sellers is not None:
+        chosen = pa.array(sellers, pa.string())
+        is_chosen = [pc.is_in(pc.cast(each["seller_id"], pa.string()), value_set=chosen) for each in (table, frontier)]
+        table, frontier = table.filter(is_chosen[0]), frontier.filter(is_chosen[1])
+    steps = _steps(frontier.to_pylist())
+    by_seller: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in table.to_pylist():
+        by_seller[str(row["seller_id"])].append(row)
+    return {seller: _page(run, seller, rows, steps, language) for seller, rows in by_seller.items()}
+
+
+def _page(
+    run: Run, seller: str, rows: Rows, steps: Mapping[tuple[Any, ...], Rows], language: str
+) -> tuple[str, str, str]:
+    say = words(language)
+    of_item: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        of_item[row["item_id"]].append(row)
+    best = [max(each, key=_impact) for each in of_item.values()]
+    plans = sorted((row for row in best if _impact(row) > 0), key=lambda row: (-_impact(row), str(row["item_id"])))
+    summary = say.seller_summary.format(plans=len(plans), items=len(of_item))
+    page = render(
+        "seller.html",
+        {
+            "language": language, "title": f"{say.seller_title} ({seller})", "say": say, "summary": summary,
+            "seller": seller, "run_id": run.run_id, "committed": run.manifest["finished"][:10],
+            "plans": [_plan(row, steps, say) for row in plans],
+            "without": [_without(row) for row in best if _impact(row) <= 0],
+        },
+    )  # fmt: skip
+    return summary, page, seller
+
+
+def _impact(row: Mapping[str, Any]) -> float:
+    """How many more people see the item; -1 where there is nothing to do for it."""
+    if not row["changes"] or row["success_after"] is None:
+        return -1.0
+    return float((row["success_after"] - row["success_before"]) * row["n_targets"])
+
+
+def _plan(row: Mapping[str, Any], steps: Mapping[tuple[Any, ...], Rows], say: Any) -> dict[str, Any]:
+    before, after = (round(row[name] * row["n_targets"]) for name in ("success_before", "success_after"))
+    is_proven = row["status"] == Status.OPTIMAL
+    bound = row["success_bound"]
+    of_case = steps.get((row["item_id"], row["group"], row["option"]), ())
+    taken = [step for step in of_case if step["n_changes"] and step["text"]]
+    return {
+        "case_id": row["case_id"],
+        "title": row["title"],
+        "audience": say.audience.format(group=row["group"], n=f"{row['n_targets']:,}"),
+        "effect": say.effect.format(before=f"{before:,}", after=f"{after:,}", gained=f"{after - before:,}"),
+        "certainty": say.proven if is_proven or bound is None else say.not_proven.format(bound=f"{bound:.0%}"),
+        "changes": row["changes"],
+        "has_support": any(change.get("support") is not None for change in row["changes"]),
+        "steps": [_step(step, say) for step in taken],
+        "step": next((n for n, step in enumerate(taken) if step["n_changes"] == row["n_changes"]), len(taken) - 1),
+    }  # fmt: skip
+
+
+def _step(step: Mapping[str, Any], say: Any) -> str:
+    n = step["n_changes"]
+    counted = say.one_change if n == 1 else say.n_changes.format(n=n)
+    text = step["text"][0].upper() + step["text"][1:]
+    return str(say.step.format(n=counted, text=text, after=f"{step['success']:.0%}"))
+
+
+def _without(row: Mapping[str, Any]) -> str:
+    reason = f": {row['reason']}" if row["reason"] else f": {row['status']}"
+    return f"{row['title']}{reason}"
+
+
+def _steps(frontier: Rows) -> dict[tuple[Any, ...], Rows]:
+    steps: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in frontier:
+        steps[row["item_id"], row["group"], row["option"]].append(row)
+    return {case: sorted(rows, key=lambda row: row["n_changes"]) for case, rows in steps.items()}

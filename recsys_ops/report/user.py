@@ -1,0 +1,56 @@
+"""The user's why: each recommended item, and what of the history it depends on."""
+
+from collections import defaultdict
+from typing import Any
+
+import pyarrow as pa
+
+from recsys_ops.arrow import compute as pc
+from recsys_ops.errors import InputError
+from recsys_ops.report.page import render
+from recsys_ops.report.words import words
+from recsys_ops.runs import Run
+from recsys_ops.status import Status
+
+
+def user_page(run: Run, user: str, language: str) -> str:
+    """The page of one user of a run of counterfactuals.
+
+    Parameters
+    ----------
+    run : Run
+    user : str
+        The user's id as text.
+    language : "en" or "de"
+        Of the page; the sentences are as the run has stored them.
+
+    Raises
+    ------
+    InputError
+        The run has no row of that user, or was made before sentences were stored.
+    """
+    table = run.table("counterfactuals").to_table()
+    rows = table.filter(pc.equal(pc.cast(table["user_id"], pa.string()), user)).to_pylist()
+    if not rows:
+        raise InputError(f"--user {user}: run {run.run_id} has no row of this user. Explain the user first.")
+    if "text" not in table.column_names:
+        raise InputError(f"run {run.run_id}: has no column 'text'; an earlier version made it. Run the job again.")
+    say = words(language)
+    by_item: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_item[row["item_id"]].append(row)
+    items = [
+        {
+            "title": options[0]["title"],
+            "sentences": [row["text"] or row["reason"] or row["status"] for row in options],
+            "certainty": say.user_proven if options[0]["status"] == Status.OPTIMAL else say.user_found,
+        }
+        for options in sorted(by_item.values(), key=lambda options: options[0]["rank_before"] or 0)
+    ]
+    return render(
+        "user.html",
+        {
+            "language": language, "title": say.user_title, "say": say, "summary": say.user_summary, "items": items,
+            "run_id": run.run_id, "committed": run.manifest["finished"][:10],
+        },
+    )  # fmt: skip
