@@ -60,7 +60,7 @@ COMMANDS = {
         "Why each user is recommended an item: the part of the history it hangs on.",
     ),
     "antidote": Command(
-        "jobs.antidote.config:AntidoteConfig", "jobs.antidote.job:JOB",
+        "jobs.antidote.config:AntidoteConfig", "jobs.antidote.export:run",
         "A few artificial users whose ratings make recommendations less polarised, or fairer.",
     ),
     "acceptance": Command(

@@ -12,6 +12,7 @@ from recsys_ops.errors import InputError
 
 KEYS: dict[str, tuple[str, ...]] = {
     "recourse": ("item_id", "group", "option"),
+    "together": ("item_id", "group", "share_acting"),
     "counterfactuals": ("user_id", "item_id", "option"),
     "antidote_ratings": ("antidote_user", "item_id"),
     "antidote_effect": ("objective", "algorithm", "budget", "run", "split"),

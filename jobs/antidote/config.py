@@ -45,6 +45,13 @@ class AntidoteConfig(JobConfig):
     top_items: int | None = Field(default=None, ge=2)
     """Only the items with most ratings."""
 
+    export: str | None = None
+    """Compute nothing: write the interactions with the artificial users of a case of a run (ALGORITHM:BUDGET:RUN, or advised) to --to, with a list of what was added."""  # noqa: E501
+    take_out: str | None = None
+    """Compute nothing: write the interactions without what this list (that --export wrote) says was added to --to."""
+    to: str | None = None
+    """File or URL that --export and --take-out write; never that of the interactions themselves."""
+
     @property
     def budgets(self) -> list[str]:
         """Each budget once."""

@@ -41,6 +41,7 @@ class CaseSettings:
     whole_ratings: bool
     max_ratings: int | None
     max_rmse_loss: float | None
+    min_overlap: float | None
     hold_out: float
     on_unseen: bool
     warm: bool
@@ -112,7 +113,7 @@ def settings_of(config: AntidoteConfig, rating_range: tuple[float, float], *, wa
     first = config.seed + FIRST_EVALUATION_START
     return CaseSettings(
         config.direction, config.rank, config.regularisation, rating_range, config.whole_ratings, config.max_ratings,
-        config.max_rmse_loss, hold_out_of(config), on_unseen=is_on_unseen(config), warm=warm,
+        config.max_rmse_loss, config.min_overlap, hold_out_of(config), on_unseen=is_on_unseen(config), warm=warm,
         evaluation_starts=tuple(range(first, first + config.starts)),
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """What the antidote job's workers do: propose artificial ratings for a case, and evaluate them by fits from scratch."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,6 +10,7 @@ from jobs.antidote.case import AntidoteResult, Case, CaseResult
 from jobs.antidote.common import FAILURES, stand_from_all_starts
 from jobs.antidote.inputs import AntidoteInputs
 from jobs.antidote.tables import result_tables
+from jobs.runtime.each import each_with
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.antidote.algorithms import propose
@@ -20,6 +22,10 @@ from recsys_ops.antidote.problem import AntidoteProblem
 from recsys_ops.models.mf import AlsSettings
 from recsys_ops.models.mf_rows import LocalRows, sorted_rows
 from recsys_ops.status import Status
+
+CHOICE_STARTS = 3
+FIRST_CHOICE_START = 2**63
+"""Above every seed that can be given."""
 
 MOST_REFITTED = 20_000_000
 """Ratings times artificial users up to which each of these is left out in turn and everything fitted anew."""
@@ -52,7 +58,10 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
         AlsSettings(settings.rank, settings.regularisation, seed=case.seed), settings.rating_range,
         settings.whole_ratings, settings.max_ratings, settings.max_rmse_loss,
         evaluated_on=split.unseen, warm=settings.warm, before=split.before,
+        choice_starts=choice_starts(case.seed), min_overlap=settings.min_overlap,
     )  # fmt: skip
+    if inputs.block_ratings is None:
+        problem = replace(problem, each=each_with(problem))
     ratings = sorted_rows(propose(problem, case.algorithm, case.n_artificial, seed=case.seed))
     evaluation = evaluate(problem, ratings, held_out=split.test if split.test.nnz else None)
     refits = split.train.nnz * ratings.shape[0] <= MOST_REFITTED
@@ -69,6 +78,12 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
         ),
     )  # fmt: skip
     return CaseResult(case, Status.FEASIBLE, _caveat(problem, found), found)
+
+
+def choice_starts(seed: int) -> tuple[int, ...]:
+    """Seeds of the starts that the search of a case chooses on; those of the evaluation are others."""
+    first = FIRST_CHOICE_START + 10 * seed
+    return tuple(range(first, first + CHOICE_STARTS))
 
 
 def _as_used(inputs: AntidoteInputs, case: Case, ratings: sp.csr_array) -> AsUsed | None:

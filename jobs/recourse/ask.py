@@ -11,12 +11,14 @@ from jobs.recourse.device import problem_with
 from jobs.recourse.inputs import make_catalogue, make_inputs, on_device
 from jobs.recourse.models import restored_model, restored_recourse
 from jobs.recourse.summary import sentence
+from jobs.recourse.together import WEIGHED
 from jobs.recourse.work import run_shard
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import one_thread
 from jobs.selection import select
 from jobs.store.models import read_models
 from recsys_ops.acceptance.learned import Learned, read_learned
+from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset
 from recsys_ops.runs import Run
 
@@ -54,7 +56,18 @@ def rows(
     shard = Shard(0, 0, len(inputs.cases.batch_starts) - 2, len(inputs.cases.item))
     with one_thread():
         found: list[dict[str, Any]] = run_shard(inputs, shard, {}).tables["recourse"].to_pylist()
-    return found
+    weighed = _weighed(run, [row["item_id"] for row in found])
+    return [row | weighed.get((row["item_id"], row["group"], row["option"]), {}) for row in found]
+
+
+def _weighed(run: Run, item_ids: list[Any]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """What the run said of all its recourses together, by item, group and option; of what it did not do, nothing."""
+    table = run.table("recourse")
+    if not set(WEIGHED) <= set(table.schema.names):
+        return {}
+    keys = ["item_id", "group", "option"]
+    rows = table.to_table(columns=[*keys, *WEIGHED], filter=pc.field("item_id").isin(item_ids)).to_pylist()
+    return {tuple(row[key] for key in keys): {name: row[name] for name in WEIGHED} for row in rows}
 
 
 def _in_words(row: dict[str, Any], language: str) -> str:

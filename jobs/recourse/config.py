@@ -14,8 +14,8 @@ from recsys_ops.recourse.settings import RecourseSettings
 LOSS = 0.2
 """Share of the users gained that may be lost again where nobody says otherwise, and there is no knee to look for."""
 
-LEAST_GAIN = 0.005
-"""Share of the group that plausible advice must gain: one user in two hundred."""
+LEAST_GAIN = 0.002
+"""Share of the group that plausible advice must gain: one user in five hundred."""
 
 MOST_CHANGES = 10
 """Of one recourse where nobody says otherwise."""
@@ -55,7 +55,7 @@ class RecourseConfig(JobConfig):
     least_support: float | None = Field(default=None, gt=0, le=1)
     """Least probability that a real item like this one has what a change adds; 0.25 by default, at which half of what is suggested is true."""  # noqa: E501
     least_gain: float | None = Field(default=None, ge=0, le=1)
-    """Least share of the group that a recourse must gain to be worth acting for, else its row has a reason; by default 0.005, any gain with --plausibility none."""  # noqa: E501
+    """Least share of the group that a recourse must gain to be worth acting for, else its row has a reason; by default 0.002, any gain with --plausibility none."""  # noqa: E501
     language: Literal["en", "de"] = "en"
     """Language of the sentences: en or de."""
     options: int = Field(default=1, ge=1, le=5)
@@ -64,6 +64,10 @@ class RecourseConfig(JobConfig):
     """With --options: one of the sparsest, one of the most proximate, others at random; or those of which any two differ most."""  # noqa: E501
     nearest: Literal["sparsity", "proximity"] = "sparsity"
     """With --method examples: the distance that decides."""
+    folds: int = Field(default=3, ge=0, le=20)
+    """Parts of each group on which recourses are measured that were found without them: column success_new_users; 0 for none, and none with --plausibility none."""  # noqa: E501
+    together: bool = True
+    """After the search, run the recommender on what 1, 5, 25 and 100 % of the providers would do together: table together, and columns of recourse."""  # noqa: E501
     learned: str | None = None
     """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and of several options the likeliest to be acted upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
     overlap: float = Field(default=0.995, ge=0, le=1)
@@ -113,7 +117,7 @@ class RecourseConfig(JobConfig):
             LOSS if self.tolerance is None else self.tolerance,
             self.max_changes or by_default, self.overlap, self.prove, self.device,
             max_proximity=self.max_proximity or caps.proximity, max_cost=self.max_cost or np.inf,
-            min_success=self.wanted, least_gain=self.gain, language=self.language,
+            min_success=self.wanted, least_gain=self.gain, language=self.language, folds=self.folds, seed=self.seed,
             knee=self.tolerance is None and self.level is not None,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from jobs.recourse.device import check_device, problem_with
 from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs
 from jobs.recourse.models import recourse_models
 from jobs.recourse.summary import print_summary
+from jobs.recourse.together import weigh_promises
 from jobs.recourse.work import case_seconds, run_shard, summarise_blocks
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.job import Job, Plan
@@ -105,6 +107,7 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         models=recourse_models(summary, counts, selected, catalogue.model),
         quality=quality,
         timings={"quality_seconds": seconds},
+        finish=partial(weigh_promises, catalogue, config) if config.together else None,
     )
 
 

@@ -16,7 +16,7 @@ from recsys_ops.status import Status
 
 _MEASURES = [
     "option", "status", "reason", "success_before", "success_after", "success_bound", "n_changes", "proximity",
-    "lower_bound", "rbo",
+    "lower_bound", "rbo", "rank_before", "rank_after", "success_if_others_act", "success_new_users",
 ]  # fmt: skip
 _SHOWN = 3
 _CONSEQUENCE = (
@@ -36,7 +36,7 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     for sentence in _short_in_words(measures):
         console.print(sentence, soft_wrap=True)
     console.print(_measure_table(measures))
-    for sentence in _best_in_words(run, data.language):
+    for sentence in [*_promises_in_words(run), *_best_in_words(run, data.language)]:
         console.print(sentence, soft_wrap=True)
     n_options = f" with {len(rows)} options" if len(rows) > len(measures) else ""
     print_footer(console, run, f"cases{n_options}")
@@ -60,6 +60,10 @@ def _measure_table(measures: pa.Table) -> Table:
     rows = {
         "share of the group that sees the item, before": ("success_before", 100, "%"),
         "share of the group that sees the item, after": ("success_after", 100, "%"),
+        "the same among users whom the search did not see": ("success_new_users", 100, "%"),
+        "the same if one provider in twenty acts": ("success_if_others_act", 100, "%"),
+        "mean rank before": ("rank_before", 1, ""),
+        "mean rank after": ("rank_after", 1, ""),
         "upper bound on that share within the limits": ("success_bound", 100, "%"),
         "changes": ("n_changes", 1, ""),
         "proximity": ("proximity", 1, ""),
@@ -68,15 +72,34 @@ def _measure_table(measures: pa.Table) -> Table:
     }
     for name, (column, scale, unit) in rows.items():
         values = solved[column]
-        if len(values):
+        if len(values) - values.null_count:
             mean, median = pc.mean(values).as_py(), pc.quantile(values, 0.5)[0].as_py()
             table.add_row(name, f"{scale * mean:.2f}{unit}", f"{scale * median:.2f}{unit}")
     return table
 
 
+def _promises_in_words(run: Run) -> list[str]:
+    """What is promised on average, and what is left of it if other providers act as well."""
+    if "together" not in run.manifest["tables"] or not run.manifest["tables"]["together"]["rows"]:
+        return []
+    rows = run.table("together").to_table(columns=["share_acting", "promised", "kept"])
+    means = rows.group_by("share_acting").aggregate([("promised", "mean"), ("kept", "mean")]).sort_by("share_acting")
+    promised = means["promised_mean"][0].as_py()
+    kept = [
+        f"{100 * one['kept_mean']:.2g} % if {100 * one['share_acting']:g} %" if one["share_acting"] < 1
+        else f"{100 * one['kept_mean']:.2g} % if all of them do"
+        for one in means.to_pylist()
+    ]  # fmt: skip
+    first, *others = kept
+    told = ", ".join([f"{first} of the providers act", *others])
+    return [f"Promised: {100 * promised:.2g} % of the group on average. Kept: {told}."]
+
+
 def _best_in_words(run: Run, language: str) -> list[str]:
     """The recourses that gain most, of different items."""
-    columns = ["item_id", "title", "group", "success_before", "success_after", "n_changes", "changes"]
+    columns = [
+        "item_id", "title", "group", "success_before", "success_after", "success_if_others_act", "n_changes", "changes",
+    ]  # fmt: skip
     table = run.table("recourse").to_table(columns=columns, filter=_SERVES & (pc.field("option") == 0))
     if not len(table):
         return ["No case has a recourse that does what was wanted."]
@@ -101,6 +124,9 @@ def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
         title=f"[bold]{escape(row['title'])}[/bold]", group=escape(row["group"]), todo=escape(todo),
         before=_per_cent(row["success_before"], spoken.decimal), after=_per_cent(row["success_after"], spoken.decimal),
     )  # fmt: skip
+    kept = row.get("success_if_others_act")
+    if kept is not None:
+        said += " " + spoken.together.format(kept=_per_cent(kept, spoken.decimal))
     return f"\n{said}"
 
 

@@ -45,9 +45,14 @@ def recourse_table(
             "rank_before": None if np.isnan(rank) else float(rank),
             "success_before": outcome.success_before,
             "success_after": outcome.success_after,
+            **_for_new_users(outcome),
+            "rank_after": None,
+            "success_if_others_act": None,
+            "others_before": None,
+            "others_after": None,
             "success_unthresholded": outcome.success_unthresholded,
             "success_bound": outcome.success_bound,
-            "changes": None if outcome.features is None else [_as_dict(change) for change in outcome.changes],
+            "changes": _as_dicts(outcome),
             "n_changes": None if outcome.features is None else len(outcome.changes),
             "share_changed": outcome.share_changed,
             "cost": outcome.cost,
@@ -92,11 +97,28 @@ def _id_types(items: pa.Table) -> tuple[pa.DataType, pa.DataType]:
     return items.schema.field("item_id").type, items.schema.field("seller_id").type
 
 
-def _as_dict(change: Change) -> dict[str, Any]:
+def _for_new_users(outcome: Recourse) -> dict[str, float | None]:
+    found = outcome.new_users
+    return {
+        "success_new_users": None if found is None else found.success,
+        "new_users_lower": None if found is None else found.lower,
+        "new_users_upper": None if found is None else found.upper,
+    }
+
+
+def _as_dicts(outcome: Recourse) -> list[dict[str, Any]] | None:
+    if outcome.features is None:
+        return None
+    return [_as_dict(change, outcome.features) for change in outcome.changes]
+
+
+def _as_dict(change: Change, features: NDArray[np.float64]) -> dict[str, Any]:
     return {
         "feature": change.feature,
         "before": change.before,
         "after": change.after,
         "text": change.text,
         "support": change.support,
+        "column": change.column,
+        "encoded": float(features[change.column]),
     }

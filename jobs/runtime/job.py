@@ -7,8 +7,9 @@ cases and cuts them into shards, ``run_shard`` computes one shard in a worker, `
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ from jobs.runtime.tasks import run_shards
 from jobs.runtime.worker import Work
 from jobs.store.commit import after_commit, commit_run
 from jobs.store.conditional_writes import check_writable
+from jobs.store.merge import Amend, read_fragments
 from jobs.store.models import Models
 from jobs.store.resume import intact_shards
 from jobs.store.start import StartedRun, check_run_id, default_run_id, forget_failure, note_failure, start_run
@@ -38,6 +40,14 @@ from recsys_ops.tables import rejected_schema
 Config = TypeVar("Config", bound=RunConfig)
 Loaded = TypeVar("Loaded")
 _log = logging.getLogger("recsys_ops.jobs")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Tables made of all cases together, and what fills columns of the shards' tables, by table."""
+
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    amend: Mapping[str, Amend] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,9 @@ class Plan:
         Seconds of steps of the driver, by name, besides ``load_seconds`` and ``plan_seconds``.
     max_in_flight : int, optional
         Tasks submitted and not complete; two per CPU by default.
+    finish : callable, optional
+        ``finish(read)`` once all shards are done, with Ray connected: what can be said only of all cases together.
+        ``read(table)`` yields what the shards gave to a table. Deterministic: it is repeated if the commit fails.
     """
 
     shards: Sequence[Shard]
@@ -81,6 +94,7 @@ class Plan:
     quality: Quality | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     max_in_flight: int | None = None
+    finish: Callable[[Callable[[str], Iterator[pa.Table]]], Finished] | None = None
 
 
 def unchanged(config: Config) -> Config:
@@ -172,10 +186,15 @@ def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, flo
     except IncompleteRunError as error:
         note_failure(run, str(error))
         raise
+    records = [*done.values(), *records]
+    fragments = [fragment for record in records for fragment in record.fragments]
+    started = time.perf_counter()
+    finished = Finished() if plan.finish is None else plan.finish(partial(read_fragments, run.folder, fragments))
+    seconds = {**seconds, "finish_seconds": time.perf_counter() - started} if plan.finish else seconds
     driver_tables = {"rejected": plan.rejected} | ({} if plan.shards else dict(plan.empty_tables))
     manifest = commit_run(
-        run, [*done.values(), *records], driver_tables=driver_tables, timings={**seconds, **plan.timings},
-        models=plan.models, keys=plan.keys, quality=plan.quality,
+        run, records, driver_tables={**driver_tables, **finished.tables}, timings={**seconds, **plan.timings},
+        models=plan.models, keys=plan.keys, quality=plan.quality, amend=finished.amend,
     )  # fmt: skip
     metrics.committed(manifest["n_parts"])
 

@@ -19,7 +19,7 @@ from jobs.store.conditional_writes import create_bytes
 from jobs.store.delta import register_tables
 from jobs.store.files import json_bytes, remove_file, remove_folder, write_bytes
 from jobs.store.latest import name_latest
-from jobs.store.merge import Part, merge_fragments, write_part
+from jobs.store.merge import Amend, Part, merge_fragments, write_part
 from jobs.store.models import Models, write_models
 from jobs.store.records import FRAGMENTS, FragmentInfo, RunFolder, ShardRecord
 from jobs.store.run_tables import runs_table, shard_timings_table
@@ -65,6 +65,7 @@ def commit_run(
     models: Models | None = None,
     keys: Mapping[str, tuple[str, ...]] | None = None,
     quality: Quality | None = None,
+    amend: Mapping[str, Amend] | None = None,
 ) -> dict[str, Any]:
     """Merge the fragments into parts and write the manifest of a complete run, create-only; then name it the latest.
 
@@ -85,6 +86,8 @@ def commit_run(
         Columns that name a row of a table, of tables outside of the data contract.
     quality : Quality, optional
         Of the recommender that the run is about.
+    amend : mapping of callable, optional
+        What fills columns of a table that could be known only now.
 
     Returns
     -------
@@ -112,7 +115,7 @@ def commit_run(
     filesystem, root = folder.open()
     try:
         _refuse_committed(run)
-        parts = merge_fragments(folder, fragments, run.protocol)
+        parts = merge_fragments(folder, fragments, run.protocol, amend)
         manifest["n_parts"] = len(parts) + len(tables)
         tables["runs"] = runs_table(manifest)
         parts += [write_part(folder, name, 0, table, run.protocol) for name, table in tables.items()]

@@ -8,7 +8,7 @@ differed (a solver's time limit), or of a rival who may have committed them, and
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +71,16 @@ def plan_parts(fragments: Sequence[FragmentInfo]) -> list[list[FragmentInfo]]:
     return parts
 
 
-def merge_fragments(folder: RunFolder, fragments: Sequence[FragmentInfo], protocol: Protocol) -> list[Part]:
+Amend = Callable[[pa.Table], pa.Table]
+"""Fills columns of a part that could be known only once all shards were done; the same rows in the same order."""
+
+
+def merge_fragments(
+    folder: RunFolder,
+    fragments: Sequence[FragmentInfo],
+    protocol: Protocol,
+    amend: Mapping[str, Amend] | None = None,
+) -> list[Part]:
     """Write the parts of all tables.
 
     Parameters
@@ -80,6 +89,8 @@ def merge_fragments(folder: RunFolder, fragments: Sequence[FragmentInfo], protoc
     fragments : sequence of FragmentInfo
         Of all shards and tables.
     protocol : {"hard-link", "conditional-put", "claim"}
+    amend : mapping of callable, optional
+        By table.
 
     Returns
     -------
@@ -102,7 +113,7 @@ def merge_fragments(folder: RunFolder, fragments: Sequence[FragmentInfo], protoc
     # Two parts in memory are enough to keep a core busy; small ones are bound by the store's answers.
     largest = max((sum(fragment.bytes for fragment in group) for _, _, group in jobs), default=0)
     with ThreadPoolExecutor(WRITERS if largest * WRITERS < MOST_BYTES else 2) as writers:
-        return list(writers.map(lambda job: _merge(folder, protocol, *job), jobs))
+        return list(writers.map(lambda job: _merge(folder, protocol, *job, amend=(amend or {}).get(job[0])), jobs))
 
 
 def write_part(folder: RunFolder, table_name: str, number: int, table: pa.Table, protocol: Protocol) -> Part:
@@ -116,14 +127,38 @@ def write_part(folder: RunFolder, table_name: str, number: int, table: pa.Table,
     return _write(folder, table_name, number, table, table_bytes(table, folder.format), protocol)
 
 
-def _merge(folder: RunFolder, protocol: Protocol, table_name: str, number: int, fragments: list[FragmentInfo]) -> Part:
+def read_fragments(folder: RunFolder, fragments: Sequence[FragmentInfo], table_name: str) -> Iterator[pa.Table]:
+    """What the shards gave to one table, shard by shard.
+
+    Raises
+    ------
+    StorageError
+        The store refused, or a fragment is not as it was written.
+    """
+    for fragment in sorted(fragments, key=lambda fragment: fragment.shard):
+        if fragment.table == table_name:
+            yield read_table_bytes(_read_fragments(folder, [fragment])[0], folder.format, parse_schema(fragment.schema))
+
+
+def _merge(
+    folder: RunFolder,
+    protocol: Protocol,
+    table_name: str,
+    number: int,
+    fragments: list[FragmentInfo],
+    *,
+    amend: Amend | None,
+) -> Part:
     schemas = {fragment.schema for fragment in fragments}
     if len(schemas) > 1:
         raise ValueError(f"run {folder.run_id}: shards gave table {table_name} different schemas")
     schema = parse_schema(fragments[0].schema)
     found = _read_fragments(folder, fragments)
     table = pa.concat_tables(read_table_bytes(data, folder.format, schema) for data in found)
-    data = found[0] if len(found) == 1 else table_bytes(table, folder.format)
+    if amend is not None:
+        table = amend(table)
+    is_whole = len(found) == 1 and amend is None
+    data = found[0] if is_whole else table_bytes(table, folder.format)
     return _write(folder, table_name, number, table, data, protocol)
 
 

@@ -1,15 +1,17 @@
 """The algorithms that make antidote data, by name, and the limits that all of them keep."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import scipy.sparse as sp
 
 from recsys_ops.antidote.baselines import baseline_max, baseline_min, random_ratings
-from recsys_ops.antidote.descent import Point, descend, scale_of
+from recsys_ops.antidote.descent import descend
 from recsys_ops.antidote.heuristics import heuristic1, heuristic2
-from recsys_ops.antidote.objectives import measure
+from recsys_ops.antidote.points import scale_of
 from recsys_ops.antidote.problem import AntidoteProblem
-from recsys_ops.antidote.starts import Start, first_ratings
+from recsys_ops.antidote.search import search, within_limits
+from recsys_ops.antidote.starts import first_ratings
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.mf_rows import with_values
 
@@ -19,11 +21,6 @@ RANDOM_STARTS = 3
 """Descents of ``gd_random``; the best one counts."""
 
 PAPER_STEPS = 30
-SEARCH_STARTS: tuple[Start, ...] = ("random", "extremes", "common", "fixed")
-FIRST_STEPS = 10
-"""Steps that the search takes from each start, before it goes on from the best one."""
-
-LAST_STEPS = 60
 
 
 def gd_random(problem: AntidoteProblem, n_artificial: int, *, seed: int) -> sp.csr_array:
@@ -39,10 +36,11 @@ def gd_random(problem: AntidoteProblem, n_artificial: int, *, seed: int) -> sp.c
     -------
     csr_array, shape (n_artificial, n_items)
     """
+    problem = _as_in_the_paper(problem)
     scale = scale_of(problem)
     starts = (first_ratings(problem, "random", n_artificial, seed=1000 * seed + n) for n in range(RANDOM_STARTS))
     points = [descend(problem, start, scale, gradient="paper", max_steps=PAPER_STEPS) for start in starts]
-    return _best(points).ratings
+    return min(points, key=lambda point: point.merit).ratings
 
 
 def gd_fixed(problem: AntidoteProblem, n_artificial: int, *, seed: int) -> sp.csr_array:
@@ -58,27 +56,9 @@ def gd_fixed(problem: AntidoteProblem, n_artificial: int, *, seed: int) -> sp.cs
     -------
     csr_array, shape (n_artificial, n_items)
     """
+    problem = _as_in_the_paper(problem)
     start = first_ratings(problem, "fixed", n_artificial, seed=seed)
     return descend(problem, start, scale_of(problem), gradient="paper", max_steps=PAPER_STEPS).ratings
-
-
-def search(problem: AntidoteProblem, n_artificial: int, *, seed: int) -> sp.csr_array:
-    """Descent with the exact gradient: a few steps from each kind of start, and on from the best.
-
-    Parameters
-    ----------
-    problem : AntidoteProblem
-    n_artificial : int
-    seed : int
-
-    Returns
-    -------
-    csr_array, shape (n_artificial, n_items)
-    """
-    scale = scale_of(problem)
-    starts = (first_ratings(problem, start, n_artificial, seed=seed) for start in SEARCH_STARTS)
-    best = _best([descend(problem, start, scale, max_steps=FIRST_STEPS) for start in starts])
-    return descend(problem, best.ratings, scale, max_steps=LAST_STEPS).ratings
 
 
 ALGORITHMS: dict[str, Algorithm] = {
@@ -112,7 +92,8 @@ def propose(problem: AntidoteProblem, algorithm: str, n_artificial: int, *, seed
     -------
     csr_array, shape (n, n_items)
         Ratings in the range, whole with ``whole_ratings``; n is smaller than ``n_artificial``, down to 0, where more
-        users would cost more accuracy than ``max_rmse_loss``.
+        users would cost more accuracy than ``max_rmse_loss``, or more of the lists than ``min_overlap`` allows, and
+        where the search finds nothing that is better than no artificial users.
 
     Raises
     ------
@@ -122,37 +103,9 @@ def propose(problem: AntidoteProblem, algorithm: str, n_artificial: int, *, seed
     if algorithm not in ALGORITHMS:
         raise ConfigError(f"--algorithm {algorithm}: unknown (available: {', '.join(ALGORITHMS)}).")
     made = ALGORITHMS[algorithm](problem, n_artificial, seed=seed)
-    return within_limit(problem, with_values(made, problem.feasible(made.data)))
+    return within_limits(problem, with_values(made, problem.feasible(made.data)))
 
 
-def within_limit(problem: AntidoteProblem, artificial: sp.csr_array) -> sp.csr_array:
-    """The first of the artificial users, as many as the limit on the RMSE allows.
-
-    Parameters
-    ----------
-    problem : AntidoteProblem
-    artificial : csr_array, shape (n_artificial, n_items)
-
-    Returns
-    -------
-    csr_array, shape (n, n_items)
-        With these the fit from scratch keeps the limit, and with one more it does not; found by bisection, so that a
-        greater n beyond one that breaks the limit may be missed.
-    """
-    if problem.max_rmse_loss is None:
-        return artificial
-    allowed = measure(problem.rows, problem.without().factors).rmse + problem.max_rmse_loss
-    kept, refused = 0, int(artificial.shape[0]) + 1
-    tried = refused - 1  # all of them first: most often they keep the limit
-    while refused - kept > 1:
-        if measure(problem.rows, problem.fit(artificial[:tried]).factors).rmse <= allowed:
-            kept = tried
-        else:
-            refused = tried
-        tried = (kept + refused) // 2
-    some: sp.csr_array = artificial[:kept]
-    return some
-
-
-def _best(points: list[Point]) -> Point:
-    return min(points, key=lambda point: point.merit)
+def _as_in_the_paper(problem: AntidoteProblem) -> AntidoteProblem:
+    """One fit for each candidate, without a limit on lists."""
+    return replace(problem, choice_starts=(), min_overlap=None)

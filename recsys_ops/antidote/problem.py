@@ -1,7 +1,8 @@
 """The problem: which objective, of which recommender, to be moved which way, within which limits."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,6 +14,7 @@ from recsys_ops.models.mf import AlsSettings, Factors, Fit, fit_als
 from recsys_ops.models.mf_rows import RowMap
 
 Direction = Literal["min", "max"]
+Each = Callable[[Callable[..., Any], Sequence[Any]], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,10 @@ class AntidoteProblem:
     artificial user gives more than ``max_ratings``. ``max_rmse_loss`` in stars is how much worse the fit may become.
     ``evaluated_on`` is None where the objective is about the fitted ratings themselves. ``warm`` starts each fit of the
     descent from the last one: faster on large data, but further from the fit from scratch that evaluates the result.
-    ``before`` is the fit without artificial users, where it is known.
+    ``before`` is the fit without artificial users, where it is known. ``choice_starts`` are seeds of the starts on
+    whose mean the search chooses, by default that of ``als`` alone. ``min_overlap`` is the share of the users' top 10
+    that must stay, relative to what another start alone leaves. ``each`` applies a function to this problem and each of
+    some arguments, results in order: in a loop by default, in the jobs as tasks.
     """
 
     rows: RowMap
@@ -60,6 +65,9 @@ class AntidoteProblem:
     evaluated_on: EvaluationRatings | None = None
     warm: bool = False
     before: Fit | None = None
+    choice_starts: tuple[int, ...] = ()
+    min_overlap: float | None = None
+    each: Each | None = None
 
     @property
     def sign(self) -> float:
@@ -74,6 +82,12 @@ class AntidoteProblem:
     def fit(self, artificial: sp.csr_array | None = None, *, start: NDArray[np.float64] | None = None) -> Fit:
         """The recommender fitted with real and artificial users, from scratch unless ``start`` is given."""
         return fit_als(self.rows, self.als, artificial=artificial, start=start)
+
+    def run_each(self, function: Callable[["AntidoteProblem", Any], Any], arguments: Sequence[Any]) -> list[Any]:
+        """``function(problem, argument)`` for each argument, in order."""
+        if self.each is None or len(arguments) == 1:
+            return [function(self, one) for one in arguments]
+        return self.each(function, arguments)
 
     def without(self) -> Fit:
         """The recommender without artificial users, fitted only if it is not known yet."""

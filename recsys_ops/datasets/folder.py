@@ -5,6 +5,7 @@ import pyarrow as pa
 from recsys_ops.arrow import compute as pc
 from recsys_ops.arrow import table_of
 from recsys_ops.datasets.dataset import Dataset, build_dataset
+from recsys_ops.datasets.delimited import Dialect
 from recsys_ops.datasets.interpret import interpreted
 from recsys_ops.datasets.mapping import Mapping, TableName, parse_mapping
 from recsys_ops.datasets.table_file import SUFFIXES, is_delimited, read_as_written
@@ -99,6 +100,29 @@ def table_files(folder: str) -> list[str]:
             f"{', '.join(SUFFIXES)}."
         )
     return files
+
+
+def given_table(url: str, name: TableName) -> tuple[str, pa.Table, dict[str, str]]:
+    """A table of a data set as it is written, with the name of its file and its own names for the contract's columns.
+
+    Raises
+    ------
+    InputError
+        The table is missing, cannot be read, or is text in another form than the usual one.
+    """
+    root = url.rstrip("/")
+    is_yaml = root.endswith((".yaml", ".yml"))
+    folder, _, file = root.rpartition("/") if is_yaml else (root, "/", MAPPING_FILE)
+    mapping = _read_mapping(folder, file)
+    location, source = _locate(folder, name, mapping), mapping.source(name)
+    if location is None:
+        raise InputError(f"{folder or '.'}: no table {name}.* (found {_listed(folder)}).")
+    if source.dialect != Dialect() or source.decimal != ".":
+        raise InputError(
+            f"{_file_name(location)}: is written with a delimiter, decimals or an encoding of its own, in which "
+            "nothing is written here. Save it as UTF-8 with commas between fields and points before decimals."
+        )
+    return _file_name(location), read_as_written(location, _file_name(location)), dict(source.columns)
 
 
 def _read_mapping(folder: str, file: str) -> Mapping:

@@ -207,6 +207,17 @@ def _read_rows(
     return rows
 
 
+def interaction_lines(folder: str, file: str, separator: str) -> list[list[str]]:
+    """The four fields of each line of the ratings, as written.
+
+    Raises
+    ------
+    InputError
+        The file is missing or cannot be read.
+    """
+    return [row[:4] for row in _read_rows(folder, file, separator, least=4)]
+
+
 def _find(folder: str | Path, file: str) -> Path | None:
     return next((path for path in (Path(folder, file), Path(folder, f"{file}.gz")) if path.is_file()), None)
 

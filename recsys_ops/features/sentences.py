@@ -13,13 +13,15 @@ class Language:
     """Templates of one language by kind of change, how it counts, and its decimal sign.
 
     ``changes`` are filled with ``feature`` (the provider's name of it), ``before``, ``after`` and, for words and tags,
-    ``value``; ``advice`` with ``title``, ``group``, ``todo`` and the shares ``before`` and ``after``.
+    ``value``; ``advice`` with ``title``, ``group``, ``todo`` and the shares ``before`` and ``after``,
+    ``together`` with the share ``kept``.
     """
 
     changes: Mapping[str, str]
     times: Callable[[str], str]
     decimal: str
     advice: str
+    together: str
 
 
 def _times(few: Mapping[str, str], many: str) -> Callable[[str], str]:
@@ -44,6 +46,7 @@ LANGUAGES: Mapping[str, Language] = {
         times=_times({"1": "once", "2": "twice"}, "{} times"),
         decimal=".",
         advice="{title} for {group}: {todo}. Seen by {before} of the group, then by {after}.",
+        together="By {kept} if one provider in twenty acts as well.",
     ),
     "de": Language(
         changes={
@@ -62,6 +65,7 @@ LANGUAGES: Mapping[str, Language] = {
         times=_times({"1": "einmal", "2": "zweimal"}, "{}-mal"),
         decimal=",",
         advice="{title} für {group}: {todo}. Bisher sehen es {before} der Gruppe, danach {after}.",
+        together="{kept}, wenn auch einer von zwanzig anderen Anbietern handelt.",
     ),
 }
 """By the names that ``--language`` takes."""

@@ -57,7 +57,12 @@ def _options(solved: Solved, offer: Offer) -> list[Recourse]:
         for position in select_options(case, pool, offer)
     ]
     return [
-        replace(option, option=number, frontier=first.frontier if number == 0 else [])
+        replace(
+            option,
+            option=number,
+            frontier=first.frontier if number == 0 else [],
+            new_users=first.new_users if number == 0 else None,
+        )
         for number, option in enumerate(options)
     ]
 

@@ -19,7 +19,8 @@ class RecourseSettings:
     actions are searched), ``max_proximity`` and ``max_cost``; one that reaches less than ``min_success`` of the group,
     or less than ``least_gain`` of it more than no change, does not serve, and is infeasible if the bound is less as
     well. ``prove_seconds`` per case go to a proof of the fewest changes, 0 for none; the descent runs on torch's
-    ``device``; sentences are in ``language``.
+    ``device``; sentences are in ``language``. With ``folds``, drawn by ``seed``, the success for users to come is
+    measured as well, where plausibility leaves few actions (``new_users.py``).
     """
 
     tolerance: float = 0.2
@@ -33,6 +34,8 @@ class RecourseSettings:
     least_gain: float = 0.0
     knee: bool = False
     language: str = DEFAULT
+    folds: int = 0
+    seed: int = 0
 
     @property
     def caps(self) -> Caps:

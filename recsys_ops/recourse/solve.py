@@ -12,6 +12,7 @@ from recsys_ops.features.changes import Change, changed_columns
 from recsys_ops.metrics import move_overlaps
 from recsys_ops.recourse.bounds import Bounds, bound_case
 from recsys_ops.recourse.capped import with_finite_box, within_caps
+from recsys_ops.recourse.new_users import NewUsers, cross_fit
 from recsys_ops.recourse.problem import Case, Search, make_cases
 from recsys_ops.recourse.proposal import FrontierPoint, Proposal
 from recsys_ops.recourse.prove import prove_fewest
@@ -24,7 +25,8 @@ from recsys_ops.status import Status
 class Recourse:
     """Verified outcome of one option of a case; measures are None where there is nothing to measure.
 
-    ``option`` counts from 0; ``proximity`` is the sum of the changes, each by the range of its feature.
+    ``new_users`` is what the search reaches of users it did not see. ``option`` counts from 0; ``proximity`` is the sum
+    of the changes, each by the range of its feature.
     """
 
     item: int
@@ -46,6 +48,7 @@ class Recourse:
     option: int = 0
     sparsity: int | None = None
     proximity: float | None = None
+    new_users: NewUsers | None = None
 
     @property
     def serves(self) -> bool:
@@ -155,7 +158,22 @@ def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
     has_limits = bool(np.all(np.isfinite(case.box.upper)))
     if case.search.settings.prove_seconds > 0 and has_limits and recourse.serves and recourse.status is Status.FEASIBLE:
         recourse = _proven(case, proposal, bounds) or recourse
+    if recourse.serves:
+        recourse = replace(recourse, new_users=_for_new_users(case))
     return Solved(case, recourse, bounds)
+
+
+def _for_new_users(case: Case) -> NewUsers | None:
+    """Success of the search for users it does not see; None without folds, and where the descent knows all users."""
+    settings = case.search.settings
+    if settings.folds < 2 or case.support is None or not np.all(np.isfinite(case.box.upper)):
+        return None
+    is_capped = not settings.caps.is_of_sparsity_alone
+
+    def propose(part: Case) -> Proposal:
+        return propose_within_limits(part, part.features[part.search.group.columns], capped=is_capped)
+
+    return cross_fit(case, propose, folds=settings.folds, seed=settings.seed)
 
 
 def _proven(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse | None:

@@ -21,7 +21,7 @@ from recsys_ops.tables.antidote_used import ANTIDOTE_AS_USED, ANTIDOTE_STARTS
 from recsys_ops.tables.counterfactuals import case_timings_schema, counterfactuals_schema
 from recsys_ops.tables.describe import describe_rows, describe_tables
 from recsys_ops.tables.inputs import FEEDBACK, INTERACTIONS, ITEMS, USERS, TableContract
-from recsys_ops.tables.recourse import CHANGE, frontier_schema, recourse_schema
+from recsys_ops.tables.recourse import CHANGE, frontier_schema, recourse_schema, together_schema
 from recsys_ops.tables.runs import RUNS, SHARD_TIMINGS, rejected_schema
 from recsys_ops.tables.schema import SCHEMA_VERSION, parse_schema, schema_text, table_schema
 
@@ -56,4 +56,5 @@ __all__ = [
     "rejected_schema",
     "schema_text",
     "table_schema",
+    "together_schema",
 ]

@@ -24,6 +24,9 @@ _TABLES: dict[str, _ResultTable] = {
     "frontier": _ResultTable(
         "What so many changes reach, for an item and a group.", recourse.frontier_columns(_ID, _ID)
     ),
+    "together": _ResultTable(
+        "What a recourse is worth if a share of the other providers acts.", recourse.together_columns(_ID, _ID)
+    ),
     "counterfactuals": _ResultTable(
         "One explanation of an item recommended to a user.",
         counterfactuals.counterfactuals_columns(_ID, _ID, ratings=False),

@@ -11,6 +11,8 @@ CHANGE = pa.struct(
         pa.field("after", pa.string()),
         pa.field("text", pa.string()),
         pa.field("support", pa.float64()),
+        pa.field("column", pa.int32()),
+        pa.field("encoded", pa.float64()),
     ]
 )
 """One change of a recourse, in the provider's words."""
@@ -30,12 +32,33 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "rank_before": (pa.float64(), "Mean rank of the unchanged item among what each of them has not rated."),
         "success_before": (pa.float64(), "Share of them with the unchanged item in their top k."),
         "success_after": (pa.float64(), "Share of them with the changed item in their top k, by the recommender."),
+        "rank_after": (pa.float64(), "Mean rank of the changed item among the same; null without --together."),
+        "success_if_others_act": (
+            pa.float64(),
+            "Share of them with the changed item in their top k if one provider in twenty acts; null as above.",
+        ),
+        "others_before": (
+            pa.float64(),
+            "Share of users outside of the group with the unchanged item in their top k.",
+        ),
+        "others_after": (
+            pa.float64(),
+            "The same with the changed item: what it does to others; null as above.",
+        ),
+        "success_new_users": (
+            pa.float64(),
+            "Share of users whom the search did not see that it reaches, by cross-fitting over folds of the group; of "
+            "option 0, null without --folds or --plausibility and for small groups.",
+        ),
+        "new_users_lower": (pa.float64(), "Lower end of its 95 % interval."),
+        "new_users_upper": (pa.float64(), "Upper end of its 95 % interval."),
         "success_unthresholded": (pa.float64(), "Share that all changes found by the search reach together."),
         "success_bound": (pa.float64(), "Share that no changes within the rules and caps can exceed."),
         "changes": (
             pa.list_(CHANGE),
             "What to do: feature, values before and after, a sentence, and its support: "
-            "the probability that a real item like this one is so; null without --plausibility.",
+            "the probability that a real item like this one is so; null without --plausibility. For programs: the "
+            "column of encoded features that changes (of a category, that of its new value), and its encoded value.",
         ),
         "n_changes": (pa.int32(), "Number of changes."),
         "share_changed": (pa.float64(), "Share of the columns of encoded features that change."),
@@ -65,6 +88,38 @@ def frontier_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "success": (pa.float64(), "Share of the group that these changes reach, each made in full."),
         "text": (pa.string(), "These changes in words."),
     }
+
+
+def together_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
+    """Columns of the ``together`` table."""
+    return {
+        "item_id": (item_id, "The item, as in the input."),
+        "seller_id": (seller_id, "Its provider, as in the input."),
+        "group": (pa.string(), "Group of users that should get to see the item."),
+        "share_acting": (
+            pa.float64(),
+            "Share of the providers that act, each item by its most promising recourse.",
+        ),
+        "is_taken": (pa.bool_(), "Whether this recourse is among those carried out at this share."),
+        "promised": (pa.float64(), "success_after of the recourse: nobody else acts."),
+        "kept": (pa.float64(), "Share of the same users with the changed item in their top k if that share acts."),
+    }
+
+
+def together_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``together`` table: what promises are worth if others act, a row per recourse and share acting.
+
+    Parameters
+    ----------
+    item_id, seller_id : pyarrow.DataType
+        Types of the ids in the input.
+
+    Returns
+    -------
+    pyarrow.Schema
+        Of the first option of cases that have a recourse.
+    """
+    return table_schema(together_columns(item_id, seller_id))
 
 
 def recourse_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from recsys_ops.antidote.descent import descend, scale_of
+from recsys_ops.antidote.descent import descend
 from recsys_ops.antidote.fixed_point import exact_gradient
 from recsys_ops.antidote.gradient import paper_gradient
 from recsys_ops.antidote.objectives import IndividualUnfairness, measure
+from recsys_ops.antidote.points import scale_of
 from recsys_ops.antidote.problem import AntidoteProblem
 from recsys_ops.antidote.starts import first_ratings
 from recsys_ops.datasets import load_dataset

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from recsys_ops.antidote.descent import descend, scale_of
+from recsys_ops.antidote.descent import descend
 from recsys_ops.antidote.objectives import Polarisation, measure
+from recsys_ops.antidote.points import scale_of
 from recsys_ops.antidote.problem import AntidoteProblem
 from recsys_ops.models.mf import AlsSettings, fit_als, random_start
 from recsys_ops.models.mf_rows import LocalRows

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 SETTINGS: dict[str, Any] = {
     "data": "synthetic:items=40,users=60,sellers=4,ratings_per_user=10", "groups": "n_ratings:1", "options": 3, "k": 5,
-    "seen_by": 1.0,
+    "seen_by": 1.0, "plausibility": "none",
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from recsys_ops.recourse.proposal import FrontierPoint
 from recsys_ops.recourse.solve import Recourse
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
+from recsys_ops.tables import CHANGE
 from tests.suites.cli import CommandLine
 from tests.suites.job import digests_of
 from tests.suites.shops import Tables, shop_tables, with_rows, write_shop
@@ -128,7 +129,7 @@ def test_the_measures_of_a_row_agree_with_each_other(base: Run) -> None:
         of_success = row["success_bound"] - row["success_after"]
         assert row["gap"] == pytest.approx(of_success if row["reason"] else of_changes)
         assert 0 < row["rbo"] <= 1
-        assert all(change.keys() == {"feature", "before", "after", "text", "support"} for change in row["changes"])
+        assert all(change.keys() == {*CHANGE.names} for change in row["changes"])
         assert all(change["text"] and change["before"] != change["after"] for change in row["changes"])
 
 
@@ -521,3 +522,21 @@ def test_a_sentence_has_shares_below_one_per_cent_with_a_decimal(share: float, w
     row = {"title": "Lamp", "group": "F", "changes": [{"text": "add the word 'oak'"}]}
     text = sentence({**row, "success_before": 0.0, "success_after": share})
     assert text.endswith(f"add the word 'oak'. Seen by 0 % of the group, then by {words}.")
+
+
+def test_by_default_advice_is_plausible_and_says_what_it_is_worth(shop: str, tmp_path: Path) -> None:
+    run = run_job(shop, tmp_path, plausibility="support", least_support=0.1, sellers="s02,s03", folds=2)
+    advice = [row for row in rows_of(run) if row["changes"] and row["reason"] is None]
+    assert advice
+    assert all(change["support"] >= 0.1 - 1e-9 for row in advice for change in row["changes"])
+    for row in advice:
+        assert row["success_after"] - row["success_before"] >= 0.002
+        assert 1 <= row["rank_after"] < row["rank_before"]
+        assert 0 <= row["new_users_lower"] <= row["success_new_users"] <= row["new_users_upper"] <= 1
+        assert None not in (row["success_if_others_act"], row["others_before"], row["others_after"])
+    together = pd.DataFrame(rows_of(run, "together"))
+    assert len(together) == 4 * len(advice)
+    everybody = together[together.share_acting == 1]
+    assert everybody.groupby("item_id").is_taken.sum().eq(1).all()
+    few = {(row.item_id, row.group): row.kept for row in together[together.share_acting == 0.05].itertuples()}
+    assert few == {(row["item_id"], row["group"]): row["success_if_others_act"] for row in advice}

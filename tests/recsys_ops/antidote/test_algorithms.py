@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from recsys_ops.antidote import algorithms
-from recsys_ops.antidote.algorithms import ALGORITHMS, propose, within_limit
+from recsys_ops.antidote import algorithms, search
+from recsys_ops.antidote.algorithms import ALGORITHMS, propose
 from recsys_ops.antidote.contribution import contributions, gradient_contributions
 from recsys_ops.antidote.evaluate import evaluate, jaccard_curve, similarity_by_length
 from recsys_ops.antidote.objectives import GroupUnfairness, IndividualUnfairness, Polarisation, measure
@@ -25,8 +25,10 @@ RANGE = (1.0, 5.0)
 @pytest.fixture(autouse=True)
 def short_descents(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few steps: the catalogues are small."""
-    for name, number in (("RANDOM_STARTS", 2), ("PAPER_STEPS", 4), ("FIRST_STEPS", 3), ("LAST_STEPS", 10)):
+    for name, number in (("RANDOM_STARTS", 2), ("PAPER_STEPS", 4)):
         monkeypatch.setattr(algorithms, name, number)
+    for name, number in (("FIRST_STEPS", 3), ("LEGS", 2), ("LEG_STEPS", 6)):
+        monkeypatch.setattr(search, name, number)
 
 
 def marketplace(seed: int = 0, n_users: int = 60, n_items: int = 40) -> sp.csr_array:
@@ -107,7 +109,7 @@ def test_the_limit_is_about_the_fit_also_where_the_objective_is_evaluated_on_uns
 def test_as_many_artificial_users_as_the_limit_allows_are_kept(limit: float) -> None:
     problem = polarisation_problem(max_rmse_loss=limit)
     made = propose(polarisation_problem(), "baseline_max", 7, seed=0)
-    kept = within_limit(problem, made).shape[0]
+    kept = search.within_limits(problem, made).shape[0]
     before = measure(problem.rows, problem.fit().factors).rmse
     losses = [measure(problem.rows, problem.fit(made[:n]).factors).rmse - before for n in range(8)]
     assert losses[kept] <= limit
