@@ -10,7 +10,7 @@ from recsys_ops.counterfactuals import by_search, tried
 from recsys_ops.counterfactuals.by_search import find_by_search
 from tests.scored_questions import least_distance, random_question
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
 
 @pytest.mark.parametrize("kind", ["als", "tanh", "relu"])
@@ -28,7 +28,6 @@ def test_the_search_alone_finds_the_smallest(kind: str, monkeypatch: pytest.Monk
     assert np.mean(same) >= 0.95
 
 
-@pytest.mark.timeout(3600)
 def test_no_proof_about_a_relu_network_is_false(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tried, "MOST_TRIED", 0)
     rng = np.random.default_rng(1)
