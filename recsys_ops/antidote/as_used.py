@@ -97,7 +97,7 @@ class AsUsed:
 
     @property
     def changes(self) -> NDArray[np.float64]:
-        """Change of the objective from each start, as a share of what it is without artificial users."""
+        """Change of the objective from each start, as a share of its mean without artificial users."""
         return _changes(self.before, self.after)
 
     @property
@@ -208,8 +208,9 @@ def verdict_of(effect: Interval, beyond_random: Interval, sign: float, *, within
 
 
 def _changes(before: tuple[Standing, ...], after: tuple[Standing, ...]) -> NDArray[np.float64]:
-    pairs = zip(before, after, strict=True)
-    return np.array([(new.value - old.value) / max(abs(old.value), 1e-300) for old, new in pairs])
+    old, new = (np.array([one.value for one in stands]) for stands in (before, after))
+    changes: NDArray[np.float64] = (new - old) / max(abs(float(old.mean())), 1e-300)
+    return changes
 
 
 def _kept(before: tuple[Standing, ...], after: tuple[Standing, ...]) -> NDArray[np.float64]:

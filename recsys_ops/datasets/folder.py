@@ -119,8 +119,8 @@ def given_table(url: str, name: TableName) -> tuple[str, pa.Table, dict[str, str
         raise InputError(f"{folder or '.'}: no table {name}.* (found {_listed(folder)}).")
     if source.dialect != Dialect() or source.decimal != ".":
         raise InputError(
-            f"{_file_name(location)}: is written with a delimiter, decimals or an encoding of its own, in which nothing "
-            "is written here. Save it as UTF-8 with commas between fields and points before decimals."
+            f"{_file_name(location)}: is written with a delimiter, decimals or an encoding of its own, in which "
+            "nothing is written here. Save it as UTF-8 with commas between fields and points before decimals."
         )
     return _file_name(location), read_as_written(location, _file_name(location)), dict(source.columns)
 

@@ -1,7 +1,7 @@
-"""What the job says of antidote data against independent refits, noise that must not be advised, and cases that failed.
+"""What the job reports of antidote data against independent refits, noise that must not be advised, failed cases.
 
-The independent refit is ALS on dense matrices (below), until an iteration gains less than 1e-10 of the loss, from starts
-of another distribution.
+The independent refit is ALS on dense matrices (below), until an iteration gains less than 1e-10 of the loss, from
+starts of another distribution.
 ``ANTIDOTE_CASES`` and ``ANTIDOTE_NOISE`` say how many are run.
 """
 
@@ -30,7 +30,7 @@ CASES = int(os.environ.get("ANTIDOTE_CASES", "40"))
 NOISE_RUNS = int(os.environ.get("ANTIDOTE_NOISE", "100"))
 STARTS = range(1_000_000, 1_000_005)
 SIZES = ((20, 14), (40, 25), (60, 40))
-ALGORITHMS = ("gd_fixed", "heuristic1", "search", "random", "heuristic2")
+ALGORITHMS = ("gd_fixed", "heuristic1", "random", "heuristic2", "baseline_max")
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,16 @@ def as_used(problem: AntidoteProblem, artificial: sp.csr_array) -> AsUsed:
 def independent_change(case: Case, artificial: sp.csr_array, *, n_starts: int = 5) -> float:
     """Mean change of the objective by the textbook's fits."""
     real = np.where(case.ratings.toarray() > 0, case.ratings.toarray(), np.nan)
-    als, changes = case.problem.als, []
+    als, stands = case.problem.als, []
     for start in range(n_starts):
         items = np.random.default_rng([7, start]).normal(0.5, 0.4, (real.shape[1], als.rank))
         values = []
         for both in (real, np.vstack([real, artificial.toarray()])):
             users, fitted = dense_als(both, items, als.regularisation)
             values.append(value_of(case.problem.objective, real, users[: len(real)] @ fitted.T))
-        changes.append(values[1] / values[0] - 1)
-    return float(np.mean(changes))
+        stands.append(values)
+    before, after = np.mean(stands, axis=0)
+    return float(after / before - 1)
 
 
 def dense_als(
@@ -127,7 +128,8 @@ def value_of(objective: Objective, real: np.ndarray, predictions: np.ndarray) ->
 def test_what_is_said_holds_for_an_independent_refit() -> None:
     inside = []
     for number in range(CASES):
-        case, algorithm = drawn_case(number), ALGORITHMS[number % len(ALGORITHMS)]
+        case = drawn_case(number)
+        algorithm = "search" if number % 10 == 9 else ALGORITHMS[number % len(ALGORITHMS)]
         made = propose(case.problem, algorithm, case.n_artificial, seed=number)
         if not made.shape[0]:
             continue
