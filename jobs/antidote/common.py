@@ -38,12 +38,13 @@ def compute_common(inputs: AntidoteInputs) -> Common:
 
 
 def stand_from_all_starts(
-    inputs: AntidoteInputs, artificial: Sequence[Sequence[sp.csr_array | None]]
+    inputs: AntidoteInputs, artificial: Sequence[Sequence[sp.csr_array | None]], *, spread: bool = True
 ) -> list[tuple[Standing, ...]]:
     """How the recommender of all ratings stands from each start, with artificial data of its own; several times."""
     starts = inputs.settings.evaluation_starts
     function = partial(_stand, inputs.rows_of(inputs.ratings), inputs.objective, inputs.settings)
-    found = each(inputs, function, [pair for data in artificial for pair in zip(data, starts, strict=True)])
+    pairs = [pair for data in artificial for pair in zip(data, starts, strict=True)]
+    found = each(inputs, function, pairs) if spread else [function(pair) for pair in pairs]
     return [tuple(found[first : first + len(starts)]) for first in range(0, len(found), len(starts))]
 
 

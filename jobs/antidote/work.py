@@ -23,6 +23,9 @@ from recsys_ops.models.mf import AlsSettings
 from recsys_ops.models.mf_rows import LocalRows, sorted_rows
 from recsys_ops.status import Status
 
+MANY_FOR_A_TASK = 50_000
+"""Ratings from which on a settled fit takes about a second, more than a task that waits for a worker."""
+
 CHOICE_STARTS = 3
 FIRST_CHOICE_START = 2**63
 """Above every seed that can be given."""
@@ -60,7 +63,7 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
         evaluated_on=split.unseen, warm=settings.warm, before=split.before,
         choice_starts=choice_starts(case.seed), min_overlap=settings.min_overlap,
     )  # fmt: skip
-    if inputs.block_ratings is None:
+    if inputs.block_ratings is None and has_many_ratings(inputs):
         problem = replace(problem, each=each_with(problem))
     ratings = sorted_rows(propose(problem, case.algorithm, case.n_artificial, seed=case.seed))
     evaluation = evaluate(problem, ratings, held_out=split.test if split.test.nnz else None)
@@ -80,6 +83,11 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
     return CaseResult(case, Status.FEASIBLE, _caveat(problem, found), found)
 
 
+def has_many_ratings(inputs: AntidoteInputs) -> bool:
+    """Whether the fits of a case are worth tasks of their own, besides that of the case."""
+    return inputs.block_ratings is not None or inputs.ratings.nnz >= MANY_FOR_A_TASK
+
+
 def choice_starts(seed: int) -> tuple[int, ...]:
     """Seeds of the starts that the search of a case chooses on; those of the evaluation are others."""
     first = FIRST_CHOICE_START + 10 * seed
@@ -90,7 +98,8 @@ def _as_used(inputs: AntidoteInputs, case: Case, ratings: sp.csr_array) -> AsUse
     """What the ratings do when added to all real ones; None where there are none."""
     if not ratings.shape[0]:
         return None
-    (after,) = stand_from_all_starts(inputs, [[ratings] * inputs.settings.n_starts])
+    data = [[ratings] * inputs.settings.n_starts]
+    (after,) = stand_from_all_starts(inputs, data, spread=has_many_ratings(inputs))
     return AsUsed(inputs.common.before, after, inputs.common.random[case.n_artificial])
 
 
