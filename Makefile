@@ -17,6 +17,7 @@ install: .venv/installed  ## create .venv with the pinned dependencies and the p
 
 demo: install  ## recourse for a synthetic marketplace, end to end, into the folder out/demo
 	$(BIN)/recsys-ops nightly --data synthetic --out out/demo --workers 2
+	$(BIN)/recsys-ops report --out out/demo --all
 
 check: install  ## lint, format and types
 	$(BIN)/ruff check .

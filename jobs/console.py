@@ -75,7 +75,11 @@ def print_recommender(console: Console, run: Run, name: str, consequence: str) -
     quality = Quality.from_dict(stored)
     console.print(f"Recommender: {escape(quality.sentence)}", soft_wrap=True)
     if not quality.is_better:
-        console.print(f"Warning: not better than {quality.baseline}. {consequence}", soft_wrap=True)
+        last = quality.figures[-1]
+        is_unsure = quality.figures[0].standard_error is not None and last.value > last.baseline
+        than = f"clearly better than {quality.baseline} on {quality.n_users} held-out users"
+        than = than if is_unsure else f"better than {quality.baseline}"
+        console.print(f"Warning: not {than}. {consequence}", soft_wrap=True)
 
 
 def status_table(statuses: ChunkedArray) -> Table:

@@ -50,7 +50,8 @@ def _export(config: AntidoteConfig, to: str, given: GivenInteractions) -> int:
     algorithm, budget, number = used["algorithm"], used["budget"], used["run"]
     case = (pc.field("algorithm") == algorithm) & (pc.field("budget") == budget) & (pc.field("run") == number)
     rows = done.table("antidote_ratings").to_table(filter=case, columns=["antidote_user", "item_id", "rating"])
-    users, items, ratings = (column.to_pylist() for column in rows.columns)
+    cells: list[list[Any]] = [column.to_pylist() for column in rows.columns]
+    users, items, ratings = cells
     if not users:
         raise InputError(f"--export {config.export}: this case has no artificial users (verdict {used['verdict']}).")
     there = set(given.without_users(list(dict.fromkeys(users))).table[given.user].to_pylist())

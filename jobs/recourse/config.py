@@ -14,8 +14,8 @@ from recsys_ops.recourse.settings import RecourseSettings
 LOSS = 0.2
 """Share of the users gained that may be lost again where nobody says otherwise, and there is no knee to look for."""
 
-LEAST_GAIN = 0.005
-"""Share of the group that plausible advice must gain: one user in two hundred."""
+LEAST_GAIN = 0.002
+"""Share of the group that plausible advice must gain: one user in five hundred."""
 
 MOST_CHANGES = 10
 """Of one recourse where nobody says otherwise."""
@@ -55,7 +55,7 @@ class RecourseConfig(JobConfig):
     least_support: float | None = Field(default=None, gt=0, le=1)
     """Least probability that a real item like this one has what a change adds; 0.25 by default, at which half of what is suggested is true."""  # noqa: E501
     least_gain: float | None = Field(default=None, ge=0, le=1)
-    """Least share of the group that a recourse must gain to be worth acting for, else its row has a reason; by default 0.005, any gain with --plausibility none."""  # noqa: E501
+    """Least share of the group that a recourse must gain to be worth acting for, else its row has a reason; by default 0.002, any gain with --plausibility none."""  # noqa: E501
     language: Literal["en", "de"] = "en"
     """Language of the sentences: en or de."""
     options: int = Field(default=1, ge=1, le=5)

@@ -89,11 +89,13 @@ def _serving(table: pa.Table) -> pa.Table:
 def _plans(catalogue: Catalogue, rows: pa.Table) -> Plans:
     dataset, labels = catalogue.dataset, {label: number for number, label in enumerate(catalogue.labels)}
     item = positions_of(rows["item_id"], dataset.item_ids)
+    groups: list[Any] = rows["group"].to_pylist()
+    changes: list[Any] = rows["changes"].to_pylist()
     return Plans(
         item=item,
-        group=np.array([labels[label] for label in rows["group"].to_pylist()], dtype=np.int64),
+        group=np.array([labels[label] for label in groups], dtype=np.int64),
         gained=(rows["success_after"].to_numpy() - rows["success_before"].to_numpy()) * rows["n_targets"].to_numpy(),
-        features=changed_features(catalogue.encoded, item, rows["changes"].to_pylist()),
+        features=changed_features(catalogue.encoded, item, changes),
     )
 
 

@@ -113,7 +113,7 @@ def merge_fragments(
     # Two parts in memory are enough to keep a core busy; small ones are bound by the store's answers.
     largest = max((sum(fragment.bytes for fragment in group) for _, _, group in jobs), default=0)
     with ThreadPoolExecutor(WRITERS if largest * WRITERS < MOST_BYTES else 2) as writers:
-        return list(writers.map(lambda job: _merge(folder, protocol, *job, (amend or {}).get(job[0])), jobs))
+        return list(writers.map(lambda job: _merge(folder, protocol, *job, amend=(amend or {}).get(job[0])), jobs))
 
 
 def write_part(folder: RunFolder, table_name: str, number: int, table: pa.Table, protocol: Protocol) -> Part:
@@ -146,6 +146,7 @@ def _merge(
     table_name: str,
     number: int,
     fragments: list[FragmentInfo],
+    *,
     amend: Amend | None,
 ) -> Part:
     schemas = {fragment.schema for fragment in fragments}

@@ -30,6 +30,10 @@ NEAREST, MOST_NEAREST = 256, 2**16
 """Rivals of the best scores among which a greedy explanation is looked for, at first and at most."""
 
 
+SHORT = 4
+"""Interactions up to which a greedy explanation is not looked for again among the rivals that it leaves nearest."""
+
+
 def make_question(
     recommender: LinearModel,
     history: NDArray[np.integer],
@@ -165,19 +169,32 @@ def _falls(question: Question, rivals: NDArray[np.intp]) -> Inequalities:
 
 
 def _greedy_distance(question: Question, rivals: NDArray[np.intp]) -> float:
-    """Distance of a greedy explanation by some of the rivals, the best of which are those of the greatest scores."""
+    """Distance of a greedy explanation by some of the rivals: those of the greatest scores, then also afterwards.
+
+    What is far below the item today may be just below it once much is gone, and make for a shorter explanation.
+    """
     n_nearest = max(NEAREST, 8 * question.k)
-    in_history = rivals[np.isin(rivals, question.history)]
-    while True:
-        nearest = rivals[best_positions(question.scores[rivals], n_nearest)]
-        some = np.union1d(nearest, in_history)
-        among = _with(question, [_rows_of(question, some, _own(question))])
-        taken = greedy_removal(among, question.limits)
-        if taken is not None and among.explains(taken):
-            return question.distance(taken)
-        if n_nearest >= min(len(rivals), MOST_NEAREST):
-            return np.inf
+    some = rivals[np.isin(rivals, question.history)]
+    taken = None
+    while taken is None and len(some) < min(len(rivals), MOST_NEAREST):
+        some = np.union1d(some, _nearest(rivals, question.scores, n_nearest))
+        taken = _greedy(question, some)
         n_nearest *= 16
+    if taken is None or np.count_nonzero(taken) <= SHORT:
+        return np.inf if taken is None else question.distance(taken)
+    later = _greedy(question, np.union1d(some, _nearest(rivals, question.rescore(taken), max(NEAREST, 8 * question.k))))
+    return min(question.distance(found) for found in (taken, later) if found is not None)
+
+
+def _nearest(rivals: NDArray[np.intp], scores: NDArray[np.float64], n: int) -> NDArray[np.intp]:
+    return rivals[best_positions(scores[rivals], n)]
+
+
+def _greedy(question: Question, some: NDArray[np.intp]) -> NDArray[np.int64] | None:
+    """A greedy explanation by some rivals, if there is one."""
+    among = _with(question, [_rows_of(question, some, _own(question))])
+    taken = greedy_removal(among, question.limits)
+    return taken if taken is not None and among.explains(taken) else None
 
 
 def _overtakers(question: Question, rivals: NDArray[np.intp], most: float) -> list[Inequalities]:

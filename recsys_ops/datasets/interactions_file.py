@@ -71,7 +71,7 @@ class GivenInteractions:
             pa_feather.write_feather(self.table, buffer)
         return gzip.compress(buffer.getvalue(), mtime=0) if self.file.endswith(".gz") else buffer.getvalue()
 
-    def _cast(self, values: list[Any], field: pa.Field) -> Any:
+    def _cast(self, values: list[Any], field: Any) -> Any:
         if self.separator and field.name == self.rating and any(value != round(value) for value in values):
             raise InputError(f"{self.file}: MovieLens knows whole stars only. Make them with --whole-ratings.")
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
@@ -111,8 +111,8 @@ def given_interactions(data: str, *, seed: int) -> GivenInteractions:
         dataset = load_dataset(data, seed=seed)
         entries = dataset.ratings.tocoo()
         columns_of = {
-            "user_id": dataset.user_ids.take(pa.array(entries.row)),
-            "item_id": dataset.item_ids.take(pa.array(entries.col)),
+            "user_id": pc.take(dataset.user_ids, entries.row),
+            "item_id": pc.take(dataset.item_ids, entries.col),
             "rating": pa.array(entries.data.astype(float)),
         }
         return GivenInteractions("interactions.parquet", table_of(columns_of))

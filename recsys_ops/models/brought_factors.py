@@ -135,7 +135,10 @@ class _Brought:
     def matrix(self, name: str) -> NDArray[np.float64]:
         """One array of numbers with rows and columns."""
         if name not in self.arrays:
-            raise InputError(f"{self.url}: there is no array '{name}' (found {', '.join(self.arrays)}). Add it.")
+            raise InputError(
+                f"{self.url}: there is no array '{name}' (of those that are read it has {', '.join(self.arrays)}). Add "
+                "it, or name the format that the file has (lightfm: or towers:)."
+            )
         array = self.arrays[name]
         if array.ndim != 2 or not array.shape[1]:
             raise InputError(f"{self.url}: '{name}' has shape {array.shape}, expected rows of vectors.")

@@ -5,7 +5,8 @@ category that is added it is the probability that a real item with the same othe
 (``recsys_ops/models/support.py``), times, for a word, the share of the items with the word that repeat it as often;
 of one that is removed, the probability that a real item does without. Of a number it is the share of the items of the
 same category that lie at least as far out. Changes below a level are no actions at all: the search does not see
-them, and bounds and proofs hold for what is left.
+them, and bounds and proofs hold for what is left. Whoever wrote a word or tag knows the item: it is removed only where
+its own support is below the level, so that advice does not hide what is true.
 """
 
 from dataclasses import dataclass, replace
@@ -98,7 +99,7 @@ def plausible_columns(
     for column in np.flatnonzero((kinds == "text") & ~unlikely & columns.can_rise):
         most = _most_repeats(plausibility, int(column), float(support[column]), features[column] / columns.unit[column])
         upper[column] = min(upper[column], most * columns.unit[column])
-    needed = present & (1 - support < level)
+    needed = present & (support >= level)
     once = needed & (kinds == "text")
     lower[once] = np.maximum(lower[once], np.minimum(columns.unit, features)[once])
     for column in np.flatnonzero(kinds == "number"):

@@ -1,4 +1,4 @@
-"""What the job says of antidote data against independent refits, noise that must not be advised, and cases that failed.
+"""What the job reports of antidote data against independent refits, noise that must not be advised, failed cases.
 
 The independent refit is ALS on dense matrices (below), until an iteration gains less than 1e-10 of the loss, from
 starts of another distribution.

@@ -8,7 +8,7 @@ from recsys_ops.datasets.synthetic import RULES, make_marketplace
 from recsys_ops.datasets.synthetic_shelves import SHELVES
 from recsys_ops.datasets.synthetic_words import OCCASIONS, SHARED_TAGS, STYLES, range_names
 from recsys_ops.errors import ConfigError
-from recsys_ops.evaluation import ContentScorer, cold_item_quality, held_out_quality
+from recsys_ops.evaluation import OfFeatures, cold_item_quality, held_out_quality
 from recsys_ops.features.encode import encode_items
 from recsys_ops.models.ease import fit_ease
 from recsys_ops.models.feature_linear import content_model
@@ -66,7 +66,7 @@ def test_personalisation_pays_and_so_do_the_features_of_items_without_ratings(se
     fits = {
         "ease": lambda known: fit_ease(known, ridge=500.0),
         "hybrid": lambda known: fit_hybrid(known, features),
-        "content": lambda known: ContentScorer(content_model(features, known)),
+        "content": lambda known: OfFeatures(content_model(features, known)),
     }
     for name in ("ease", "hybrid"):
         warm = held_out_quality(histories, fits[name], seed=0)

@@ -161,7 +161,10 @@ def with_nan(array: NDArray[Any]) -> NDArray[Any]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (without("feature_map"), r"there is no array 'feature_map' \(found user_vectors, item_vectors\)\. Add it\."),
+        (
+            without("feature_map"),
+            r"no array 'feature_map' \(of those that are read it has user_vectors, item_vectors\)\. Add it",
+        ),
         (transposed, r"'item_vectors' has shape \(4, 30\), expected a row for each of 30 items\. It may be transposed"),
         (set_to("user_vectors", lambda a: a[:-1]), r"'user_vectors' has shape \(39, 4\), .* each of 40 users"),
         (set_to("item_vectors", lambda a: a[:, :3]), "'item_vectors' has vectors of length 3, .* of length 4"),

@@ -117,6 +117,7 @@ def restricted_best(search: Search, world: World, item: int, n_most: int) -> NDA
             allowed = {"free": True, "increase": end > before, "decrease": end < before}[rule.direction]
             move = (column, row[column], end * unit)
             is_real = change_support(plausibility, columns, item, support, move) >= plausibility.level - 1e-9
+            is_real &= end > 0 or support[column] < plausibility.level
             if abs(end - before) > 1e-9 and allowed and is_real:
                 cleared = tuple(np.flatnonzero(columns.rule == columns.rule[column])) if rule.kind == "category" else ()
                 unit_of = ("category", int(columns.rule[column])) if cleared else ("single", column)
