@@ -11,7 +11,8 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 
 def measured(job: str, measure: Callable[[], Quality | None], *, is_wanted: bool) -> tuple[Quality | None, float]:
-    """Quality of the recommender and the seconds it took to find out; None where the data are too few for it.
+    """Quality of the recommender and the seconds it took to find out; None where the data are too few for it, or
+    it cannot be fitted at all.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def measured(job: str, measure: Callable[[], Quality | None], *, is_wanted: bool
     started = time.perf_counter()
     try:
         quality = measure()
-    except TooFewUsersError as error:
+    except (TooFewUsersError, FloatingPointError) as error:
         _log.warning("%s: the recommender is not measured: %s", job, error)
         quality = None
     return quality, time.perf_counter() - started

@@ -1,9 +1,9 @@
 """Open a file of a model, and say in one sentence what is wrong with it."""
 
-import pickle
 import zipfile
 import zlib
 from collections.abc import Callable
+from pickle import UnpicklingError
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ Content = TypeVar("Content")
 
 _UNREADABLE = (
     ValueError, KeyError, TypeError, IndexError, AttributeError, RuntimeError, EOFError, OSError, MemoryError,
-    OverflowError, UnicodeError, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, pa.ArrowException,
+    OverflowError, UnicodeError, zipfile.BadZipFile, zlib.error, UnpicklingError, pa.ArrowException,
 )  # fmt: skip
 """What the libraries raise for files that are not theirs, are cut off, or hold what they refuse."""
 

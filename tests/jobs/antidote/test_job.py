@@ -298,7 +298,7 @@ def test_without_a_hold_out_there_is_no_test_split(shop: str, tmp_path: Path) ->
 def test_where_the_limit_on_the_rmse_lets_nobody_in_the_case_says_so(
     shop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changes = {"algorithm": "baseline_max", "max_rmse_loss": 1e-9, "budget": "50%"}
+    changes = {"algorithm": "heuristic1", "max_rmse_loss": 1e-9, "budget": "50%"}
     run = run_job(shop, tmp_path, **(QUICK | changes))
     rows = rows_of(run)
     assert [row["split"] for row in rows] == ["train", "test"]

@@ -221,7 +221,7 @@ def test_a_case_counts_as_timed_out_whichever_of_its_options_the_clock_ended(
 
 
 def _second_options_timed_out(shared: Any, shard: Shard, isolated: Any) -> Any:
-    def explained(shared: Any, user: int, item: int) -> list[Explanation]:
+    def explained(shared: Any, user: int, item: int, *_: Any) -> list[Explanation]:
         return [Explanation(item, 0, Status.OPTIMAL), Explanation(item, 1, Status.TIMEOUT, "nothing found")]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -176,7 +176,7 @@ def test_the_manifest_lists_every_part_with_rows_bytes_and_checksum(base: Run) -
         assert part["rows"] == len(pd.read_parquet(folder / path))
         assert part["bytes"] == len(data)
         assert part["sha256"] == hashlib.sha256(data).hexdigest()
-    assert base.tables == ["frontier", "recourse", "rejected", "runs", "shard_timings"]
+    assert base.tables == ["frontier", "recourse", "rejected", "runs", "shard_timings", "together"]
     assert base.manifest["tables"]["rejected"]["rows"] == 0
 
 
@@ -354,7 +354,7 @@ def test_the_summary_is_only_of_recourses_that_reach_what_was_wanted(
     command_line: CommandLine, shop: str, tmp_path: Path
 ) -> None:
     arguments = ("--model", "content", "--sellers", "s01,s02", "--max-changes", "2", "--tolerance", "0")
-    arguments += ("--out", str(tmp_path))
+    arguments += ("--plausibility", "none", "--out", str(tmp_path))
     done = command_line("recourse", "--data", shop, *arguments, "--min-success", "0.9")
     (run,) = (tmp_path / "runs").iterdir()
     rows = rows_of(open_run(str(run)))
@@ -476,8 +476,10 @@ def test_a_run_id_that_exists_is_refused_and_left_as_it_is(command_line: Command
     done = command_line("recourse", "--out", out, "--run-id", "r")
     message = "recsys-ops: run r exists (complete). Pass --resume, or another --run-id.\n"
     assert (done.code, done.stderr) == (2, message)
-    done = command_line("recourse", "--data", base.manifest["configuration"]["data"], "--out", out, "--run-id", "r",
-                        "--resume", "--items", "i0001")  # fmt: skip
+    settings = ("--model", "content", "--groups", "n_ratings:2", "--max-changes", "3", "--plausibility", "none")
+    data = base.manifest["configuration"]["data"]
+    done = command_line("recourse", "--data", data, "--out", out, "--run-id", "r", "--resume", *settings,
+                        "--sellers", ",".join(SELLERS), "--shards", "3", "--items", "i0001")  # fmt: skip
     assert done.code == 2
     assert "run r: cannot be resumed" in done.stderr
     assert "--items was None, now i0001" in done.stderr
