@@ -21,6 +21,7 @@ from jobs.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.nightly import NightlyConfig
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.work import run_shard
+from jobs.report import ReportConfig
 from jobs.runs import RunsConfig
 from jobs.runtime.shards import Shard
 from recsys_ops.errors import ConfigError, InputError
@@ -37,6 +38,7 @@ CONFIGS: dict[str, type[BaseModel]] = {
     "acceptance": AcceptanceConfig,
     "ask": AskConfig,
     "runs": RunsConfig,
+    "report": ReportConfig,
 }
 SMALL = ("--data", "synthetic:items=24,users=10,ratings_per_user=4", "--groups", "n_ratings:1", "--max-changes", "1")
 
@@ -47,7 +49,7 @@ def without_spaces(text: str) -> str:
 
 def test_every_job_with_settings_is_checked_here() -> None:
     names = {command.name for command in jobs.__main__.make_app().registered_commands}
-    assert names - {"validate", "attach"} == CONFIGS.keys()
+    assert names - {"init", "validate", "attach"} == CONFIGS.keys()
 
 
 @pytest.mark.parametrize("job", CONFIGS)
