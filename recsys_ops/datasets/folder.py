@@ -8,7 +8,7 @@ from recsys_ops.datasets.dataset import Dataset, build_dataset
 from recsys_ops.datasets.delimited import Dialect
 from recsys_ops.datasets.interpret import interpreted
 from recsys_ops.datasets.mapping import Mapping, TableName, parse_mapping
-from recsys_ops.datasets.table_file import SUFFIXES, is_delimited, read_as_written
+from recsys_ops.datasets.table_file import SUFFIXES, SUFFIXES_IN_WORDS, is_delimited, read_as_written
 from recsys_ops.datasets.times import Period
 from recsys_ops.datasets.validate import ALL_TIME, OnBadRows, validate
 from recsys_ops.errors import InputError
@@ -96,8 +96,7 @@ def table_files(folder: str) -> list[str]:
     files = [entry for entry in _entries(folder) if entry.endswith(SUFFIXES)]
     if not files:
         raise InputError(
-            f"{folder}: no table is there (found {_listed(folder)}). Tables are files that end in "
-            f"{', '.join(SUFFIXES)}."
+            f"{folder}: no table is there (found {_listed(folder)}). Tables are files that end in {SUFFIXES_IN_WORDS}."
         )
     return files
 

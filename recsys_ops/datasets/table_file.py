@@ -26,6 +26,7 @@ _DELIMITED = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv") for packed in 
 _JSON_LINES = tuple(f"{kind}{packed}" for kind in (".jsonl", ".ndjson") for packed in _PACKED)
 SUFFIXES = (".parquet", ".arrow", ".feather", ".ipc", *_DELIMITED, *_JSON_LINES)
 """What table files may end in."""
+SUFFIXES_IN_WORDS = ".parquet, .arrow, .feather, .ipc, .csv, .tsv, .jsonl or .ndjson (text also with .gz, .bz2 or .zip)"
 
 _UNREADABLE = (pa.ArrowException, EOFError, OSError, ValueError, zipfile.BadZipFile, zlib.error)
 """What pyarrow, gzip and the stores raise for files that they cannot read."""
@@ -74,7 +75,7 @@ def read_as_written(url: str, file: str, dialect: Dialect = AS_SUFFIX_SAYS) -> p
     """
     refuse_credentials(url)
     if not url.rstrip("/").endswith(SUFFIXES):
-        raise InputError(f"{file}: unknown kind of file. Use one of {', '.join(SUFFIXES)}.")
+        raise InputError(f"{file}: unknown kind of file. Use {SUFFIXES_IN_WORDS}.")
     if dialect != AS_SUFFIX_SAYS and not is_delimited(url):
         raise InputError(f"{file}: only files of text have a delimiter and an encoding. Leave them out.")
     table = _read_file(url, file, dialect)

@@ -42,7 +42,10 @@ def test_a_model_that_knows_nothing_is_not_to_be_explained(command_line: Command
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--model", "nobody"), "--model nobody: expected ease, knn, slim, pure-svd, hybrid, or a file"),
+        (
+            ("--model", "nobody"),
+            "--model nobody: expected ease, knn, slim, als, pure-svd, hybrid, onnx:FILE, or a file",
+        ),
         (("--model", "ease", "--ridge", "0"), "--ridge 0: expected a positive number"),
         (("--model", "none.npz"), "none.npz: there is no such file"),
     ],

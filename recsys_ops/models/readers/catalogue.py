@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recsys_ops.arrow import Array, in_one_chunk
 from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.datasets.interpret import cast_ids
-from recsys_ops.datasets.table_file import SUFFIXES, read_table
+from recsys_ops.datasets.table_file import SUFFIXES, SUFFIXES_IN_WORDS, read_table
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.readers.numpy_files import read_npy
 from recsys_ops.models.readers.opened import name_of
@@ -51,7 +51,7 @@ def read_ids(url: str) -> Array:
         ids: Array = pa.array(array.tolist() if array.dtype.kind == "U" else array)
         return ids
     if not url.endswith(SUFFIXES):
-        raise ConfigError(f"--model-ids {url}: expected a file that ends in one of .npy, {', '.join(SUFFIXES)}.")
+        raise ConfigError(f"--model-ids {url}: expected a file that ends in one of .npy, {SUFFIXES_IN_WORDS}.")
     table = read_table(url, file, kinds={"item_id": "id", "id": "id"})
     names = [name for name in ("item_id", "id") if name in table.column_names] or table.column_names[:2]
     if len(names) != 1:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from recsys_ops.datasets.table_file import SUFFIXES as TABLES
+from recsys_ops.datasets.table_file import SUFFIXES_IN_WORDS
 from recsys_ops.errors import ConfigError
 
 KINDS = ("weights", "elsa", "sansa", "embeddings", "factors", "als")
@@ -54,7 +55,7 @@ def parse_spec(text: str) -> ModelSpec:
     if odd or not files:
         raise ConfigError(
             f"--model {text}: expected ease, knn, slim, als, pure-svd, hybrid, onnx:FILE, or a file that ends in one "
-            f"of {', '.join(SUFFIXES)}, alone or after one of {', '.join(f'{name}:' for name in KINDS)}"
+            f"of .npy, {', '.join(CONTAINERS)}, {SUFFIXES_IN_WORDS}, alone or after one of {', '.join(f'{name}:' for name in KINDS)}"
             f"{f' (found {odd[0]!r})' if odd else ''}."
         )
     spec = ModelSpec(kinds, files, {role: name for role, _, name in named})
