@@ -55,7 +55,8 @@ def parse_spec(text: str) -> ModelSpec:
     if odd or not files:
         raise ConfigError(
             f"--model {text}: expected ease, knn, slim, als, pure-svd, hybrid, onnx:FILE, or a file that ends in one "
-            f"of .npy, {', '.join(CONTAINERS)}, {SUFFIXES_IN_WORDS}, alone or after one of {', '.join(f'{name}:' for name in KINDS)}"
+            f"of .npy, {', '.join(CONTAINERS)}, {SUFFIXES_IN_WORDS}, alone or after one of "
+            f"{', '.join(f'{name}:' for name in KINDS)}"
             f"{f' (found {odd[0]!r})' if odd else ''}."
         )
     spec = ModelSpec(kinds, files, {role: name for role, _, name in named})
