@@ -56,6 +56,7 @@ def test_a_rating_of_zero_and_an_empty_history_are_no_interactions() -> None:
     assert not model.scores(sp.csr_array((1, 5))).any()
 
 
+@pytest.mark.filterwarnings("ignore:OpenBLAS is configured:RuntimeWarning")
 def test_user_vectors_are_those_of_implicit() -> None:
     als = pytest.importorskip("implicit.cpu.als", reason="implicit is not installed")
     rng = np.random.default_rng(2)

@@ -301,7 +301,7 @@ def test_what_is_no_model_is_refused_before_anything_is_read(text: str, message:
 
 def test_item_factors_become_a_recommender_that_folds_histories_in(save: Save) -> None:
     ids = pa.array([10, 20, 40, 50, 60])
-    histories = sp.csr_array((USERS, N))
+    histories = sp.csr_array(np.full((USERS, N), 2.0))  # with ones and alpha 1 it would be linear
     model = make_recommender(f"als:{save('f.npy', A[[0, 1, 3, 4, 5]])}", histories, item_ids=IDS, model_ids=ids)
     assert isinstance(model, FoldInRecommender)
     assert (model.regularization, model.alpha) == (REGULARIZATION, ALPHA)
