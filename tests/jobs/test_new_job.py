@@ -12,7 +12,7 @@ import pytest
 from recsys_ops.runs import open_run
 from tests.suites import cli, squares
 from tests.suites.cli import CommandLine
-from tests.suites.job import JobSuite
+from tests.suites.job import JobSuite, digests_of
 
 MOST_LINES = 40
 
@@ -52,6 +52,19 @@ class TestSquares(JobSuite):
         compared = command_line("runs", "--out", out, "--diff", "r,s").stdout
         assert "squares: 6 rows before, 5 after; 0 added, 1 removed, 5 changed" in compared
         assert "number 2: square 4 -> 5" in compared
+
+    def test_a_run_that_loses_a_worker_has_the_bytes_of_an_undisturbed_one(
+        self, arguments: list[str], calm: Path, tmp_path: Path
+    ) -> None:
+        run = tmp_path / "out/runs/r"
+        log = tmp_path / "log"
+        options = ["--out", str(tmp_path / "out"), "--run-id", "r", "--workers", "2"]
+        with cli.started(*arguments, *options, log=log, module=self.module) as driver:
+            cli.wait_for_shards(run, 1, driver=driver)
+            victims = cli.wait_for_busy_workers(driver.pid)
+            cli.kill(victims[0])
+            assert driver.wait(90) == 0, log.read_text()
+        assert digests_of(run, self.tables) == digests_of(calm, self.tables)
 
     @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
     def test_an_interrupted_driver_ends_in_seconds_with_code_4_and_says_how_to_continue(

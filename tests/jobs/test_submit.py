@@ -85,7 +85,7 @@ def test_a_lost_terminal_loses_nothing_and_the_run_is_found_again(
     shell: Shell, variables: dict[str, str], tmp_path: Path
 ) -> None:
     run = tmp_path / "runs/lost"
-    options = ("--out", str(tmp_path), "--run-id", "lost")
+    options = ("--out", str(tmp_path), "--run-id", "lost", "--top", "2")
     first = shell("submit", *LONG, *options)
     wait_for(run, "_shards/*.json")
     os.killpg(first.pid, signal.SIGHUP)
@@ -103,7 +103,7 @@ def test_a_lost_terminal_loses_nothing_and_the_run_is_found_again(
     assert "run lost: is on the cluster already (" in repeated.stderr
     for outcome in (done, repeated):
         assert outcome.stdout.count("Running entrypoint for job lost: python -m jobs counterfactuals ") == 1
-        assert "90 cases in " in outcome.stdout
+        assert "60 cases in " in outcome.stdout
     assert not (run / "_fragments").exists()
     check_metrics(open_run(str(run)).table("runs").to_table().to_pylist()[0], shown | scraped(ports))
 

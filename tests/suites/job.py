@@ -2,7 +2,7 @@
 
 A job's test class inherits ``JobSuite`` and says in ``arguments`` which run to put through it: at least six shards,
 long enough that some are under way when something is killed. The bytes compared are those of ``tables``, the tables
-that must not depend on the clock. How a run is interrupted does not depend on the job: see tests/jobs/test_new_job.py.
+that must not depend on the clock. What does not depend on the job is tested once, see tests/jobs/test_new_job.py.
 """
 
 import hashlib
@@ -63,20 +63,7 @@ class JobSuite:
             schema = written[name]
             assert parse_schema(schema).names == list(described[name]), name
 
-    def test_a_run_that_loses_a_worker_has_the_bytes_of_an_undisturbed_one(
-        self, arguments: list[str], calm: Path, tmp_path: Path
-    ) -> None:
-        run = tmp_path / "out/runs/r"
-        log = tmp_path / "log"
-        options = ["--out", str(tmp_path / "out"), "--run-id", "r", "--workers", "2"]
-        with cli.started(*arguments, *options, log=log, module=self.module) as driver:
-            cli.wait_for_shards(run, 1, driver=driver)
-            victims = cli.wait_for_busy_workers(driver.pid)
-            cli.kill(victims[0])
-            assert driver.wait(90) == 0, log.read_text()
-        assert digests_of(run, self.tables) == digests_of(calm, self.tables)
-
-    def test_what_a_killed_driver_of_one_worker_left_is_completed_by_two_with_the_same_bytes(
+    def test_what_a_run_left_that_lost_its_worker_and_its_driver_is_completed_by_two_workers_with_the_same_bytes(
         self,
         arguments: list[str],
         calm: Path,
@@ -88,6 +75,8 @@ class JobSuite:
         log = tmp_path / "log"
         options = ["--out", str(tmp_path / "out"), "--run-id", "r"]
         with cli.started(*arguments, *options, "--workers", "1", log=log, module=self.module) as driver:
+            cli.wait_for_shards(run, 1, driver=driver)
+            cli.kill(cli.wait_for_busy_workers(driver.pid)[0])
             cli.wait_for_shards(run, 2, driver=driver)
             family = cli.descendants(driver.pid)
             driver.kill()

@@ -23,6 +23,9 @@ def test_an_author_whose_name_holds_a_comma_gets_recourses_in_shelves_and_langua
         groups="n_ratings:5",
         model="content",
         plausibility="none",
+        quality=False,
+        together=False,
+        folds=0,
     )
     assert runtime.run_job(config, recourse.JOB) == 0
     rows = open_run(str(tmp_path / "out/runs/r")).table("recourse").to_table().to_pylist()
