@@ -91,8 +91,8 @@ def _promises_in_words(run: Run) -> list[str]:
         for one in means.to_pylist()
     ]  # fmt: skip
     first, *others = kept
-    told = ", ".join([f"{first} of the providers act", *others])
-    return [f"Promised: {100 * promised:.2g} % of the group on average. Kept: {told}."]
+    listed = ", ".join([f"{first} of the providers act", *others])
+    return [f"Promised: {100 * promised:.2g} % of the group on average. Kept: {listed}."]
 
 
 def _best_in_words(run: Run, language: str) -> list[str]:
