@@ -86,6 +86,11 @@ def _plan(row: Mapping[str, Any], steps: Mapping[tuple[Any, ...], Rows], say: An
         "audience": say.audience.format(group=row["group"], n=f"{row['n_targets']:,}"),
         "effect": say.effect.format(before=f"{before:,}", after=f"{after:,}", gained=f"{after - before:,}"),
         "certainty": say.proven if is_proven or bound is None else say.not_proven.format(bound=f"{bound:.0%}"),
+        "promises": [
+            sentence.format(share=f"{row[name]:.0%}")
+            for name, sentence in (("success_new_users", say.new_users), ("success_if_others_act", say.if_others_act))
+            if row.get(name) is not None
+        ],
         "changes": row["changes"],
         "has_support": any(change.get("support") is not None for change in row["changes"]),
         "steps": [_step(step, say) for step in taken],

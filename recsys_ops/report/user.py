@@ -42,8 +42,8 @@ def user_page(run: Run, user: str, language: str) -> str:
     items = [
         {
             "title": options[0]["title"],
-            "sentences": [row["text"] or row["reason"] or row["status"] for row in options],
-            "certainty": say.user_proven if options[0]["status"] == Status.OPTIMAL else say.user_found,
+            "sentences": [row["text"] for row in options if row["text"]] or [_without_sentence(options[0], say)],
+            "certainty": _certainty(options[0], say),
         }
         for options in sorted(by_item.values(), key=lambda options: options[0]["rank_before"] or 0)
     ]
@@ -54,3 +54,14 @@ def user_page(run: Run, user: str, language: str) -> str:
             "run_id": run.run_id, "committed": run.manifest["finished"][:10],
         },
     )  # fmt: skip
+
+
+def _without_sentence(row: dict[str, Any], say: Any) -> str:
+    """Why there is no sentence about what the item depends on."""
+    return str(say.user_anyway if row["status"] == Status.INFEASIBLE else say.user_unknown)
+
+
+def _certainty(row: dict[str, Any], say: Any) -> str:
+    if not row["text"]:
+        return ""
+    return str(say.user_proven if row["status"] == Status.OPTIMAL else say.user_found)

@@ -17,9 +17,13 @@ _ENGLISH = {
     "effect": "Seen by {before} of them now, by {after} then: {gained} more people.",
     "proven": "It is proven that nothing better is possible with as few changes.",
     "not_proven": "At most {bound} could be reached; no better plan was found.",
+    "new_users": "Of people whom the search did not look at, {share} see it.",
+    "if_others_act": "If one provider in twenty acts as well: {share}.",
     "step": "{n}: then {after} of them see it. {text}.", "user_title": "Why you were recommended these",
     "user_summary": "Each item, and what of your history it depends on. Without that, you would not see it.",
     "user_proven": "No smaller part of your history is enough.", "user_found": "A smaller part may be enough.",
+    "user_anyway": "Whatever of your history were missing, you would still see it.",
+    "user_unknown": "What it depends on could not be found out.",
     "night_title": "{job} of {date}",
 }  # fmt: skip
 
@@ -39,9 +43,13 @@ _GERMAN = {
     "effect": "Jetzt sehen ihn {before}, dann {after}: {gained} Menschen mehr.",
     "proven": "Mehr ist mit so wenigen Änderungen nachweislich nicht möglich.",
     "not_proven": "Höchstens {bound} wären zu erreichen; ein besserer Plan wurde nicht gefunden.",
+    "new_users": "Von Menschen, die bei der Suche nicht betrachtet wurden, sehen ihn {share}.",
+    "if_others_act": "Wenn einer von zwanzig Anbietern ebenfalls handelt: {share}.",
     "step": "{n}: dann sehen ihn {after} von ihnen. {text}.", "user_title": "Warum Ihnen das empfohlen wurde",
     "user_summary": "Jeder Artikel, und woran er in Ihrem Verlauf hängt. Ohne das würden Sie ihn nicht sehen.",
     "user_proven": "Kein kleinerer Teil Ihres Verlaufs genügt.", "user_found": "Ein kleinerer Teil könnte genügen.",
+    "user_anyway": "Was auch immer von Ihrem Verlauf fehlte, Sie würden es trotzdem sehen.",
+    "user_unknown": "Woran es hängt, ließ sich nicht herausfinden.",
     "night_title": "{job} vom {date}",
 }  # fmt: skip
 
