@@ -18,7 +18,7 @@ from rich.console import Console
 
 from jobs.config import RunConfig
 from jobs.console import make_console
-from jobs.errors import ExitCode, IncompleteRunError
+from jobs.errors import ExitCode, IncompleteRunError, StorageError
 from jobs.runtime.cluster import connect
 from jobs.runtime.logs import log_about
 from jobs.runtime.metrics import RunMetrics
@@ -26,10 +26,11 @@ from jobs.runtime.progress import show_progress
 from jobs.runtime.shards import Shard
 from jobs.runtime.tasks import run_shards
 from jobs.runtime.worker import Work
-from jobs.store.commit import after_commit, commit_run
+from jobs.store.commit import after_commit, commit_run, refuse_committed
 from jobs.store.conditional_writes import check_writable
 from jobs.store.merge import Amend, read_fragments
 from jobs.store.models import Models
+from jobs.store.records import FragmentInfo
 from jobs.store.resume import intact_shards
 from jobs.store.start import StartedRun, check_run_id, default_run_id, forget_failure, note_failure, start_run
 from recsys_ops.quality import Quality
@@ -189,7 +190,7 @@ def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, flo
     records = [*done.values(), *records]
     fragments = [fragment for record in records for fragment in record.fragments]
     started = time.perf_counter()
-    finished = Finished() if plan.finish is None else plan.finish(partial(read_fragments, run.folder, fragments))
+    finished = _finished(run, plan, fragments)
     seconds = {**seconds, "finish_seconds": time.perf_counter() - started} if plan.finish else seconds
     driver_tables = {"rejected": plan.rejected} | ({} if plan.shards else dict(plan.empty_tables))
     manifest = commit_run(
@@ -197,6 +198,17 @@ def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, flo
         models=plan.models, keys=plan.keys, quality=plan.quality, amend=finished.amend,
     )  # fmt: skip
     metrics.committed(manifest["n_parts"])
+
+
+def _finished(run: StartedRun, plan: Plan, fragments: Sequence[FragmentInfo]) -> Finished:
+    """What the job makes of the rows of all shards before they are committed."""
+    if plan.finish is None:
+        return Finished()
+    try:
+        return plan.finish(partial(read_fragments, run.folder, fragments))
+    except StorageError:
+        refuse_committed(run)  # the winner has removed the fragments
+        raise
 
 
 def _summarise(config: Config, run_id: str, job: Job[Config, Loaded], loaded: Loaded) -> ExitCode:

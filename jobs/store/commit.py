@@ -114,7 +114,7 @@ def commit_run(
     tables = {"runs": RUNS.empty_table(), "shard_timings": shard_timings_table(ordered), **(driver_tables or {})}
     filesystem, root = folder.open()
     try:
-        _refuse_committed(run)
+        refuse_committed(run)
         parts = merge_fragments(folder, fragments, run.protocol, amend)
         manifest["n_parts"] = len(parts) + len(tables)
         tables["runs"] = runs_table(manifest)
@@ -125,7 +125,7 @@ def commit_run(
     except FileExistsError as error:
         raise _committed_by_another(run) from error
     except StorageError as error:
-        _refuse_committed(run)  # the winner has removed the fragments
+        refuse_committed(run)  # the winner has removed the fragments
         raise error
     after_commit(run)
     return manifest
@@ -239,7 +239,8 @@ def _as_listed(part: Part) -> dict[str, Any]:
     return {"path": part.path, "rows": part.rows, "bytes": part.bytes, "sha256": part.sha256, "columns": ids}
 
 
-def _refuse_committed(run: StartedRun) -> None:
+def refuse_committed(run: StartedRun) -> None:
+    """Raise RunExistsError if another writer has committed the run meanwhile, and removed its fragments."""
     filesystem, root = run.folder.open()
     if read_json(filesystem, f"{root}/_manifest.json") is not None:
         raise _committed_by_another(run)
