@@ -107,7 +107,7 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         models=recourse_models(summary, counts, selected, catalogue.model),
         quality=quality,
         timings={"quality_seconds": seconds},
-        finish=partial(weigh_promises, catalogue, config) if config.together else None,
+        before_commit=partial(weigh_promises, catalogue, config) if config.together else None,
     )
 
 

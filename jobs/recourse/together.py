@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.inputs import Catalogue
 from jobs.runtime.blocks import map_blocks
-from jobs.runtime.job import Finished
+from jobs.runtime.job import BeforeCommit
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.features.encode import EncodedItems
@@ -35,7 +35,9 @@ def count_blocks(model: FeatureLinearModel, blocks: Sequence[tuple[int, int]], a
     return sum_seen([count_seen(model, first, last, **arguments) for first, last in blocks])
 
 
-def weigh_promises(catalogue: Catalogue, config: RecourseConfig, read: Callable[[str], Iterator[pa.Table]]) -> Finished:
+def weigh_promises(
+    catalogue: Catalogue, config: RecourseConfig, read: Callable[[str], Iterator[pa.Table]]
+) -> BeforeCommit:
     """Run the recommender with nobody, and with ever more providers acting.
 
     Parameters
@@ -47,7 +49,7 @@ def weigh_promises(catalogue: Catalogue, config: RecourseConfig, read: Callable[
 
     Returns
     -------
-    Finished
+    BeforeCommit
         The table ``together``, and what fills columns of ``recourse``.
 
     Notes
@@ -60,7 +62,7 @@ def weigh_promises(catalogue: Catalogue, config: RecourseConfig, read: Callable[
     found = [_serving(table) for table in read("recourse")]
     rows = pa.concat_tables(found) if found else None
     if rows is None or not len(rows):
-        return Finished({"together": nothing})
+        return BeforeCommit({"together": nothing})
     plans, n_targets = _plans(catalogue, rows), rows["n_targets"].to_numpy()
     sellers = catalogue.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
     alone = _run(catalogue, config, plans, np.array([], dtype=np.intp))
@@ -78,7 +80,7 @@ def weigh_promises(catalogue: Catalogue, config: RecourseConfig, read: Callable[
         "others_before": np.where(alone.others > 0, alone.others_before / np.maximum(alone.others, 1), np.nan),
         "others_after": np.where(alone.others > 0, alone.others_after / np.maximum(alone.others, 1), np.nan),
     }
-    return Finished({"together": pa.concat_tables(tables)}, {"recourse": _filling(rows, values)})
+    return BeforeCommit({"together": pa.concat_tables(tables)}, {"recourse": _filling(rows, values)})
 
 
 def _serving(table: pa.Table) -> pa.Table:

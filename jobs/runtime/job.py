@@ -44,7 +44,7 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 
 @dataclass(frozen=True)
-class Finished:
+class BeforeCommit:
     """Tables made of all cases together, and what fills columns of the shards' tables, by table."""
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
@@ -79,8 +79,9 @@ class Plan:
         Seconds of steps of the driver, by name, besides ``load_seconds`` and ``plan_seconds``.
     max_in_flight : int, optional
         Tasks submitted and not complete; two per CPU by default.
-    finish : callable, optional
-        ``finish(read)`` once all shards are done, with Ray connected: what can be said only of all cases together.
+    before_commit : callable, optional
+        ``before_commit(read)`` once all shards are done, with Ray connected: what can be said only of all cases
+        together.
         ``read(table)`` yields what the shards gave to a table. Deterministic: it is repeated if the commit fails.
     """
 
@@ -95,7 +96,7 @@ class Plan:
     quality: Quality | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     max_in_flight: int | None = None
-    finish: Callable[[Callable[[str], Iterator[pa.Table]]], Finished] | None = None
+    before_commit: Callable[[Callable[[str], Iterator[pa.Table]]], BeforeCommit] | None = None
 
 
 def unchanged(config: Config) -> Config:
@@ -190,22 +191,22 @@ def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, flo
     records = [*done.values(), *records]
     fragments = [fragment for record in records for fragment in record.fragments]
     started = time.perf_counter()
-    finished = _finished(run, plan, fragments)
-    seconds = {**seconds, "finish_seconds": time.perf_counter() - started} if plan.finish else seconds
+    added = _before_commit(run, plan, fragments)
+    seconds = {**seconds, "before_commit_seconds": time.perf_counter() - started} if plan.before_commit else seconds
     driver_tables = {"rejected": plan.rejected} | ({} if plan.shards else dict(plan.empty_tables))
     manifest = commit_run(
-        run, records, driver_tables={**driver_tables, **finished.tables}, timings={**seconds, **plan.timings},
-        models=plan.models, keys=plan.keys, quality=plan.quality, amend=finished.amend,
+        run, records, driver_tables={**driver_tables, **added.tables}, timings={**seconds, **plan.timings},
+        models=plan.models, keys=plan.keys, quality=plan.quality, amend=added.amend,
     )  # fmt: skip
     metrics.committed(manifest["n_parts"])
 
 
-def _finished(run: StartedRun, plan: Plan, fragments: Sequence[FragmentInfo]) -> Finished:
+def _before_commit(run: StartedRun, plan: Plan, fragments: Sequence[FragmentInfo]) -> BeforeCommit:
     """What the job makes of the rows of all shards before they are committed."""
-    if plan.finish is None:
-        return Finished()
+    if plan.before_commit is None:
+        return BeforeCommit()
     try:
-        return plan.finish(partial(read_fragments, run.folder, fragments))
+        return plan.before_commit(partial(read_fragments, run.folder, fragments))
     except StorageError:
         refuse_committed(run)  # the winner has removed the fragments
         raise

@@ -68,8 +68,8 @@ def find_roles(files: list[Sniffed]) -> Roles:
             column = _named(role, sniffed.table.column_names, set(columns[table].values()))
             if column is not None:
                 columns[table][role] = column
-    for other, key in (("items", "item_id"), ("users", "user_id")):
-        _match_by_values(found, columns, other, key)  # type: ignore[arg-type]
+    _match_by_values(found, columns, "items", "item_id")
+    _match_by_values(found, columns, "users", "user_id")
     if "rating" in columns.get("interactions", {}):
         columns["interactions"].pop("weight", None)
     return Roles(found, columns)

@@ -155,14 +155,14 @@ def _session(model: OnnxRecommender) -> Any:
     options.log_severity_level = 4
     try:
         return runtime.InferenceSession(model.content.tobytes(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
+    except Exception as error:  # onnxruntime's own have no other base in common, and no public name
         raise InputError(f"onnxruntime cannot use it ({_short(error)}). Export the model again.") from error
 
 
 def _run(session: Any, name: str, block: NDArray[Any]) -> NDArray[Any]:
     try:
         (scores,) = session.run(None, {name: block})
-    except Exception as error:
+    except Exception as error:  # as above: an operator may fail on what the probes did not show
         raise InputError(f"onnxruntime failed on a history ({_short(error)}). Export the model again.") from error
     if not isinstance(scores, np.ndarray) or scores.shape != block.shape:
         found = f"of shape {scores.shape}" if isinstance(scores, np.ndarray) else "no array"
@@ -184,7 +184,7 @@ def _refuse_dangerous(content: bytes, source: str) -> None:
     onnx = _library("onnx")
     try:
         graph = onnx.load_model_from_string(content).graph
-    except Exception as error:
+    except Exception as error:  # protobuf's DecodeError, which is another class in each of its implementations
         raise InputError(f"{source}: is no ONNX file ({_short(error)}). Export the model again.") from error
     if not graph.node:
         raise InputError(f"{source}: is no ONNX file, or holds no model. Export the model again.")

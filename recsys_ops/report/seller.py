@@ -61,7 +61,7 @@ def _page(
             "language": language, "title": f"{say.seller_title} ({seller})", "say": say, "summary": summary,
             "seller": seller, "run_id": run.run_id, "committed": run.manifest["finished"][:10],
             "plans": [_plan(row, steps, say) for row in plans],
-            "without": [_without(row) for row in best if _impact(row) <= 0],
+            "without": [_without(row, say) for row in best if _impact(row) <= 0],
         },
     )  # fmt: skip
     return summary, page, seller
@@ -105,9 +105,10 @@ def _step(step: Mapping[str, Any], say: Any) -> str:
     return str(say.step.format(n=counted, text=text, after=f"{step['success']:.0%}"))
 
 
-def _without(row: Mapping[str, Any]) -> str:
-    reason = f": {row['reason']}" if row["reason"] else f": {row['status']}"
-    return f"{row['title']}{reason}"
+def _without(row: Mapping[str, Any], say: Any) -> str:
+    """Why an item has no plan, in the words of its seller."""
+    reasons = {Status.INFEASIBLE: say.no_change_helps, Status.ALREADY_SATISFIED: say.seen_already}
+    return f"{row['title']}: {reasons.get(row['status'], say.none_found)}"
 
 
 def _steps(frontier: Rows) -> dict[tuple[Any, ...], Rows]:

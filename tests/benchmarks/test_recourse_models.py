@@ -10,6 +10,7 @@ import pytest
 
 from jobs.runtime.worker import one_thread
 from recsys_ops.datasets import load_dataset
+from recsys_ops.features.rules import FeatureRule
 from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, find_recourses
 from tests.benchmarks.catalogue import PAPER, PROVIDER, Catalogue, catalogue_of, prepare
@@ -51,11 +52,11 @@ def of_groups(catalogue: Catalogue, settings: RecourseSettings, *, n_items: int 
 
 
 @pytest.mark.parametrize(("title", "rules"), [("(a)", PAPER), ("(b)", PROVIDER)])
-def test_the_paper_s_settings(title: str, rules: tuple[object, ...]) -> None:
+def test_the_paper_s_settings(title: str, rules: tuple[FeatureRule, ...]) -> None:
     print(HEADER)
     for model in MODELS:
         with one_thread():
-            catalogue = prepare("100k", rules, model=model)  # type: ignore[arg-type]
+            catalogue = prepare("100k", rules, model=model)
             settings = RecourseSettings(max_changes=14 if title == "(a)" else 10)
             show(f"{title} ML-100K, {model}", *of_groups(catalogue, settings, n_items=None))
 

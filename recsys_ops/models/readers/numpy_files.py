@@ -1,5 +1,6 @@
 """Arrays of ``.npy`` and ``.npz`` files, and the sparse matrices of SciPy and implicit."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,15 @@ def read_npy(url: str) -> NDArray[Any]:
     return read_file(url, read, expected)
 
 
-def read_npz(url: str) -> Arrays:
-    """All arrays of a ``.npz`` file by name; raises InputError as ``read_file``."""
+def read_npz(url: str, names: Collection[str] | None = None) -> Arrays:
+    """The arrays of a ``.npz`` file by name, all or only those ``names``; raises InputError as ``read_file``."""
 
     def read(stream: Any) -> Arrays:
         loaded = np.load(stream, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             raise ValueError
         with loaded as content:
-            return {name: content[name] for name in content.files}
+            return {name: content[name] for name in content.files if names is None or name in names}
 
     return read_file(url, read, "arrays written with numpy.savez, scipy.sparse.save_npz or the save of implicit")
 
