@@ -8,14 +8,11 @@ from pydantic import Field, field_validator, model_validator
 from jobs.config import JobConfig
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
-from recsys_ops.recourse.plausible import LEAST_SUPPORT
+from recsys_ops.recourse.plausible import LEAST_GAIN, LEAST_SUPPORT
 from recsys_ops.recourse.settings import RecourseSettings
 
 LOSS = 0.2
 """Share of the users gained that may be lost again where nobody says otherwise, and there is no knee to look for."""
-
-LEAST_GAIN = 0.002
-"""Share of the group that plausible advice must gain: one user in five hundred."""
 
 MOST_CHANGES = 10
 """Of one recourse where nobody says otherwise."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule, repeated_name
 from recsys_ops.models.feature_linear import FeatureLinearModel
 from recsys_ops.models.feature_recommender import check_feature_model, make_feature_model
+from recsys_ops.recourse.plausible import LEAST_SUPPORT, Plausibility, fit_plausibility
 from recsys_ops.tables.inputs import TableContract
 
 Features = Mapping[str, str | Mapping[str, Any]] | Sequence[FeatureRule]
@@ -42,6 +44,14 @@ class ItemRecommender:
     items: EncodedItems = field(repr=False)
     model: FeatureLinearModel = field(repr=False)
     user_ids: Array = field(repr=False)
+
+    @cached_property
+    def plausibility(self) -> Plausibility:
+        """What real items are like, learned when it is first needed."""
+        sellers = self.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
+        if len(np.unique(sellers)) == 1:  # as where no seller is named: each item speaks for itself
+            sellers = np.arange(len(sellers))
+        return fit_plausibility(self.items, sellers.astype(np.int64), LEAST_SUPPORT)
 
     def __repr__(self) -> str:
         return (

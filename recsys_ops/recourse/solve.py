@@ -235,7 +235,8 @@ def _status_and_reason(
     if n_changes == 0 and settings.min_success > 0:
         return Status.ALREADY_SATISFIED, None
     if n_changes == 0 and bounds.success <= case.success(case.scores) + 1e-12:
-        return Status.INFEASIBLE, f"no change within the rules{caps} brings the item into the top k of another user"
+        within = f"within the rules{caps}" + ("" if case.support is None else " that real items like it support")
+        return Status.INFEASIBLE, f"no change {within} brings the item into the top k of another user"
     if n_changes == 0:
         within = f" within the rules{caps}" if caps else ""
         return Status.FEASIBLE, f"nothing found{within} that reaches more users; the bound leaves room"
