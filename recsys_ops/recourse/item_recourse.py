@@ -133,8 +133,8 @@ def find_recourse(
         Least share of the group to reach; by default a gain of 0.002 (any with plausibility "none"), 0.01 with method
         "examples".
     tolerance : float, 0 to 1, optional
-        Share of the users gained that may be lost again for fewer changes; by default the knee of the frontier, 0.2 with
-        plausibility "none".
+        Share of the users gained that may be lost again for fewer changes; by default the knee of the frontier, and 0.2
+        with plausibility "none".
     overlap : float, 0 to 1, optional
         Where features have no upper limit: least mean overlap (RBO) of the lists; 0.995 by default.
     prove_seconds : float, optional
