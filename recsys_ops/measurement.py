@@ -21,16 +21,19 @@ from recsys_ops.evaluation import (
 )
 from recsys_ops.features.encode import encode_items
 from recsys_ops.models.ease import RIDGE
-from recsys_ops.models.feature_linear import content_model
-from recsys_ops.models.feature_recommender import BROUGHT, check_feature_model, make_feature_model
-from recsys_ops.models.feature_recommender import FITTED as FROM_FEATURES
+from recsys_ops.models.feature_linear import content_model, cosine_model
+from recsys_ops.models.feature_recommender import BROUGHT, COSINE, check_feature_model, make_feature_model
+from recsys_ops.models.feature_recommender import FITTED as FEATURE_FITTED
 from recsys_ops.models.hybrid import fit_hybrid
 from recsys_ops.models.linear import Scorer, history_matrix
 from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
 from recsys_ops.quality import Figure, Quality, standard_error
 from recsys_ops.ridge import PENALISED, ridge_of
 
-_OF_HISTORIES = {"content": content_model}
+FROM_FEATURES = (*FEATURE_FITTED, COSINE)
+"""Recommenders that know features, and so items without ratings."""
+
+_OF_HISTORIES = {"content": content_model, COSINE: cosine_model}
 """Recommenders of features whose users' vectors are their histories."""
 
 Fit = Callable[[sp.csr_array], Scorer]

@@ -45,7 +45,7 @@ def test_a_recommender_of_features_is_also_measured_on_items_without_ratings(dat
     assert f"chance {found.popularity.recall.mean():.3f}" in lines["of items without ratings"]
 
 
-@pytest.mark.parametrize("name", ["knn", "slim", "pure-svd", "content"])
+@pytest.mark.parametrize("name", ["knn", "slim", "pure-svd", "content", "content-cosine"])
 def test_every_model_has_figures_with_standard_errors_that_survive_json(dataset: Dataset, name: str) -> None:
     found = measure_lists(name, dataset, seed=0)
     assert [figure.measure for figure in found.figures] == ["recall@20", "nDCG@100"]
