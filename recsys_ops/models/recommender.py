@@ -107,8 +107,8 @@ def _folding_in(
             raise ConfigError(
                 f"--model {name}: the file says {setting}={value:g}. Leave {setting} out, or correct the file."
             )
-    settings = {**stored, **given}
-    missing = [setting for setting, value in settings.items() if value is None]
+    settings = {name: value for name, value in {**stored, **given}.items() if value is not None}
+    missing = [setting for setting in stored if setting not in settings]
     if missing:
         raise ConfigError(
             f"--model {name}: the file does not say which {' and '.join(missing)} its factors were fitted with. Say it "
@@ -116,7 +116,10 @@ def _folding_in(
             "implicit); "
             "alpha is the confidence of an interaction, where that of everything else is 1."
         )
-    made = make_fold_in(model.factors, offsets=model.bias, source=name, **settings)
+    made = make_fold_in(
+        model.factors, offsets=model.bias, source=name,
+        regularization=settings["regularization"], alpha=settings["alpha"],
+    )  # fmt: skip
     return linear_form(made, histories) or made
 
 
