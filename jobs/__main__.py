@@ -88,8 +88,8 @@ SUBMITTED = ("recourse", "nightly", "counterfactuals", "antidote", "acceptance")
 """What can run on a cluster: every job that writes a run."""
 
 
-def make_app(names: Collection[str] = (*COMMANDS, "init", "submit", "attach")) -> typer.Typer:
-    """The command line with the commands of these names."""
+def make_app(names: Collection[str] = (*COMMANDS, "init", "submit", "attach"), job: str | None = None) -> typer.Typer:
+    """The command line with the commands of these names; of what can be submitted only ``job``, if that is given."""
     app = typer.Typer(
         name="recsys-ops",
         help="Batch jobs that give everyone touched by a recommender a way to act on it.",
@@ -105,7 +105,7 @@ def make_app(names: Collection[str] = (*COMMANDS, "init", "submit", "attach")) -
             command = COMMANDS[name]
             app.command(name, help=command.help)(_job_command(command.settings_model(), command.execute))
     if "submit" in names:
-        app.add_typer(_submit_app(), name="submit")
+        app.add_typer(_submit_app([job] if job else SUBMITTED), name="submit")
     if "attach" in names:
         app.command("attach")(importlib.import_module("jobs.submit").attach)
     if "init" in names:
@@ -127,13 +127,13 @@ def _version_option(
     """What can stand before the command."""
 
 
-def _submit_app() -> typer.Typer:
+def _submit_app(names: Collection[str]) -> typer.Typer:
     cluster = importlib.import_module("jobs.submit")
     app = typer.Typer(
         help="Run a job on a cluster: submit it to Ray's job server, follow its log, end with its exit code.",
         no_args_is_help=True,
     )
-    for name in SUBMITTED:
+    for name in names:
         model = cluster.submit_model(COMMANDS[name].settings_model())
         job = functools.partial(cluster.submit, name)
         app.command(name, help=f"Run {name} on the cluster.")(_job_command(model, job))
@@ -188,7 +188,7 @@ def main() -> None:
     for library in ("aiobotocore", "botocore"):  # where they found credentials and endpoint is no news
         logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        make_app(_requested(sys.argv[1:]))()
+        _app_for(sys.argv[1:])()
     except (InputError, ConfigError, StorageError, IncompleteRunError, Interrupted) as error:
         _fail(str(error), exit_code_of(error))
     except KeyboardInterrupt:
@@ -198,10 +198,11 @@ def main() -> None:
         )
 
 
-def _requested(arguments: list[str]) -> Collection[str]:
-    """The command that the arguments name; all commands where they name none, or an unknown one."""
-    known = (*COMMANDS, "init", "submit", "attach")
-    return [arguments[0]] if arguments and arguments[0] in known else known
+def _app_for(arguments: list[str]) -> typer.Typer:
+    """The command that the arguments name, and no other, as each imports its job; all where they name none."""
+    named = [name for name in arguments[:1] if name in (*COMMANDS, "init", "submit", "attach")]
+    job = [name for name in arguments[1:2] if named == ["submit"] and name in SUBMITTED]
+    return make_app(named, *job) if named else make_app()
 
 
 def _fail(message: str, exit_code: int) -> None:

@@ -18,7 +18,6 @@ import typer
 from pydantic import BaseModel, Field, create_model
 
 import jobs
-from jobs import nightly
 from jobs.config import RunConfig
 from jobs.errors import ExitCode, Interrupted
 from jobs.runtime.job_server import JobServer, Submission, exit_code_of_job
@@ -151,6 +150,8 @@ def _packed(installed: bool) -> Iterator[dict[str, str]]:
 def _named(job: str, config: Any) -> Any:
     """With the run id that the job would give itself."""
     if job == "nightly":
+        from jobs import nightly  # only now: it imports the job, which is not run here
+
         return nightly.named(config)
     run_id = config.run_id or default_run_id(job, config.model_dump(mode="json", exclude={"installed"}))
     return config.model_copy(update={"run_id": run_id})

@@ -9,15 +9,17 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 from pyarrow import fs as arrow_fs
 
 from recsys_ops.errors import InputError
 from recsys_ops.storage import is_missing_file, storage_errors
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 READERS = 8
 LET_GO_SECONDS = 0.5
@@ -26,7 +28,6 @@ LET_GO_SECONDS = 0.5
 _handlers: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 _MISSING, _OTHER_CONTENT = "is missing", "has other content than was written"
-_FORMATS: dict[str, Any] = {"parquet": ds.ParquetFileFormat, "arrow": ds.IpcFileFormat}
 
 
 def parts_dataset(
@@ -37,7 +38,7 @@ def parts_dataset(
     schema: pa.Schema | None,
     *,
     checked: bool,
-) -> ds.Dataset:
+) -> "ds.Dataset":
     """A dataset of the listed parts, in their order; asks the store nothing if ``schema`` is given.
 
     Parameters
@@ -58,11 +59,13 @@ def parts_dataset(
     pyarrow.dataset.Dataset
         Reading it raises InputError, naming the part, where one is missing or not as it was written.
     """
+    import pyarrow.dataset as ds  # only now: it imports pandas, which workers need not wait for
+
     paths = [f"{root}/{part['path']}" for part in listed]
     handler: Any = _Checked if checked else arrow_fs.FSSpecHandler  # abstract in pyarrow's stubs only
     arguments = (filesystem, dict(zip(paths, listed, strict=True))) if checked else (filesystem,)
     store = arrow_fs.PyFileSystem(_held(handler(*arguments)))
-    reader = _FORMATS[format]()
+    reader: Any = ds.ParquetFileFormat() if format == "parquet" else ds.IpcFileFormat()
     fragments = [reader.make_fragment(path, filesystem=store) for path in paths]
     if schema is None:
         schema = fragments[0].physical_schema

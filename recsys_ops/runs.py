@@ -4,15 +4,16 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
-
-import pyarrow.dataset as ds
+from typing import TYPE_CHECKING, Any
 
 from recsys_ops.errors import InputError
 from recsys_ops.manifest import MANIFEST, check_fields, is_run_name, read_manifest, read_stored
 from recsys_ops.parts import READERS, parts_dataset, wrong_file, wrong_parts
 from recsys_ops.storage import is_missing_file, open_store, shown_url, storage_errors
 from recsys_ops.tables import parse_schema
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 _LATEST = "latest"
 """Folder of the results with a file per job that names its last run."""
@@ -52,7 +53,7 @@ class Run:
         """SHA-256 of the manifest, which has the checksums of all parts: it says which results these are."""
         return hashlib.sha256(json.dumps(self.manifest, sort_keys=True).encode()).hexdigest()
 
-    def table(self, name: str, *, checked: bool = True) -> ds.Dataset:
+    def table(self, name: str, *, checked: bool = True) -> "ds.Dataset":
         """The parts of one table as a dataset, in the order of its rows.
 
         Parameters

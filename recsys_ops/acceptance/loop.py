@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtr, stdtrit
 
 from recsys_ops.acceptance.feedback import RatedCases
 from recsys_ops.acceptance.simulator import People, simulate_people
@@ -36,7 +36,7 @@ class Providers:
         person = positions_of(cases.table["seller_id"], self.sellers)
         distance = cases.table[behaviour.distance].to_numpy()
         feeling = behaviour.mean("act", distance) + effects[person, 0] + effects[person, 1] * distance
-        acting = norm.sf((ACTS_FROM - 0.5 - feeling) / behaviour.residual_sd)
+        acting = ndtr((feeling - (ACTS_FROM - 0.5)) / behaviour.residual_sd)
         return np.where([len(marked) == 0 for marked in self.impossible(cases)], acting, 0.0)
 
     def impossible(self, cases: RatedCases) -> list[list[str]]:
@@ -111,5 +111,5 @@ def simulate_feedback(cases: RatedCases, providers: Providers, *, seed: int, n_e
 def mean_with_interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Mean over seeds and its 95 % interval (Student's t)."""
     n = len(values)
-    mean, half = float(np.mean(values)), float(t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+    mean, half = float(np.mean(values)), float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / np.sqrt(n))
     return mean, mean - half, mean + half

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 Response = Literal["accept", "act"]
 LEAST_RATING, GREATEST_RATING = 1, 7
@@ -46,7 +46,7 @@ class Behaviour:
         """Mean answer of all people, rounding and clipping included: the curve that an analysis can find."""
         sd = np.sqrt(self.intercept_sd**2 + (self.slope_sd * distance) ** 2 + self.residual_sd**2)
         steps = np.arange(LEAST_RATING, GREATEST_RATING) + 0.5
-        above = norm.sf((steps - self.mean(response, distance)[:, None]) / sd[:, None])
+        above = ndtr((self.mean(response, distance)[:, None] - steps) / sd[:, None])
         expected: NDArray[np.float64] = LEAST_RATING + above.sum(axis=1)
         return expected
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import chi2
+from scipy.special import chdtrc
 from threadpoolctl import threadpool_limits
 
 from recsys_ops.models.bins import Bins
@@ -128,7 +128,7 @@ def dependent_pairs(levels: NDArray[np.int64]) -> NDArray[np.bool_]:
     single = np.add.reduceat(np.diag(joint), starts)
     g = 2.0 * (pairs - single[:, None] - single + _x_log_x(np.array(float(n))))
     freedom = np.outer(n_levels - 1, n_levels - 1)
-    dependent: NDArray[np.bool_] = np.less(chi2.sf(g, np.maximum(freedom, 1)), SIGNIFICANCE) & (freedom > 0)
+    dependent: NDArray[np.bool_] = np.less(chdtrc(np.maximum(freedom, 1), g), SIGNIFICANCE) & (freedom > 0)
     return dependent
 
 
