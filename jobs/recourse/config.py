@@ -23,6 +23,8 @@ class RecourseConfig(JobConfig):
 
     model: str | None = None
     """Recommender: content, hybrid, or factors of another, lightfm:FILE or towers:FILE; by default hybrid, or content where that does not fit into memory."""  # noqa: E501
+    ridge: float | None = Field(default=None, gt=0)
+    """Penalty of hybrid; by default the best one on held-out users."""
     k: int = Field(default=10, ge=1)
     """Length of the list that users see: an item is seen if its rank is at most k."""
     groups: str | None = None

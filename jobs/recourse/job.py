@@ -31,9 +31,11 @@ from recsys_ops.models.feature_recommender import (
     check_feature_model,
     default_feature_model,
     fingerprint_of_model,
+    histories_of,
     make_feature_model,
 )
 from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, user_block_size
+from recsys_ops.ridge import PENALISED, ridge_of
 from recsys_ops.runs import open_run
 from recsys_ops.tables import frontier_schema, recourse_schema
 
@@ -68,15 +70,21 @@ def load(config: RecourseConfig) -> RecourseData:
     name, reason = (config.model, None) if config.model else default_feature_model(dataset.n_items)
     if reason is not None:
         _log.warning("%s: %s", JOB.name, reason)
+    ridge = ridge_of(name, config.ridge, histories_of(dataset), seed=config.seed)
     catalogue = make_catalogue(
-        config, dataset, lambda items: make_feature_model(name, dataset, items, seed=config.seed)
+        config, dataset, lambda items: make_feature_model(name, dataset, items, ridge=ridge, seed=config.seed)
     )
     # What is fitted here follows from the data and the settings, unless it is for the memory to say.
     if config.model is None:
         fingerprints["model"] = name
     elif name not in FITTED:
         fingerprints["model"] = fingerprint_of_model(catalogue.model)
-    return RecourseData(catalogue, name, selected, learned, fingerprints, config.language)
+    is_penalised = name in PENALISED
+    if is_penalised and config.ridge is None:  # what is chosen by figures that another machine may round otherwise
+        fingerprints["ridge"] = f"{ridge:g}"
+    return RecourseData(
+        catalogue, name, ridge if is_penalised else None, selected, learned, fingerprints, config.language
+    )
 
 
 def plan(config: RecourseConfig, data: RecourseData) -> Plan:
@@ -87,7 +95,9 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         check_device(config.device, problem, where="a worker of the cluster")
     is_binary = data.model_name != "content"  # which weighs histories by ratings
     quality, seconds = measured(
-        JOB.name, lambda: measure_lists(data.model_name, catalogue.dataset, binary=is_binary, seed=config.seed),
+        JOB.name, lambda: measure_lists(
+            data.model_name, catalogue.dataset, ridge=data.ridge, binary=is_binary, seed=config.seed
+        ),
         is_wanted=config.quality,
     )  # fmt: skip
     summary, counts = _summarise_users(config, catalogue, selected)
