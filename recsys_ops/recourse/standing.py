@@ -5,9 +5,11 @@ item as it is today, a target that is reached, or passed in the direction of the
 else was edited meanwhile stays as it is. Advice that is done entirely, or names what no item has any more, stands no
 longer.
 
-What is left stands if today's rules, limits, caps and plausibility allow it, it does what is wanted, and it gains at
-least ``1 - tolerance`` of what today's search gains. It is verified by today's recommender like any other recourse,
-and today's bounds hold for it.
+What is left stands if today's rules, limits, caps and plausibility allow it, it does what is wanted, and today's search
+finds nothing clearly better: nothing that gains more than the tolerance allows *and* more than chance would. Of users
+who see the item by the one advice only, n by the new and m by the old, chance makes n - m as large as two standard
+errors, ``2 sqrt(n + m)`` (a sign test): in small groups one user more is no reason to change one's mind. What stands is
+verified by today's recommender like any other recourse, and today's bounds hold for it.
 """
 
 import re
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from recsys_ops.features.changes import TOLERANCE
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.features.rules import FeatureRule
+from recsys_ops.quality import STANDARD_ERRORS
 from recsys_ops.recourse.feasible import on_grid
 from recsys_ops.recourse.problem import Case
 from recsys_ops.recourse.proposal import Proposal
@@ -169,10 +172,20 @@ def keep_standing(solved: Solved, standing: Standing) -> Recourse | None:
     has_limits, overlap = np.all(np.isfinite(case.box.upper[case.searched])), case.search.settings.overlap
     if not has_limits and (kept.rbo or 0.0) < overlap - TOLERANCE:
         return None
-    least = (1 - case.search.settings.tolerance) * _gained(found) if found.serves else 0.0
-    if not kept.serves or _gained(kept) <= 0 or _gained(kept) < least - TOLERANCE:
+    if not kept.serves or _gained(kept) <= 0 or _is_clearly_better(case, found, kept):
         return None
     return replace(kept, new_users=found.new_users, since=standing.since)
+
+
+def _is_clearly_better(case: Case, found: Recourse, kept: Recourse) -> bool:
+    """Whether what was found gains more than tolerance and chance explain."""
+    if not found.serves or found.features is None or kept.features is None:
+        return False
+    if _gained(kept) >= (1 - case.search.settings.tolerance) * _gained(found) - TOLERANCE:
+        return False
+    by_found, by_kept = (case.satisfied(case.rescore(one)) for one in (found.features, kept.features))
+    only_found, only_kept = int((by_found & ~by_kept).sum()), int((by_kept & ~by_found).sum())
+    return bool(only_found - only_kept > STANDARD_ERRORS * np.sqrt(only_found + only_kept))
 
 
 def _gained(recourse: Recourse) -> float:
