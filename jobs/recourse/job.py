@@ -14,6 +14,7 @@ from jobs.quality import measured
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import check_device, problem_with
 from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs
+from jobs.recourse.keep import kept_run, open_kept, standing_advice
 from jobs.recourse.models import recourse_models
 from jobs.recourse.summary import print_summary
 from jobs.recourse.together import weigh_promises
@@ -43,14 +44,13 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 
 def check(config: RecourseConfig) -> RecourseConfig:
-    """Refuse an unknown recommender or a missing torch device; name the run that ``learned`` stands for today."""
+    """Refuse an unknown recommender or a missing torch device; name the runs that ``learned`` and ``keep`` mean."""
     if config.model is not None:
         check_feature_model(config.model)
     if not _is_on_cluster(config):
         check_device(config.device, problem_with(config.device), where="this machine")
-    if config.learned is None:
-        return config
-    return config.model_copy(update={"learned": open_run(config.learned, job="acceptance").url})
+    learned = None if config.learned is None else open_run(config.learned, job="acceptance").url
+    return config.model_copy(update={"learned": learned, "keep": kept_run(config)})
 
 
 def load(config: RecourseConfig) -> RecourseData:
@@ -66,6 +66,8 @@ def load(config: RecourseConfig) -> RecourseData:
     fingerprints = {"data": dataset.fingerprint}
     if config.learned:
         fingerprints["learned"] = open_run(config.learned, job="acceptance").fingerprint
+    if config.keep:
+        fingerprints["keep"] = open_kept(config.out, config.keep).fingerprint
     selected = select_items(config, dataset)
     name, reason = (config.model, None) if config.model else default_feature_model(dataset.n_items)
     if reason is not None:
@@ -104,6 +106,7 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
     inputs = make_inputs(
         config, catalogue, selected, summary, counts, learned=data.learned,
         seen_by=None if config.is_partial else config.seen_by,
+        standing=standing_advice(catalogue, open_kept(config.out, config.keep)) if config.keep else {},
     )  # fmt: skip
     n_groups = len(inputs.groups)
     _log.info("%s: %d cases (%d items selected, %d groups)", JOB.name, len(inputs.cases.item), len(selected), n_groups)

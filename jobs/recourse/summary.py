@@ -122,14 +122,14 @@ def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
     spoken = LANGUAGES[language]
     said = spoken.advice.format(
         title=f"[bold]{escape(row['title'])}[/bold]", group=escape(row["group"]), todo=escape(todo),
-        before=_per_cent(row["success_before"], spoken.decimal), after=_per_cent(row["success_after"], spoken.decimal),
+        before=per_cent(row["success_before"], spoken.decimal), after=per_cent(row["success_after"], spoken.decimal),
     )  # fmt: skip
     kept = row.get("success_if_others_act")
     if kept is not None:
-        said += " " + spoken.together.format(kept=_per_cent(kept, spoken.decimal))
+        said += " " + spoken.together.format(kept=per_cent(kept, spoken.decimal))
     return f"\n{said}"
 
 
-def _per_cent(share: float, decimal: str) -> str:
+def per_cent(share: float, decimal: str) -> str:
     """Whole per cent; of less than one the first digit, so that a small gain does not read as none."""
     return (f"{100 * share:.1g} %" if 0 < share < 0.01 else f"{100 * share:.0f} %").replace(".", decimal)

@@ -26,7 +26,8 @@ class Recourse:
     """Verified outcome of one option of a case; measures are None where there is nothing to measure.
 
     ``new_users`` is what the search reaches of users it did not see. ``option`` counts from 0; ``proximity`` is the sum
-    of the changes, each by the range of its feature.
+    of the changes, each by the range of its feature; ``since`` names the run that gave this advice first, if an earlier
+    one did.
     """
 
     item: int
@@ -49,6 +50,7 @@ class Recourse:
     sparsity: int | None = None
     proximity: float | None = None
     new_users: NewUsers | None = None
+    since: str | None = None
 
     @property
     def serves(self) -> bool:
