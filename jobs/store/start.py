@@ -22,6 +22,9 @@ FREE_SETTINGS = frozenset(
 """Settings that change nothing in the results: a resumed run may have others."""
 
 
+_LONGEST_ID = 200
+
+
 @dataclass(frozen=True)
 class StartedRun:
     """A run that may be worked on, or is complete already."""
@@ -166,12 +169,16 @@ def begun_settings(out: str, run_id: str) -> dict[str, Any] | None:
 def check_name(run_id: str) -> None:
     """Refuse a run id that is no folder name, or that a shell, a URL or Ray would read as something else.
 
+    Stores take names of 255 bytes, of which the probes and parts of a run need some.
+
     Raises
     ------
     ConfigError
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
         raise ConfigError(f"--run-id {run_id!r} is not a folder name. Use letters, digits, '.', '_' and '-' only.")
+    if len(run_id) > _LONGEST_ID:
+        raise ConfigError(f"--run-id: {len(run_id)} characters are too many for a folder. Use {_LONGEST_ID} or fewer.")
 
 
 def _run_info(
