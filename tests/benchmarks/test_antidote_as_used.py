@@ -2,7 +2,7 @@
 
 The independent refit is ALS on dense matrices (below), until an iteration gains less than 1e-10 of the loss, from
 starts of another distribution.
-``ANTIDOTE_CASES`` and ``ANTIDOTE_NOISE`` say how many are run.
+``ANTIDOTE_CASES`` and ``ANTIDOTE_NOISE`` say how many are run, ``ANTIDOTE_FIRST`` with which seed the first.
 """
 
 import os
@@ -26,7 +26,7 @@ from tests.twins import antidote as twin
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(14_400)]
 
-CASES = int(os.environ.get("ANTIDOTE_CASES", "40"))
+CASES, FIRST = int(os.environ.get("ANTIDOTE_CASES", "40")), int(os.environ.get("ANTIDOTE_FIRST", "0"))
 NOISE_RUNS = int(os.environ.get("ANTIDOTE_NOISE", "100"))
 STARTS = range(1_000_000, 1_000_005)
 SIZES = ((20, 14), (40, 25), (60, 40))
@@ -127,7 +127,7 @@ def value_of(objective: Objective, real: np.ndarray, predictions: np.ndarray) ->
 
 def test_what_is_said_holds_for_an_independent_refit() -> None:
     inside = []
-    for number in range(CASES):
+    for number in range(FIRST, FIRST + CASES):
         case = drawn_case(number)
         algorithm = "search" if number % 10 == 9 else ALGORITHMS[number % len(ALGORITHMS)]
         made = propose(case.problem, algorithm, case.n_artificial, seed=number)
@@ -149,7 +149,7 @@ def test_what_is_said_holds_for_an_independent_refit() -> None:
 def test_noise_is_never_advised() -> None:
     """One or two users by rules of thumb: what is advised must hold for a refit, and never be a baseline."""
     advised, wrong = 0, []
-    for number in range(NOISE_RUNS):
+    for number in range(FIRST, FIRST + NOISE_RUNS):
         case = drawn_case(number)
         n = 1 + number % 2
         for algorithm in ("baseline_min", "heuristic1", "random"):
