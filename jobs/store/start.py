@@ -17,7 +17,21 @@ from recsys_ops.errors import ConfigError
 from recsys_ops.storage import Encryption, read_json, storage_errors
 
 FREE_SETTINGS = frozenset(
-    {"out", "run_id", "resume", "workers", "address", "allowed_errors", "delta", "sse", "sse_kms_key", "log_format"}
+    {
+        "out",
+        "run_id",
+        "resume",
+        "workers",
+        "address",
+        "allowed_errors",
+        "delta",
+        "sse",
+        "sse_kms_key",
+        "log_format",
+        "plan",
+        "result",
+        "deadline",
+    }
 )
 """Settings that change nothing in the results: a resumed run may have others."""
 
@@ -108,6 +122,25 @@ def start_run(
     return StartedRun(
         job, folder, found, len(shards), protocol, is_complete=is_complete, is_resumed=True, with_delta=with_delta
     )
+
+
+def intended_run(
+    out: str, run_id: str, *, job: str, configuration: Mapping[str, Any], inputs: Mapping[str, Any],
+    shards: Sequence[Shard], format: TableFormat,
+) -> RunFolder:  # fmt: skip
+    """The folder of a run that is not started here, if it can be: what ``start_run`` refuses is refused.
+
+    Raises
+    ------
+    As ``start_run``.
+    """
+    info = _run_info(job, run_id, configuration, inputs, shards, format)
+    folder = RunFolder(absolute(out), run_id, format, fingerprint_of(_compared(info)), job=job)
+    filesystem, root = folder.open()
+    found = read_json(filesystem, f"{root}/_run.json")
+    if found is not None:
+        _refuse_differences(run_id, found, info)
+    return folder
 
 
 def note_failure(run: StartedRun, message: str) -> None:

@@ -107,6 +107,28 @@ def table_files(folder: str) -> list[str]:
     return files
 
 
+def folder_bytes(url: str) -> int:
+    """Size of the tables' files, as they are stored.
+
+    Raises
+    ------
+    InputError
+        As ``read_folder``, if there are none.
+    """
+    root = url.rstrip("/")
+    is_yaml = root.endswith((".yaml", ".yml"))
+    folder, _, file = root.rpartition("/") if is_yaml else (root, "/", MAPPING_FILE)
+    mapping = _read_mapping(folder, file)
+    total = 0
+    for name in _TABLES:
+        location = _locate(folder, name, mapping)
+        if location is not None:
+            filesystem, path = open_store(location)
+            with storage_errors(location, "listing"):
+                total += int(filesystem.du(path))
+    return total
+
+
 def given_table(url: str, name: TableName) -> tuple[str, pa.Table, dict[str, str]]:
     """A table of a data set as it is written, with the name of its file and its own names for the contract's columns.
 
