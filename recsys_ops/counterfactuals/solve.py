@@ -100,7 +100,8 @@ def explain(question: AnyQuestion, likelihood: Likelihood | None, settings: Sett
     if isinstance(question, ScoredQuestion):
         check_search_settings(settings)
     goal = _goal(likelihood, settings)
-    rank = None if question.item in question.history else rank_without(question, np.zeros_like(question.amounts))
+    is_hidden = question.candidates == "unseen" and question.item in question.history
+    rank = None if is_hidden else rank_without(question, np.zeros_like(question.amounts))
     explanations: list[Explanation] = []
     trivial = _without_search(question, rank)
     if trivial is not None:

@@ -27,7 +27,8 @@ def rank_without(question: Question | ScoredQuestion, taken: NDArray[np.int64]) 
         return question.rank(taken)
     scores = question.rescore(taken)
     is_candidate = np.ones(len(scores), dtype=bool)
-    is_candidate[question.history] = False
+    if question.candidates == "unseen":
+        is_candidate[question.history] = False
     if question.removed_items == "eligible":
         is_candidate[question.history[(taken > 0) & (taken == question.amounts)]] = True
     is_candidate[question.item] = False
@@ -37,7 +38,7 @@ def rank_without(question: Question | ScoredQuestion, taken: NDArray[np.int64]) 
     near = np.flatnonzero(is_above & (scores - scores[question.item] <= most))
     if len(near):
         close, own = (
-            contributions(question.recommender, question.history, question.scale, items)
+            contributions(question.recommender, question.history, question.scale, items, candidates=question.candidates)
             for items in (near, np.array([question.item]))
         )
         closest = lead(close, own, question.amounts)
@@ -49,6 +50,7 @@ def has_left(question: Question | ScoredQuestion, taken: NDArray[np.int64], rank
     """Whether the recommender confirms the claim: rank below k, or a score below the factual k-th best rival's."""
     if question.validity == "kth":
         return rank > question.k
-    candidates = np.delete(question.scores, np.append(question.history, question.item))
+    hidden = question.history if question.candidates == "unseen" else question.history[:0]
+    candidates = np.delete(question.scores, np.append(hidden, question.item))
     kth = np.sort(candidates)[-question.k]
     return bool(question.rescore(taken)[question.item] < kth)
