@@ -37,6 +37,8 @@ class CounterfactualsConfig(JobConfig):
     """Positions that an explanation brings the item below where it stands, in place of --k."""
     keep_selected: bool = False
     """With --candidates all: the interaction with the item itself is barred from its explanation."""
+    lists: bool = False
+    """Store the list that the user would see without what is removed: column list_after, the first --k items."""
     plausibility: Literal["none", "optimise", "threshold"] = "none"
     """optimise: weigh distance against the log-likelihood of what is left. threshold: it must have at least --threshold."""  # noqa: E501
     alpha: float = Field(default=0.1, ge=0)
@@ -74,7 +76,7 @@ class CounterfactualsConfig(JobConfig):
         """The part of the settings that the search sees."""
         return Settings(
             k=self.k, validity=self.validity, removed_items=self.removed_items, plausibility=self.plausibility,
-            candidates=self.candidates, drop=self.drop, keep_selected=self.keep_selected,
+            candidates=self.candidates, drop=self.drop, keep_selected=self.keep_selected, lists=self.lists,
             alpha=self.alpha, threshold=self.threshold, mixture=self.mixture, n_options=self.options,
             time_limit=self.time_limit, engine=self.engine,
             max_removed=self.max_removed, max_distance=self.max_distance,

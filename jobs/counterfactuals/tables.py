@@ -47,8 +47,11 @@ def result_tables(
     named = items.take(pa.array([explanation.item for _, explanation in rows], pa.int64())).to_pylist()
     removed = _removed(items.column("item_id"), histories, rows)
     titles = _removed(items.column("title"), histories, rows)
+    after_each = _lists_after(items.column("item_id"), rows)
     results, timings = [], []
-    for user_id, item, parts, names, (_, found) in zip(user_ids, named, removed, titles, rows, strict=True):
+    for user_id, item, parts, names, after, (_, found) in zip(
+        user_ids, named, removed, titles, after_each, rows, strict=True
+    ):
         k = _k(settings, found)
         case = {"user_id": user_id, "item_id": item["item_id"], "option": found.option}
         results.append(
@@ -71,6 +74,7 @@ def result_tables(
                 "percentile_before": found.percentile_before,
                 "percentile_after": found.percentile_after,
                 "method": found.method,
+                "list_after": after,
                 "text": _text(item["title"], names, found, k, verb=verb, lowered=histories.is_rated),
             }
         )
@@ -97,6 +101,12 @@ def _text(title: str, names: list[Any], found: Explanation, k: int | None, *, ve
     if lowered:
         return lowered_sentence(title, [(name["item_id"], name["stars"]) for name in names], ranks, k)
     return explanation_sentence(title, names, ranks, k, verb=verb)
+
+
+def _lists_after(item_ids: ChunkedArray, rows: Sequence[Row]) -> list[list[Any] | None]:
+    """Ids of the lists without what is removed, None where none is stored."""
+    lists = [found.list_after for _, found in rows]
+    return [None if one is None else item_ids.take(pa.array(one, pa.int64())).to_pylist() for one in lists]
 
 
 def _removed(named: ChunkedArray, histories: Histories, rows: Sequence[Row]) -> list[list[Any]]:

@@ -33,6 +33,8 @@ class Settings:
     """Most interactions that an explanation touches; None for any number."""
     max_distance: float | None = None
     """Greatest distance of an explanation; None for any."""
+    lists: bool = False
+    """Whether the list without what is removed, its first k items, is reported."""
     plausibility: Plausibility = "none"
     """"optimise": minimise distance - alpha * log-likelihood. "threshold": log-likelihood of at least ``threshold``."""
     alpha: float = 0.1

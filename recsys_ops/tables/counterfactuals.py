@@ -35,6 +35,10 @@ def counterfactuals_columns(user_id: pa.DataType, item_id: pa.DataType, *, ratin
             pa.string(),
             "bounds where a lower bound meets a search, mio where the solver was needed, search where neither.",
         ),
+        "list_after": (
+            pa.list_(item_id),
+            "With --lists: the first k items of the list without what is removed, best first; else null.",
+        ),
         "text": (pa.string(), "The explanation as a sentence to the user; null where there is none."),
     }
 

@@ -353,7 +353,7 @@ def test_factors_give_the_same_rows_in_any_shards_and_when_one_user_asks(shop: s
 
 def test_items_of_the_history_are_explained_without_their_own_interaction(shop: str, tmp_path: Path) -> None:
     recommender = Recommender(shop)
-    run = run_job(shop, tmp_path, users="1,2,3,4,5,6", candidates="all", keep_selected=True, drop=2)
+    run = run_job(shop, tmp_path, users="1,2,3,4,5,6", candidates="all", keep_selected=True, drop=2, lists=True)
     rows, again = rows_of(run), 0
     assert explained(rows)
     for row in rows:
@@ -368,6 +368,11 @@ def test_items_of_the_history_are_explained_without_their_own_interaction(shop: 
             scores = left @ recommender.weights
             assert rank == 1 + int((scores > scores[item]).sum())
         assert row["k"] == row["rank_before"] + 1
+        if row["removed"]:  # scores are those without what is removed
+            best = np.argsort(-scores, kind="stable")[:10]
+            assert row["list_after"] == [recommender.items[one] for one in best]
+        else:
+            assert row["list_after"] is None
         assert row["rank_after"] is None or row["rank_after"] >= row["rank_before"] + 2
     assert again
     asked = ask.rows(run, ask.settings_of(run), load_dataset(shop, seed=0), user="1")

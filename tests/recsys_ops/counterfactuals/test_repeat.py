@@ -12,7 +12,7 @@ from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.scored import ScoredQuestion, make_scored_question
 from recsys_ops.counterfactuals.settings import Engine, Settings
 from recsys_ops.counterfactuals.solve import explain
-from recsys_ops.counterfactuals.verify import rank_without
+from recsys_ops.counterfactuals.verify import list_without, rank_without
 from recsys_ops.errors import InputError
 from recsys_ops.models.linear import LinearRecommender, top_lists
 from recsys_ops.status import Status
@@ -137,6 +137,24 @@ def test_an_interaction_that_must_stay_is_barred_from_the_explanation_of_its_ite
         question = make_question(model, history, amounts, 0, k=1, candidates="all", removable=removable)
         removed.append(explain(question, None, Settings())[0].removed.tolist())
     assert removed == [[1], [1]]
+
+
+def test_the_list_without_what_is_removed_is_the_ranking_of_what_is_left() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(60):
+        question = repeat_question(rng) if rng.random() < 0.5 else random_question(rng)
+        ways = twin.all_removals(question)
+        taken = ways[rng.integers(len(ways))]
+        ranked = twin.ranking(question, taken)
+        found = list_without(question, taken, 4)
+        assert len(found) == min(4, len(ranked))
+        assert len(set(found.tolist())) == len(found)
+        assert set(found.tolist()) <= {item for _, item in ranked}
+        scores = dict((item, score) for score, item in ranked)
+        size = max(abs(score) for score, _ in ranked)
+        assert [scores[item] for item in found.tolist()] == pytest.approx(
+            [score for score, _ in ranked[:4]], rel=1e-9, abs=1e-9 * size
+        )
 
 
 def test_lists_of_all_items_hold_those_of_the_history() -> None:
