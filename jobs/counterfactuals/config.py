@@ -6,7 +6,6 @@ from pydantic import Field
 
 from jobs.config import JobConfig
 from recsys_ops.counterfactuals.settings import Settings
-from recsys_ops.models.ease import RIDGE
 from recsys_ops.models.likelihood import MIN_INSTANCES
 
 
@@ -23,8 +22,8 @@ class CounterfactualsConfig(JobConfig):
     """Recommender: ease, knn, slim, als, pure-svd, hybrid, or a file: of weights, elsa:A.npy, als:FILE, onnx:FILE and others."""  # noqa: E501
     model_ids: str | None = None
     """URL of the ids of the rows of --model, where its file names none and they are not in the order of the items."""
-    ridge: float = Field(default=RIDGE, gt=0)
-    """Penalty of ease."""
+    ridge: float | None = Field(default=None, gt=0)
+    """Penalty of ease and hybrid; by default the best one on held-out users."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
     """Histories of ratings, of which stars are taken, instead of interactions that are removed."""
     validity: Literal["kth", "score"] = "kth"

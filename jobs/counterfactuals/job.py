@@ -31,6 +31,7 @@ from recsys_ops.models.likelihood import Likelihood, learn_likelihood
 from recsys_ops.models.memory import available_bytes
 from recsys_ops.models.readers.catalogue import read_ids
 from recsys_ops.models.recommender import FITTED, FROM_FEATURES, LINEAR, check_recommender, is_linear, make_recommender
+from recsys_ops.ridge import PENALISED, ridge_of
 
 COSTS = "removal costs"
 """Name of that input in the manifest."""
@@ -67,11 +68,14 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
     histories = make_histories(dataset, ratings=config.ratings, costs=costs)
     selected = select_users(config, dataset)
     model_ids = None if config.model_ids is None else read_ids(config.model_ids)
+    started = time.perf_counter()
+    ridge = ridge_of(config.model, config.ridge, histories.inputs, seed=config.seed)
+    ridge_seconds = time.perf_counter() - started
     # Before the recommender is there: the weights of two might not fit into memory.
     quality, quality_seconds = measured(
         JOB.name,
         lambda: measure_lists(
-            config.model, dataset, ridge=config.ridge, binary=not config.ratings, seed=config.seed, model_ids=model_ids
+            config.model, dataset, ridge=ridge, binary=not config.ratings, seed=config.seed, model_ids=model_ids
         ),
         is_wanted=config.quality,
     )
@@ -80,21 +84,27 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
         n = dataset.n_items
         check_memory(ease_bytes(n, np.float32) + 4 * n * n, available_bytes())  # and once more in the object store
     recommender = make_recommender(
-        config.model, histories.inputs, ridge=config.ridge, item_ids=dataset.item_ids,
+        config.model, histories.inputs, ridge=ridge, item_ids=dataset.item_ids,
         model_ids=model_ids,
         features=encode_items(dataset.items, dataset.rules).matrix if config.model in FROM_FEATURES else None,
     )  # fmt: skip
     if not isinstance(recommender, LINEAR):
         check_search_settings(config.settings)
     likelihood = make_likelihood(config, dataset, histories)
-    fit_seconds = time.perf_counter() - started
+    fit_seconds = ridge_seconds + time.perf_counter() - started
     fingerprints = {"data": dataset.fingerprint}
     if config.model not in (*FITTED, *FROM_FEATURES):  # what is fitted here follows from the rest
         fingerprints["model"] = fingerprint_of_recommender(recommender)
+    is_penalised = config.model in PENALISED
+    if is_penalised and config.ridge is None:  # what is chosen by figures that another machine may round otherwise
+        fingerprints["ridge"] = f"{ridge:g}"
     if costs is not None:
         fingerprints[COSTS] = fingerprint_of_matrix(costs)
     timings = {"fit_seconds": fit_seconds, "quality_seconds": quality_seconds}
-    return CounterfactualData(dataset, histories, recommender, likelihood, selected, fingerprints, timings, quality)
+    return CounterfactualData(
+        dataset, histories, recommender, likelihood, selected, fingerprints, timings, quality,
+        ridge=ridge if is_penalised else None,
+    )  # fmt: skip
 
 
 def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:

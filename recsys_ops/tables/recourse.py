@@ -28,6 +28,10 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "option": (pa.int32(), "Number of the recourse within its case, from 0, the one to show first."),
         "status": (pa.string(), "optimal, feasible, infeasible (proven), timeout, already_satisfied or error."),
         "reason": (pa.string(), "Why the row does not reach what was wanted, whatever its changes; else null."),
+        "since": (
+            pa.string(),
+            "Run that gave this advice first; null if it is new in this one, or without --keep.",
+        ),
         "n_targets": (pa.int32(), "Users of the group who have not rated the item; success is a share of these."),
         "rank_before": (pa.float64(), "Mean rank of the unchanged item among what each of them has not rated."),
         "success_before": (pa.float64(), "Share of them with the unchanged item in their top k."),
