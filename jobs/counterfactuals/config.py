@@ -6,6 +6,7 @@ from pydantic import Field
 
 from jobs.config import JobConfig
 from recsys_ops.counterfactuals.settings import Settings
+from recsys_ops.models.likelihood import MIN_INSTANCES
 
 
 class CounterfactualsConfig(JobConfig):
@@ -41,6 +42,8 @@ class CounterfactualsConfig(JobConfig):
     """Column of the items whose values or tags are the categories; by default the first feature of that kind."""
     mixture: Literal["exact", "best"] = "exact"
     """Likelihood of the optimiser: exact, or its bound by the likeliest child of each mixture, as in the paper."""
+    min_instances: float = Field(default=MIN_INSTANCES, gt=0, le=1)
+    """Share of the users below which the network divides them no further: smaller fits closer, and takes longer."""
     removal_costs: str | None = None
     """URL of a table of user_id, item_id, cost: what removing an interaction costs, 1 without a row; an empty cost: it must stay."""  # noqa: E501
     max_removed: int | None = Field(default=None, ge=1)

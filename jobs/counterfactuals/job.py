@@ -145,6 +145,10 @@ def make_likelihood(config: CounterfactualsConfig, dataset: Dataset, histories: 
         return None
     if config.aggregator == "none":
         aggregation = keep_items(histories.amounts, scale=histories.scale)
+        _log.info(
+            "%s: the likelihood is that of the %d items of most users; the others do not count",
+            JOB.name, aggregation.n_variables,
+        )  # fmt: skip
     else:
         column = config.categories or _default_categories(dataset)
         separators = {rule.column: rule.separator for rule in dataset.rules if rule.kind == "tags"}
@@ -153,7 +157,7 @@ def make_likelihood(config: CounterfactualsConfig, dataset: Dataset, histories: 
             raise ConfigError(f"--categories {column}: the items have no such column (found {known}).")
         membership, _ = categories_of(dataset.items, column, separator=separators.get(column))
         aggregation = aggregate_categories(config.aggregator, membership, scale=histories.scale)
-    return learn_likelihood(histories.amounts, aggregation, seed=config.seed)
+    return learn_likelihood(histories.amounts, aggregation, seed=config.seed, min_instances=config.min_instances)
 
 
 def _default_categories(dataset: Dataset) -> str:

@@ -58,6 +58,8 @@ def result_tables(
                 "gap": found.gap,
                 "log_likelihood_before": found.log_likelihood_before,
                 "log_likelihood_after": found.log_likelihood_after,
+                "percentile_before": found.percentile_before,
+                "percentile_after": found.percentile_after,
                 "method": found.method,
                 "text": _text(item["title"], names, found, k, verb=verb, lowered=histories.is_rated),
             }

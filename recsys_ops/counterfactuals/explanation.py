@@ -58,6 +58,8 @@ class UserExplanation:
     gap: float | None
     log_likelihood_before: float | None
     log_likelihood_after: float | None
+    percentile_before: float | None
+    percentile_after: float | None
     method: str | None
     seconds: float = field(default=0.0, compare=False)
 
@@ -279,5 +281,6 @@ def _with_ids(found: Explanation, given: Interactions, units: Histories, user: i
         removed=tuple(removed), stars=tuple((found.taken * units.step).tolist()) if units.is_rated else None,
         n_history=len(units.of_user(user)[0]), distance=found.distance, objective=found.objective, bound=found.bound,
         gap=found.gap, log_likelihood_before=found.log_likelihood_before,
-        log_likelihood_after=found.log_likelihood_after, method=found.method, seconds=found.effort.seconds,
+        log_likelihood_after=found.log_likelihood_after, percentile_before=found.percentile_before,
+        percentile_after=found.percentile_after, method=found.method, seconds=found.effort.seconds,
     )  # fmt: skip

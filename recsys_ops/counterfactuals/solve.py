@@ -39,8 +39,8 @@ class Explanation:
     ``option`` counts from 0, the best. ``removed (n_removed,)`` items that lose ``taken (n_removed,)`` units each.
     ``distance`` is the weighted L1 distance ``sum_j w_j d_j / scale`` of the model inputs (removed interactions, or
     stars over the greatest rating); ``objective`` is that, less alpha times the log-likelihood where it is optimised;
-    ``bound`` a proven lower bound on the objective. ``log_likelihood_bound`` is what the optimiser counted on, the
-    other two are exact.
+    ``bound`` a proven lower bound on the objective. Percentiles are shares of the training histories that are no
+    likelier. ``log_likelihood_bound`` is what the optimiser counted on, the other two are exact.
     """
 
     item: int
@@ -56,6 +56,8 @@ class Explanation:
     bound: float | None = None
     log_likelihood_before: float | None = None
     log_likelihood_after: float | None = None
+    percentile_before: float | None = None
+    percentile_after: float | None = None
     log_likelihood_bound: float | None = None
     method: str | None = None
     effort: Effort = field(default=Effort(0.0, 0), compare=False)
@@ -268,12 +270,14 @@ def _with_likelihood(
     none = np.zeros_like(question.amounts)
     before = float(likelihood.log_likelihood(question.histories(none))[0])
     if taken is None:
-        return replace(explanation, log_likelihood_before=before)
+        return replace(explanation, log_likelihood_before=before, percentile_before=likelihood.percentile(before))
     after = float(likelihood.log_likelihood(question.histories(taken))[0])
     values = likelihood.aggregation.aggregate(question.histories(taken))
     return replace(
         explanation,
         log_likelihood_before=before,
         log_likelihood_after=after,
+        percentile_before=likelihood.percentile(before),
+        percentile_after=likelihood.percentile(after),
         log_likelihood_bound=float(best_child_bound(likelihood.network, values)[0]),
     )

@@ -90,7 +90,7 @@ def plausible_columns(
     columns, level = items.columns, plausibility.level - _ROUNDING
     features = items.matrix[[item]].toarray()[0]
     kinds = np.array([rule.kind for rule in items.rules])[columns.rule]
-    declared = np.array(["mutable" in rule.model_fields_set for rule in items.rules])[columns.rule]
+    declared = np.array([rule.may_change_category for rule in items.rules])[columns.rule]
     counted = np.isin(kinds, ("text", "tags", "category"))
     present = features > 0
     upper, lower = columns.upper.copy(), columns.lower.copy()

@@ -26,6 +26,8 @@ def counterfactuals_columns(user_id: pa.DataType, item_id: pa.DataType, *, ratin
         "gap": (pa.float64(), "(objective - bound) / |objective|; null without an explanation or a bound."),
         "log_likelihood_before": (pa.float64(), "Exact log-likelihood of the history among all histories."),
         "log_likelihood_after": (pa.float64(), "Exact log-likelihood of the history without what is removed."),
+        "percentile_before": (pa.float64(), "Share of all users' histories that are at most as likely as this one."),
+        "percentile_after": (pa.float64(), "The same for the history without what is removed."),
         "method": (
             pa.string(),
             "bounds where a lower bound meets a search, mio where the solver was needed, search where neither.",

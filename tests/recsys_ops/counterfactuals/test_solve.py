@@ -168,7 +168,9 @@ def test_removals_that_miss_the_threshold_by_a_hair_are_ruled_out_together(monke
     membership = np.zeros((15, 2))
     membership[:12, 0], membership[12:, 1] = 1.0, 1.0
     aggregation = aggregate_categories("disjunction", sp.csr_array(membership))
-    likelihood = Likelihood(networks.random_network(np.random.default_rng(2), 2, n_values=2), aggregation, 0.0)
+    likelihood = Likelihood(
+        networks.random_network(np.random.default_rng(2), 2, n_values=2), aggregation, 0.0, np.zeros(1)
+    )
     exact = log_likelihood_of(question, likelihood, "exact")
     solved = []
     solve = Program.solve
