@@ -1,13 +1,14 @@
 """What became of advice from one recourse run to another, in sentences by provider."""
 
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from rich.console import Console
 
 from jobs.console import escape
 from jobs.recourse.summary import per_cent
 from recsys_ops.features.sentences import DEFAULT, LANGUAGES
-from recsys_ops.recourse.news import NEEDED, News, compare_advice, count_rows
+from recsys_ops.recourse.news import NEEDED, Kind, News, compare_advice, count_rows
 from recsys_ops.runs import Run
 
 MOST_SENTENCES = 60
@@ -41,7 +42,7 @@ def _columns(run: Run) -> set[str]:
 
 
 def _totals(news: Iterable[News], language: str) -> str:
-    counts = {kind: count_rows(news, kind) for kind in (*_FIRST, "stands")}
+    counts = {kind: count_rows(news, kind) for kind in get_args(Kind)}
     standing = counts.pop("stands") + counts["worth"]
     n_all = standing + counts["new"] + counts["changed"] + counts["withdrawn"]
     return LANGUAGES[language].totals.format(**counts, standing=standing, all=n_all)
