@@ -50,6 +50,10 @@ def find_options(
         share that the first recourse may fall to within the tolerance, and the caps.
     """
     standing = standing or {}
+    advised = {
+        item: [(target.column, target.direction) for target in advice.targets] for item, advice in standing.items()
+    }
+    search = replace(search, advised=advised)
     return [
         _with_standing(solved, _options(solved, offer), standing.get(solved.case.item), offer)
         for solved in solve_cases(search, selected)

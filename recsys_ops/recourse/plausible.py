@@ -9,6 +9,7 @@ them, and bounds and proofs hold for what is left. Whoever wrote a word or tag k
 its own support is below the level, so that advice does not hide what is true.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +30,9 @@ OUTERMOST = 0.05
 
 LEAST_PEERS = 20
 """Items that a category must have before its own numbers count instead of all items'."""
+
+EASE = 0.8
+"""Part of the level that suffices for a change that was advised already: support moves a little every night."""
 
 _ROUNDING = 1e-9
 
@@ -70,6 +74,18 @@ def fit_plausibility(items: EncodedItems, providers: NDArray[np.int64], level: f
     """
     peers = _peers(items)
     return Plausibility(level, fit_support(items, providers), _repeats(items), peers, _numbers(items, peers))
+
+
+def ease_support(support: NDArray[np.float64], advised: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Support ``(n_features,)`` by which changes that were advised already reach the level at ``EASE`` times it.
+
+    ``advised`` columns and the signs of their changes. A word or tag is removed where its support is below the level,
+    and one that was to be removed still is where it is a little above.
+    """
+    eased = support.copy()
+    for column, direction in advised:
+        eased[column] = support[column] * EASE if direction < 0 else min(support[column] / EASE, 1.0)
+    return eased
 
 
 def plausible_columns(

@@ -6,7 +6,8 @@ Thresholds of all items come from the k + 1 best scores of each user.
 Source: RecRec (Verma et al., CIKM 2023), eq. 1; the reduction to thresholds is ours.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from recsys_ops.metrics import list_positions
 from recsys_ops.models.feature_linear import CANCELLED, TIE, FeatureLinearModel, tie
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.group import SCREENED, TargetGroup
-from recsys_ops.recourse.plausible import Plausibility, change_support, plausible_columns
+from recsys_ops.recourse.plausible import Plausibility, change_support, ease_support, plausible_columns
 from recsys_ops.recourse.settings import RecourseSettings
 
 MARGIN = 1e-6
@@ -32,7 +33,8 @@ MARGIN = 1e-6
 class Search:
     """What the cases of one target group have in common: recommender, items, group and settings.
 
-    Without ``plausibility`` a change need not be true.
+    Without ``plausibility`` a change need not be true. ``advised`` by item: columns and the signs of their changes in
+    advice given earlier, of which a little less is asked (``plausible.EASE``).
     """
 
     model: FeatureLinearModel
@@ -40,6 +42,7 @@ class Search:
     group: TargetGroup
     settings: RecourseSettings
     plausibility: Plausibility | None = None
+    advised: Mapping[int, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
     @property
     def columns(self) -> FeatureColumns:
@@ -174,7 +177,8 @@ def _limits(
     """Columns with the limits of one item, and what its provider may make of it."""
     columns = own_limits(search.items, item, search.columns)
     if search.plausibility is not None and support is not None:
-        columns = plausible_columns(search.plausibility, replace(search.items, columns=columns), item, support)
+        eased = ease_support(support, search.advised.get(item, ()))
+        columns = plausible_columns(search.plausibility, replace(search.items, columns=columns), item, eased)
     return columns, feasible_box(columns, features)
 
 

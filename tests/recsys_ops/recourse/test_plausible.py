@@ -9,7 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from recsys_ops.features.rules import FeatureRule
-from recsys_ops.recourse.plausible import Plausibility, change_support, fit_plausibility, plausible_columns
+from recsys_ops.recourse.plausible import (
+    Plausibility,
+    change_support,
+    ease_support,
+    fit_plausibility,
+    plausible_columns,
+)
 from recsys_ops.recourse.problem import Search, make_cases
 from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import find_recourses
@@ -166,3 +172,20 @@ def test_without_plausibility_nothing_is_limited_and_nothing_is_said_of_support(
     assert np.array_equal(case.searched, case.search.group.columns)
     found = find_recourses(world.search(SETTINGS), np.arange(4))
     assert all(change.support is None for one in found for change in one.changes)
+
+
+def test_what_was_advised_is_admitted_down_to_a_part_of_the_level_and_nothing_else_is() -> None:
+    world = shelf_world()
+    spicy = list(world.items.columns.value).index("spicy")
+    plausibility = plausibility_of(world, 0.25)
+    for likely, advised, admitted in [(0.26, 0, True), (0.21, 0, False), (0.21, 1, True), (0.19, 1, False)]:
+        support = plausibility.supports(np.array([0]))[0]
+        support[spicy] = likely
+        eased = ease_support(support, [(spicy, 1)] * advised)
+        columns = plausible_columns(plausibility, world.items, 0, eased)
+        assert (columns.upper[spicy] > 0) == admitted
+        case = make_cases(replace(world.search(SETTINGS), plausibility=plausibility), np.array([0]))[0]
+        assert case.support is not None
+        assert case.support[spicy] > 0.5  # said as it is
+    removed = ease_support(np.array([0.3, 0.3]), [(0, -1)])
+    np.testing.assert_allclose(removed, [0.24, 0.3])
