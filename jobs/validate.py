@@ -7,8 +7,8 @@ from pydantic import Field
 from jobs.config import DataConfig
 from jobs.console import make_console
 from recsys_ops.datasets import describe, load_dataset
+from recsys_ops.datasets.doubts import doubts
 from recsys_ops.measurement import check_measured, describe_recommender
-from recsys_ops.models.ease import RIDGE
 from recsys_ops.models.readers.catalogue import read_ids
 
 
@@ -23,8 +23,8 @@ class ValidateConfig(DataConfig):
     """Measure it on held-out users: any model that recourse or counterfactuals take, such as hybrid, ease or a file."""
     model_ids: str | None = None
     """URL of a table with the item ids of the rows of a model's file, where it names none."""
-    ridge: float = RIDGE
-    """Penalty of ease and hybrid."""
+    ridge: float | None = None
+    """Penalty of ease and hybrid; by default the best one on held-out users."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
     """Histories of ratings, or of ones."""
 
@@ -49,4 +49,9 @@ def run(config: ValidateConfig) -> int:
     console = make_console(is_wide=True)
     for name, value in lines:
         console.print(f"{name:<24} {value}", markup=False, soft_wrap=True)
+    found = doubts(dataset)
+    if found:
+        console.print("\nAllowed, but look at this:", markup=False)
+    for doubt in found:
+        console.print(f"  * {doubt}", markup=False, soft_wrap=True)
     return 0

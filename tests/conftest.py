@@ -1,6 +1,7 @@
 """For all tests: strict numerics, one Ray per session on the loopback interface, and who may start processes."""
 
 import multiprocessing.process
+import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
@@ -12,6 +13,9 @@ import pytest
 from hypothesis import settings
 
 pytest_plugins = ("tests.suites.object_store",)
+
+# Ray's workers give way to all other processes by default, here to tests that run beside those that wait for them.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 # The same random cases in every run, so that a run tells about the change and not about the draw.
 settings.register_profile("repeatable", derandomize=True)

@@ -124,7 +124,7 @@ def random_likelihood(rng: np.random.Generator, question: Question, kind: str) -
         continuous=kind == "mean",
         depth=int(rng.integers(1, 4)),
     )
-    return Likelihood(network, aggregation, 0.0)
+    return Likelihood(network, aggregation, 0.0, np.zeros(1))
 
 
 def _random_aggregation(rng: np.random.Generator, question: Question, kind: str) -> Aggregation:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from jobs.acceptance.inputs import AcceptanceData
 from jobs.console import escape, print_footer
-from recsys_ops.acceptance.propensity import Finding
+from recsys_ops.acceptance.propensity import LEVEL, Finding
 from recsys_ops.runs import Run
 
 _RESPONSES = {"accept": "Acceptance", "act": "Willingness to act"}
@@ -45,7 +45,16 @@ def _in_words(row: dict[str, Any]) -> str:
         found = f"{row['threshold']:.2f} (95 % interval {row['threshold_low']:.2f} to {row['threshold_high']:.2f})"
         about = f"{about}, threshold {found}"
     why = f" ({row['reason']})" if row["reason"] else ""
-    return f"{about}: {finding.meaning}{escape(why)}"
+    return f"{about}: {finding.meaning}{escape(why)}{_of_people(row)}"
+
+
+def _of_people(row: dict[str, Any]) -> str:
+    """Whether people differ, by the tests of their intercepts and slopes."""
+    tested = [("in how willing they are", row["p_intercepts"]), ("in how distance matters to them", row["p_slopes"])]
+    if any(p is None for _, p in tested):
+        return ""
+    said = [f"{'differ' if p < LEVEL else 'do not clearly differ'} {what} (p {p:.2g})" for what, p in tested]
+    return f". People {' and '.join(said)}"
 
 
 def _caps_in_words(rows: list[dict[str, Any]]) -> str:

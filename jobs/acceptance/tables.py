@@ -48,6 +48,8 @@ def _fit_row(inputs: AcceptanceInputs, response: str, distance: str, found: Prop
     if found.fit is not None:
         names = set(ACCEPTANCE_FITS.names) - set(row)
         row |= {name: getattr(found.fit, name) for name in names if hasattr(found.fit, name)}
+        intercepts, slopes = found.fit.people_tests()
+        row |= {"f_intercepts": intercepts.f, "p_intercepts": intercepts.p, "f_slopes": slopes.f, "p_slopes": slopes.p}
     if found.threshold is not None:
         at, low, high = found.threshold.at, found.threshold.low, found.threshold.high
         row |= {"threshold": at, "threshold_low": low, "threshold_high": high}

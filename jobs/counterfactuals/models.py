@@ -34,6 +34,7 @@ def counterfactuals_models(recommender: Recommender, likelihood: Likelihood | No
         "sizes": aggregation.sizes,
         "scale": np.array(aggregation.scale),
         "median": np.array(likelihood.median),
+        "references": likelihood.references,
     }
 
 
@@ -49,7 +50,7 @@ def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Rec
     if "median" not in models:
         return recommender, None
     names = [f"network.{field.name}" for field in fields(Network)]
-    missing = [name for name in names if name not in models]
+    missing = [name for name in (*names, "references") if name not in models]
     if missing:
         raise InputError(
             f"models: an earlier version stored them, without the array '{missing[0]}' (found "
@@ -58,7 +59,7 @@ def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Rec
     network = Network(*(models[name] for name in names))
     membership = matrix_of(models, "membership")
     aggregation = Aggregation(kind, sp.csr_array(membership), models["sizes"], float(models["scale"]))
-    return recommender, Likelihood(network, aggregation, float(models["median"]))
+    return recommender, Likelihood(network, aggregation, float(models["median"]), models["references"])
 
 
 def recommender_models(recommender: Recommender) -> dict[str, NDArray[Any]]:

@@ -1,21 +1,20 @@
 """Settings of the recourse job."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from jobs.config import JobConfig
+from jobs.deadline import moment
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
-from recsys_ops.recourse.plausible import LEAST_SUPPORT
+from recsys_ops.recourse.plausible import LEAST_GAIN, LEAST_SUPPORT
 from recsys_ops.recourse.settings import RecourseSettings
 
 LOSS = 0.2
 """Share of the users gained that may be lost again where nobody says otherwise, and there is no knee to look for."""
-
-LEAST_GAIN = 0.002
-"""Share of the group that plausible advice must gain: one user in five hundred."""
 
 MOST_CHANGES = 10
 """Of one recourse where nobody says otherwise."""
@@ -26,6 +25,8 @@ class RecourseConfig(JobConfig):
 
     model: str | None = None
     """Recommender: content, hybrid, or factors of another, lightfm:FILE or towers:FILE; by default hybrid, or content where that does not fit into memory."""  # noqa: E501
+    ridge: float | None = Field(default=None, gt=0)
+    """Penalty of hybrid; by default the best one on held-out users."""
     k: int = Field(default=10, ge=1)
     """Length of the list that users see: an item is seen if its rank is at most k."""
     groups: str | None = None
@@ -78,8 +79,17 @@ class RecourseConfig(JobConfig):
     """Seconds per case to prove the fewest changes by a mixed-integer program; 0 keeps the quick bounds."""
     time_limit: float = Field(default=60.0, gt=0)
     """Seconds allowed per case on average over a shard; beyond that its cases end as 'timeout'."""
+    deadline: str | None = None
+    """The run ends by this time: 05:30 (UTC, or 05:30+01:00) or a duration such as 2h; what it does not start has a row that says so and is first in the next run."""  # noqa: E501
     device: str = "cpu"
     """Torch device of the descent, for example cuda; results of different devices differ in their last digits."""
+
+    @field_validator("deadline")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        if text is not None:
+            moment(text, datetime.now(UTC))
+        return text
 
     @field_validator("device")
     @classmethod

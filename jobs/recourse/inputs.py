@@ -46,11 +46,12 @@ class Catalogue:
 class RecourseData:
     """What is read before any work: the catalogue, the items to do, and what people's reactions teach, how to say it.
 
-    ``model_name`` as in ``--model``.
+    ``model_name`` as in ``--model``; ``ridge`` it is fitted with, if it has one.
     """
 
     catalogue: Catalogue
     model_name: str
+    ridge: float | None
     selected: NDArray[np.int64]
     learned: Learned
     fingerprints: dict[str, str]

@@ -1,7 +1,6 @@
 """What became of advice from one recourse run to another, in sentences by provider."""
 
 from collections.abc import Iterable, Iterator
-from typing import get_args
 
 from rich.console import Console
 
@@ -14,7 +13,7 @@ from recsys_ops.runs import Run
 MOST_SENTENCES = 60
 """Two screens."""
 
-_FIRST = ("new", "changed", "withdrawn", "worth")
+_FIRST: tuple[Kind, ...] = ("new", "changed", "withdrawn", "worth")
 
 
 def print_advice(console: Console, before: Run, after: Run) -> bool:
@@ -42,8 +41,8 @@ def _columns(run: Run) -> set[str]:
 
 
 def _totals(news: Iterable[News], language: str) -> str:
-    counts = {kind: count_rows(news, kind) for kind in get_args(Kind)}
-    standing = counts.pop("stands") + counts["worth"]
+    counts = {kind: count_rows(news, kind) for kind in _FIRST}
+    standing = count_rows(news, "stands") + counts["worth"]
     n_all = standing + counts["new"] + counts["changed"] + counts["withdrawn"]
     return LANGUAGES[language].totals.format(**counts, standing=standing, all=n_all)
 

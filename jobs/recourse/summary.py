@@ -7,7 +7,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from jobs.console import escape, print_footer, print_recommender, status_table
+from jobs.console import escape, print_footer, print_recommender, status_table, with_ridge
 from jobs.recourse.inputs import RecourseData
 from recsys_ops.arrow import compute as pc
 from recsys_ops.features.sentences import DEFAULT, LANGUAGES
@@ -31,7 +31,7 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     """Print the summary of a committed run."""
     rows = run.table("recourse").to_table(columns=_MEASURES)
     measures = rows.filter(pc.equal(rows["option"], 0))
-    print_recommender(console, run, data.model_name, _CONSEQUENCE)
+    print_recommender(console, run, with_ridge(data.model_name, data.ridge), _CONSEQUENCE)
     console.print(status_table(measures["status"]))
     for sentence in _short_in_words(measures):
         console.print(sentence, soft_wrap=True)

@@ -5,13 +5,14 @@ model of the study of recourse (Tominaga et al. 2024, equation 4), in the form i
 ``rating ~ s(distance) + s(person, bs="re") + s(person, distance, bs="re")``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.akaike import used_dof
-from recsys_ops.acceptance.moments import moments_of
+from recsys_ops.acceptance.moments import Moments, moments_of
+from recsys_ops.acceptance.random_effects import EffectTest, effect_tests
 from recsys_ops.acceptance.reml import N_FIXED, Solution, maximise
 from recsys_ops.acceptance.significance import wald_test
 from recsys_ops.acceptance.spline import Spline, make_spline
@@ -51,6 +52,13 @@ class MixedFit:
     covariance: NDArray[np.float64]
     effects: NDArray[np.float64]
     effect_se: NDArray[np.float64]
+    moments: Moments = field(repr=False)
+    solution: Solution = field(repr=False)
+
+    def people_tests(self) -> tuple[EffectTest, EffectTest]:
+        """Whether people differ in their intercepts, and in their slopes; time O(n_people^3)."""
+        dof = self.n - N_FIXED - float(self.solution.edf.sum())
+        return effect_tests(self.moments, self.solution, residual_dof=dof)
 
     def curve(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         """The curve, with mean 0 over the data, shape (len(distance),)."""
@@ -122,6 +130,8 @@ def fit_gamm(
         covariance=covariance[1:, 1:],
         effects=solution.effects,
         effect_se=np.sqrt(solution.variance * np.einsum("ukk->uk", solution.effect_inverse)),
+        moments=moments,
+        solution=solution,
     )
 
 

@@ -17,7 +17,7 @@ from recsys_ops.counterfactuals.settings import Settings, check_search_settings
 from recsys_ops.counterfactuals.shortest import find_shortest
 from recsys_ops.counterfactuals.tolerances import LIKELIHOOD_ROUNDING, is_less
 from recsys_ops.counterfactuals.units import in_units, is_resolved, usual_unit
-from recsys_ops.counterfactuals.verify import has_left, rank_without
+from recsys_ops.counterfactuals.verify import has_left, list_without, rank_without
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.network import best_child_bound
@@ -39,8 +39,8 @@ class Explanation:
     ``option`` counts from 0, the best. ``removed (n_removed,)`` items that lose ``taken (n_removed,)`` units each.
     ``distance`` is the weighted L1 distance ``sum_j w_j d_j / scale`` of the model inputs (removed interactions, or
     stars over the greatest rating); ``objective`` is that, less alpha times the log-likelihood where it is optimised;
-    ``bound`` a proven lower bound on the objective. ``log_likelihood_bound`` is what the optimiser counted on, the
-    other two are exact.
+    ``bound`` a proven lower bound on the objective. Percentiles are shares of the training histories that are no
+    likelier. ``log_likelihood_bound`` is what the optimiser counted on, the other two are exact.
     """
 
     item: int
@@ -56,8 +56,11 @@ class Explanation:
     bound: float | None = None
     log_likelihood_before: float | None = None
     log_likelihood_after: float | None = None
+    percentile_before: float | None = None
+    percentile_after: float | None = None
     log_likelihood_bound: float | None = None
     method: str | None = None
+    list_after: NDArray[np.int64] | None = None
     effort: Effort = field(default=Effort(0.0, 0), compare=False)
 
     @property
@@ -98,7 +101,8 @@ def explain(question: AnyQuestion, likelihood: Likelihood | None, settings: Sett
     if isinstance(question, ScoredQuestion):
         check_search_settings(settings)
     goal = _goal(likelihood, settings)
-    rank = None if question.item in question.history else rank_without(question, np.zeros_like(question.amounts))
+    is_hidden = question.candidates == "unseen" and question.item in question.history
+    rank = None if is_hidden else rank_without(question, np.zeros_like(question.amounts))
     explanations: list[Explanation] = []
     trivial = _without_search(question, rank)
     if trivial is not None:
@@ -219,6 +223,7 @@ def _report(
         status, reason = Status.ERROR, f"the recommender still shows the item at rank {rank_after}"
     return Explanation(
         question.item, option, status, reason, rank, rank_after,
+        list_after=list_without(question, found.taken, settings.k) if settings.lists else None,
         removed=question.history[touched], taken=found.taken[touched], distance=question.distance(found.taken),
         objective=found.objective, bound=found.bound if np.isfinite(found.bound) else None, method=found.method,
     )  # fmt: skip
@@ -268,12 +273,14 @@ def _with_likelihood(
     none = np.zeros_like(question.amounts)
     before = float(likelihood.log_likelihood(question.histories(none))[0])
     if taken is None:
-        return replace(explanation, log_likelihood_before=before)
+        return replace(explanation, log_likelihood_before=before, percentile_before=likelihood.percentile(before))
     after = float(likelihood.log_likelihood(question.histories(taken))[0])
     values = likelihood.aggregation.aggregate(question.histories(taken))
     return replace(
         explanation,
         log_likelihood_before=before,
         log_likelihood_after=after,
+        percentile_before=likelihood.percentile(before),
+        percentile_after=likelihood.percentile(after),
         log_likelihood_bound=float(best_child_bound(likelihood.network, values)[0]),
     )

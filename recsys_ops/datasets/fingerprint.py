@@ -104,8 +104,9 @@ def _update(digest: Any, column: Column) -> None:
 def _said(rule: FeatureRule) -> dict[str, object]:
     """What a rule says: fields that came later only where they say something, so that older fingerprints hold."""
     dumped = rule.model_dump()
-    if rule.unit is None:
-        del dumped["unit"]
-    if rule.kind == "category" and "mutable" in rule.model_fields_set and rule.mutable:
+    for name in ("unit", "max_increase", "max_decrease", "fixed_values", "path_separator"):
+        if not dumped[name]:
+            del dumped[name]
+    if rule.kind == "category" and rule.may_change_category:
         dumped["mutable"] = "declared"  # plausible recourse changes no other category
     return dumped

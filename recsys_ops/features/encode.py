@@ -149,6 +149,13 @@ def _describe_columns(
     upper = (np.concatenate([block.upper for block in blocks]) - offset) * unit
     greatest = matrix.max(axis=0).toarray().ravel()
     is_open = (spread([rule.kind != "ordinal" and rule.upper is None for rule in rules]) > 0) | ~np.isfinite(upper)
+    is_fixed = np.array(
+        [
+            rule.kind != "category" and rule.fixes(value)
+            for block, rule in zip(blocks, rules, strict=True) for value in block.values
+        ],
+        dtype=bool,
+    )  # fmt: skip
     ranges = np.where(is_open, greatest, upper) - lower
     return FeatureColumns(
         rule=spread(range(len(rules))).astype(np.int32),
@@ -162,8 +169,8 @@ def _describe_columns(
         step=spread([block.step for block in blocks]) * unit,
         from_zero=spread([rule.kind == "number" and rule.step is None for rule in rules]).astype(bool),
         cost=spread([rule.cost for rule in rules]),
-        can_rise=spread([rule.mutable and rule.direction != "decrease" for rule in rules]).astype(bool),
-        can_fall=spread([rule.mutable and rule.direction != "increase" for rule in rules]).astype(bool),
+        can_rise=spread([rule.mutable and rule.direction != "decrease" for rule in rules]).astype(bool) & ~is_fixed,
+        can_fall=spread([rule.mutable and rule.direction != "increase" for rule in rules]).astype(bool) & ~is_fixed,
         one_hot=np.where(spread([rule.kind == "category" for rule in rules]), spread(range(len(rules))), -1).astype(
             np.int32
         ),

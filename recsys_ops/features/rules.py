@@ -1,12 +1,17 @@
 """What a provider may change about an item: one rule per feature column of the items table."""
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Literal
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from recsys_ops.features.stop_words import Language
+
+_CHANGE = re.compile(r"\d+(\.\d+)?%?")
+"""A number from 0, or one in percent."""
 
 
 class FeatureRule(BaseModel):
@@ -35,6 +40,14 @@ class FeatureRule(BaseModel):
     """Greatest value; by default the 99th percentile of what real items have (words, numbers), 1 for a tag, the last for an ordinal."""  # noqa: E501
     step: float | None = Field(default=None, ge=0)
     """Values move in multiples of it (0: any value); by default 1, and numbers move to round values: multiples of the greatest power of ten that is at most a thousandth of their range."""  # noqa: E501
+    max_increase: str | None = None
+    """number, ordinal: the most by which an item's own value may rise, in its unit or, as 20%, of the value."""
+    max_decrease: str | None = None
+    """number, ordinal: the most by which it may fall."""
+    fixed_values: tuple[str, ...] = ()
+    """text, tags, category: words, labels or values that no item may get or lose."""
+    path_separator: str | None = Field(default=None, min_length=1)
+    """category only: what separates the levels of a path such as A > B; an item may move below its own value, not across."""  # noqa: E501
     cost: float = Field(default=1.0, gt=0)
     """What one change of this feature costs the provider, relative to the others."""
     label: str | None = None
@@ -98,6 +111,33 @@ class FeatureRule(BaseModel):
             raise ValueError(f"feature '{self.column}': html and language are for kind text, this is {self.kind}")
         return self
 
+    @model_validator(mode="after")
+    def _own_limits_of_their_kinds(self) -> "FeatureRule":
+        where = f"feature '{self.column}'"
+        for name in ("max_increase", "max_decrease"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if self.kind not in ("number", "ordinal"):
+                raise ValueError(f"{where}: {name} is for kinds number and ordinal, this is {self.kind}")
+            if not _CHANGE.fullmatch(value) or (self.kind == "ordinal" and not value.isdecimal()):
+                expected = "whole places" if self.kind == "ordinal" else "a number from 0, or a share such as 20%"
+                raise ValueError(f"{where}: {name} {value}: expected {expected}")
+        if self.fixed_values and self.kind not in ("text", "tags", "category"):
+            raise ValueError(f"{where}: fixed_values are for text, tags and category, this is {self.kind}")
+        if self.path_separator is not None and self.kind != "category":
+            raise ValueError(f"{where}: path_separator is for kind category, this is {self.kind}")
+        return self
+
+    def fixes(self, value: str) -> bool:
+        """Whether one of the column's values may neither come nor go; the case of its letters does not count."""
+        return bool(self.fixed_values) and _folded(value) in {_folded(fixed) for fixed in self.fixed_values}
+
+    @property
+    def may_change_category(self) -> bool:
+        """Whether the rule says of itself that a category may change: one that says nothing stays, if plausible."""
+        return self.mutable and ("mutable" in self.model_fields_set or self.path_separator is not None)
+
     @property
     def name(self) -> str:
         """The provider's name for the column."""
@@ -106,6 +146,10 @@ class FeatureRule(BaseModel):
     def name_of(self, value: str) -> str:
         """What a change of one of the column's values is called: each tag is a feature of its own."""
         return f"{self.name}: {value}" if self.kind == "tags" else self.name
+
+
+def _folded(value: str) -> str:
+    return normalize("NFC", value).strip().casefold()
 
 
 def repeated_name(rules: Iterable[FeatureRule]) -> str | None:

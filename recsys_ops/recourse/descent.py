@@ -136,11 +136,13 @@ def _accelerated(program: _Program, x: torch.Tensor, penalty: torch.Tensor) -> t
 
 
 def _project(x: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor, groups: list[torch.Tensor]) -> torch.Tensor:
-    """Onto the limits, and the shares of a category onto those that sum to one."""
+    """Onto the limits, and the shares of a category onto those that sum to one; a value of limit 0 gets none."""
     x = torch.minimum(torch.maximum(x, lower), upper)
     for members in groups:
-        unit = upper[:, members]
-        x[:, members] = _onto_simplex(x[:, members] / unit) * unit
+        is_open = upper[:, members] > 0
+        unit = torch.where(is_open, upper[:, members], 1.0)
+        shares = _onto_simplex(torch.where(is_open, x[:, members] / unit, -torch.inf))
+        x[:, members] = torch.where(is_open, shares * unit, 0.0)
     return x
 
 
@@ -150,7 +152,7 @@ def _onto_simplex(shares: torch.Tensor) -> torch.Tensor:
     excess = ordered.cumsum(dim=1) - 1
     rank = torch.arange(1, shares.shape[1] + 1, device=shares.device, dtype=shares.dtype)
     n_positive = (ordered * rank > excess).sum(dim=1, keepdim=True)
-    shift = excess.gather(1, n_positive - 1) / n_positive
+    shift = excess.gather(1, (n_positive - 1).clamp(min=0)) / n_positive
     return (shares - shift).clamp(min=0)
 
 

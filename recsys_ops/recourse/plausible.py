@@ -22,6 +22,9 @@ from recsys_ops.models.support import SupportModel, fit_support, support_of
 LEAST_SUPPORT = 0.25
 """Level by default: of the hidden shelves of real books that it lets through, more than half are true."""
 
+LEAST_GAIN = 0.002
+"""Share of the group that plausible advice must gain: one user in five hundred."""
+
 OUTERMOST = 0.05
 """Share of the items of a category whose numbers lie so far out, on either side, that no advice leads there."""
 
@@ -106,7 +109,7 @@ def plausible_columns(
     columns, level = items.columns, plausibility.level - _ROUNDING
     features = items.matrix[[item]].toarray()[0]
     kinds = np.array([rule.kind for rule in items.rules])[columns.rule]
-    declared = np.array(["mutable" in rule.model_fields_set for rule in items.rules])[columns.rule]
+    declared = np.array([rule.may_change_category for rule in items.rules])[columns.rule]
     counted = np.isin(kinds, ("text", "tags", "category"))
     present = features > 0
     upper, lower = columns.upper.copy(), columns.lower.copy()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recsys_ops.features.changes import Change, describe_changes
 from recsys_ops.features.distances import Distances, measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
+from recsys_ops.features.own_limits import own_limits
 from recsys_ops.metrics import list_positions
 from recsys_ops.models.feature_linear import CANCELLED, TIE, FeatureLinearModel, tie
 from recsys_ops.recourse.feasible import Box, feasible_box
@@ -174,10 +175,10 @@ def _limits(
     search: Search, item: int, features: NDArray[np.float64], support: NDArray[np.float64] | None
 ) -> tuple[FeatureColumns, Box]:
     """Columns with the limits of one item, and what its provider may make of it."""
-    columns = search.columns
+    columns = own_limits(search.items, item, search.columns)
     if search.plausibility is not None and support is not None:
         eased = ease_support(support, search.advised.get(item, ()))
-        columns = plausible_columns(search.plausibility, search.items, item, eased)
+        columns = plausible_columns(search.plausibility, replace(search.items, columns=columns), item, eased)
     return columns, feasible_box(columns, features)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.features.distances import Distances
 from recsys_ops.features.encode import FeatureColumns
+from recsys_ops.features.own_limits import own_limits
 from recsys_ops.recourse.feasible import are_feasible, feasible_box, real_columns
 from recsys_ops.recourse.problem import Case, Search
 
@@ -71,6 +72,7 @@ def numbered(matrix: sp.csr_array) -> NDArray[np.int64]:
 def _within(case: Case, columns: FeatureColumns, real: NDArray[np.intp]) -> tuple[NDArray[np.intp], Distances]:
     """Candidates that rules (those of ``columns``) and caps allow, each row of features once, and how far they are."""
     matrix, caps = case.search.items.matrix, case.search.settings.caps
+    columns = own_limits(case.search.items, case.item, columns)
     box = feasible_box(columns, case.features)
     _, first = np.unique(numbered(matrix[real]), return_index=True)
     real = real[np.sort(first)]

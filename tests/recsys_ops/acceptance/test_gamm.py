@@ -134,6 +134,12 @@ def test_the_fit_is_that_of_mgcv(name: str) -> None:
     assert fit.edf == pytest.approx(term["edf"], abs=0.01)
     assert fit.edf_intercepts == pytest.approx(intercepts["edf"], abs=0.1)
     assert fit.edf_slopes == pytest.approx(slopes["edf"], abs=0.1)
+    for (f, p), theirs in zip(fit.people_tests(), (intercepts, slopes), strict=True):
+        if theirs["edf"] < 0.1:  # shrunk to nothing: mgcv stops a little before, where F is 0.00006
+            assert (f, p) == (0.0, 1.0)
+            continue
+        assert f == pytest.approx(theirs["F"], rel=0.01)
+        assert p == pytest.approx(theirs["p"], rel=0.01, abs=1e-9)
     assert fit.f == pytest.approx(term["F"], rel=0.005)
     assert fit.p == pytest.approx(term["p"], abs=0.001)
     assert fit.intercept == pytest.approx(term["intercept"], abs=1e-4)

@@ -35,6 +35,17 @@ def test_the_median_is_that_of_the_exact_training_log_likelihoods(kind: str) -> 
     assert likelihood.log_likelihood(amounts).tolist() == exact.tolist()
 
 
+def test_a_percentile_is_the_share_of_users_whose_histories_are_no_likelier(monkeypatch: pytest.MonkeyPatch) -> None:
+    amounts = random_ratings(1, n_users=80)
+    for most in (10_001, 21):  # all of them, or as many quantiles
+        monkeypatch.setattr("recsys_ops.models.likelihood.MOST_REFERENCES", most)
+        likelihood = learn_likelihood(amounts, some_aggregation("disjunction", amounts), seed=0)
+        exact = likelihood.log_likelihood(amounts)
+        for value in (*exact, exact.min() - 1, exact.max() + 1):
+            share = float(np.mean(exact <= value + 1e-9))
+            assert likelihood.percentile(value) == pytest.approx(share, abs=0 if most > 80 else 0.06)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_histories_beyond_all_others_have_a_finite_likelihood(kind: str) -> None:
     amounts = random_ratings(2, n_users=80)
