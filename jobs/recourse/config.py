@@ -69,6 +69,8 @@ class RecourseConfig(JobConfig):
     """With --method examples: the distance that decides."""
     folds: int = Field(default=3, ge=0, le=20)
     """Parts of each group on which recourses are measured that were found without them: column success_new_users; 0 for none, and none with --plausibility none."""  # noqa: E501
+    joint: Literal["none", "total", "fair"] = "none"
+    """After the search, choose for each item the recourse that it follows, or none, so that the promises hold together: total gains most users, fair most for the least served sellers; column success_joint."""  # noqa: E501
     together: bool = True
     """After the search, run the recommender on what 1, 5, 25 and 100 % of the providers would do together: table together, and columns of recourse."""  # noqa: E501
     learned: str | None = None
@@ -114,6 +116,12 @@ class RecourseConfig(JobConfig):
             raise ValueError("--keep is for --method recrec: an example is a real item as it is. Leave one out")
         if self.least_support is not None and self.level is None:
             raise ValueError("--least-support is ignored without --plausibility support. Leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _joint_is_weighed(self) -> "RecourseConfig":
+        if self.joint != "none" and not self.together:
+            raise ValueError("--joint needs --together. Leave --no-together out")
         return self
 
     @property

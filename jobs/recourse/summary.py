@@ -92,7 +92,9 @@ def _promises_in_words(run: Run) -> list[str]:
     ]  # fmt: skip
     first, *others = kept
     listed = ", ".join([f"{first} of the providers act", *others])
-    return [f"Promised: {100 * promised:.2g} % of the group on average. Kept: {listed}."]
+    joint = run.manifest["configuration"].get("joint", "none") != "none"
+    scope = f" by the {rows.num_rows // len(means):,} recourses of the joint plan" if joint else ""
+    return [f"Promised{scope}: {100 * promised:.2g} % of the group on average. Kept: {listed}."]
 
 
 def _best_in_words(run: Run, language: str) -> list[str]:
