@@ -3,10 +3,9 @@
 # %% What is in the data, and is the recommender worth explaining?
 from recsys_ops.datasets import describe, load_dataset
 from recsys_ops.measurement import describe_recommender
-from recsys_ops.models.ease import RIDGE
 
 dataset = load_dataset("synthetic:items=30,users=60,ratings_per_user=10", seed=0)
-for name, value in [*describe(dataset), *describe_recommender(dataset, "ease", ridge=RIDGE, binary=True, seed=0)]:
+for name, value in [*describe(dataset), *describe_recommender(dataset, "ease", binary=True, seed=0)]:
     print(f"{name:<24} {value}")
 
 # %% The night: how did its cases end, and what did it cost?

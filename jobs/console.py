@@ -82,6 +82,11 @@ def print_recommender(console: Console, run: Run, name: str, consequence: str) -
         console.print(f"Warning: not {than}. {consequence}", soft_wrap=True)
 
 
+def with_ridge(name: str, ridge: float | None) -> str:
+    """A recommender with the penalty it was fitted with, if it has one."""
+    return name if ridge is None else f"{name}, ridge {ridge:g}"
+
+
 def status_table(statuses: ChunkedArray) -> Table:
     """Cases by status, with what to do about each."""
     table = Table("status", "cases", "what to do", title="Cases by status", title_justify="left")

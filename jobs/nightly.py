@@ -6,6 +6,7 @@ from pydantic import field_validator
 
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.job import JOB
+from jobs.recourse.keep import latest_before
 from jobs.runtime.job import run_job
 from jobs.store.conditional_writes import check_writable
 from jobs.store.start import begun_settings
@@ -36,9 +37,8 @@ def run(config: NightlyConfig) -> int:
     As ``jobs.runtime.job.run_job``.
     """
     config = named(config)
-    settings = RecourseConfig(
-        **config.model_dump(exclude={"date", "learned"}), learned=config.learned or _learned(config)
-    )
+    learned, keep = config.learned or _learned(config), _keep(config)
+    settings = RecourseConfig(**config.model_dump(exclude={"date", "learned", "keep"}), learned=learned, keep=keep)
     return run_job(settings, JOB)
 
 
@@ -49,6 +49,16 @@ def named(config: NightlyConfig) -> NightlyConfig:
     if until is None and config.date is not None:
         until = (date.fromisoformat(config.date) + timedelta(days=1)).isoformat()
     return config.model_copy(update={"run_id": run_id, "resume": True, "until": until})
+
+
+def _keep(config: NightlyConfig) -> str | None:
+    """Unless said otherwise the latest run, if there is one, or what the run of tonight's name began with."""
+    if config.keep is not None or config.method == "examples":
+        return config.keep
+    begun = begun_settings(config.out, str(config.run_id))
+    if begun is not None:
+        return begun.get("keep")
+    return latest_before(config)
 
 
 def _learned(config: NightlyConfig) -> str | None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from jobs.config import MODEL_CONFIG
 from jobs.console import make_console
 from jobs.errors import ExitCode
+from jobs.recourse.news import print_advice
 from jobs.run_details import print_comparison, print_run
 from jobs.store.files import remove_files
 from jobs.store.housekeeping import find_orphans, remove_runs, superseded_runs
@@ -30,7 +31,9 @@ class RunsConfig(BaseModel):
     verify: bool = False
     """Read every part and model of the complete runs and compare it with its checksum; exit code 3 if one does not hold."""  # noqa: E501
     diff: str | None = None
-    """Two ids, BEFORE,AFTER: which results were added, removed or changed."""
+    """Two ids, BEFORE,AFTER: what became of the advice of recourse, or which rows were added, removed or changed."""
+    rows: bool = False
+    """With --diff: row by row, for recourse too."""
     prune: bool = False
     """Remove files that no run needs: what killed drivers and rivals left behind."""
     keep: int | None = Field(default=None, ge=1)
@@ -58,7 +61,8 @@ def run(config: RunsConfig) -> int:
     out = config.out.rstrip("/")
     if config.diff is not None:
         before, after = (open_run(f"{out}/runs/{run_id.strip()}") for run_id in config.diff.split(","))
-        print_comparison(console, before, after)
+        if config.rows or not print_advice(console, before, after):
+            print_comparison(console, before, after)
         return 0
     runs = list_runs(out)
     if config.show is not None:

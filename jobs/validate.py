@@ -9,7 +9,6 @@ from jobs.console import make_console
 from recsys_ops.datasets import describe, load_dataset
 from recsys_ops.datasets.doubts import doubts
 from recsys_ops.measurement import check_measured, describe_recommender
-from recsys_ops.models.ease import RIDGE
 from recsys_ops.models.readers.catalogue import read_ids
 
 
@@ -24,8 +23,8 @@ class ValidateConfig(DataConfig):
     """Measure it on held-out users: any model that recourse or counterfactuals take, such as hybrid, ease or a file."""
     model_ids: str | None = None
     """URL of a table with the item ids of the rows of a model's file, where it names none."""
-    ridge: float = RIDGE
-    """Penalty of ease and hybrid."""
+    ridge: float | None = None
+    """Penalty of ease and hybrid; by default the best one on held-out users."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
     """Histories of ratings, or of ones."""
 

@@ -21,15 +21,19 @@ from recsys_ops.evaluation import (
 )
 from recsys_ops.features.encode import encode_items
 from recsys_ops.models.ease import RIDGE
-from recsys_ops.models.feature_linear import content_model
-from recsys_ops.models.feature_recommender import BROUGHT, check_feature_model, make_feature_model
-from recsys_ops.models.feature_recommender import FITTED as FROM_FEATURES
+from recsys_ops.models.feature_linear import content_model, cosine_model
+from recsys_ops.models.feature_recommender import BROUGHT, COSINE, check_feature_model, make_feature_model
+from recsys_ops.models.feature_recommender import FITTED as FEATURE_FITTED
 from recsys_ops.models.hybrid import fit_hybrid
 from recsys_ops.models.linear import Scorer, history_matrix
 from recsys_ops.models.recommender import FITTED, check_recommender, make_recommender
 from recsys_ops.quality import Figure, Quality, standard_error
+from recsys_ops.ridge import PENALISED, ridge_of
 
-_OF_HISTORIES = {"content": content_model}
+FROM_FEATURES = (*FEATURE_FITTED, COSINE)
+"""Recommenders that know features, and so items without ratings."""
+
+_OF_HISTORIES = {"content": content_model, COSINE: cosine_model}
 """Recommenders of features whose users' vectors are their histories."""
 
 Fit = Callable[[sp.csr_array], Scorer]
@@ -75,7 +79,7 @@ def fit_of(
 
 
 def measure_lists(
-    name: str, dataset: Dataset, *, ridge: float = RIDGE, binary: bool = True, model_ids: Array | None = None,
+    name: str, dataset: Dataset, *, ridge: float | None = None, binary: bool = True, model_ids: Array | None = None,
     seed: int = 0,
 ) -> Quality:  # fmt: skip
     """Quality of the lists of a recommender, beside those of popularity.
@@ -85,8 +89,8 @@ def measure_lists(
     name : str
         Of any recommender that a job takes with ``--model``.
     dataset : Dataset
-    ridge : float
-        Penalty of EASE, also of the one that ``hybrid`` starts from.
+    ridge : float, optional
+        Penalty of EASE, also of the one that ``hybrid`` starts from; by default ``choose_ridge``.
     binary : bool
         Whether histories are ones or ratings divided by the greatest one possible.
     model_ids : pyarrow.Array, optional
@@ -114,13 +118,15 @@ def measure_lists(
             name, quality_as_given(model, seed=seed), "with vectors that may have been fitted on these users"
         )
     histories = history_matrix(dataset.ratings, binary=binary, scale=dataset.rating_range[1])
+    ridge = ridge_of(name, ridge, histories, seed=seed)
     fit = fit_of(name, dataset, histories, ridge=ridge, model_ids=model_ids, seed=seed)
     note = "" if name in (*FITTED, *FROM_FEATURES) else "fitted elsewhere, perhaps on these users"
+    note = f"ridge {ridge:g}" if name in PENALISED else note
     return _of_lists(name, held_out_quality(histories, fit, seed=seed), note)
 
 
 def measure_without_ratings(
-    name: str, dataset: Dataset, *, ridge: float = RIDGE, binary: bool = True, seed: int = 0
+    name: str, dataset: Dataset, *, ridge: float | None = None, binary: bool = True, seed: int = 0
 ) -> Quality:
     """Quality of the lists of items that a recommender has seen no interaction of, beside those in random order.
 
@@ -142,12 +148,13 @@ def measure_without_ratings(
         As ``make_recommender`` and ``cold_item_quality``.
     """
     histories = history_matrix(dataset.ratings, binary=binary, scale=dataset.rating_range[1])
+    ridge = ridge_of(name, ridge, histories, seed=seed)
     fit = fit_of(name, dataset, histories, ridge=ridge, seed=seed)
     return _of_lists(name, cold_item_quality(histories, fit, seed=seed), "of items without ratings", baseline="chance")
 
 
 def describe_recommender(
-    dataset: Dataset, name: str, *, ridge: float = RIDGE, binary: bool = True, model_ids: Array | None = None,
+    dataset: Dataset, name: str, *, ridge: float | None = None, binary: bool = True, model_ids: Array | None = None,
     seed: int = 0,
 ) -> list[tuple[str, str]]:  # fmt: skip
     """Held-out quality in the lines that ``recsys-ops validate --model`` shows.
@@ -169,11 +176,15 @@ def describe_recommender(
     ConfigError, InputError
         As ``measure_lists``.
     """
+    kind, histories = name, history_matrix(dataset.ratings, binary=binary, scale=dataset.rating_range[1])
+    if name in PENALISED:
+        ridge = ridge_of(name, ridge, histories, seed=seed)
+        kind = f"{name}, ridge {ridge:g}"
     found = measure_lists(name, dataset, ridge=ridge, binary=binary, model_ids=model_ids, seed=seed)
-    kind = f"{name}, ridge {ridge:g}" if name in ("ease", "hybrid") else name
+    note = f"; {found.note}" if found.note and name not in PENALISED else ""
     lines = [
         ("recommender", kind if is_of_users(name) else f"{kind}, histories of {'ones' if binary else 'ratings'}"),
-        ("held-out users", f"{found.n_users:,}{'; ' if found.note else ''}{found.note}"),
+        ("held-out users", f"{found.n_users:,}{note}"),
         *((figure.measure, _compared(figure, found.baseline)) for figure in found.figures),
     ]
     if name in FROM_FEATURES:

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from jobs.config import JobConfig
 from recsys_ops.counterfactuals.settings import Settings
-from recsys_ops.models.ease import RIDGE
 from recsys_ops.models.likelihood import MIN_INSTANCES
 
 
@@ -23,14 +22,22 @@ class CounterfactualsConfig(JobConfig):
     """Recommender: ease, knn, slim, als, pure-svd, hybrid, or a file: of weights, elsa:A.npy, als:FILE, onnx:FILE and others."""  # noqa: E501
     model_ids: str | None = None
     """URL of the ids of the rows of --model, where its file names none and they are not in the order of the items."""
-    ridge: float = Field(default=RIDGE, gt=0)
-    """Penalty of ease."""
+    ridge: float | None = Field(default=None, gt=0)
+    """Penalty of ease and hybrid; by default the best one on held-out users."""
     ratings: bool = Field(default=False, json_schema_extra={"flags": "--ratings/--binary"})
     """Histories of ratings, of which stars are taken, instead of interactions that are removed."""
     validity: Literal["kth", "score"] = "kth"
     """kth: the item's rank is guaranteed to exceed k. score: it falls below the present score of the k-th best other item."""  # noqa: E501
     removed_items: Literal["excluded", "eligible"] = "excluded"
     """Whether an item that is removed from the history may be recommended again."""
+    candidates: Literal["unseen", "all"] = "unseen"
+    """Whether items of the history may be recommended and explained (all), as where people visit a shop again."""
+    drop: int | None = Field(default=None, ge=1)
+    """Positions that an explanation brings the item below where it stands, in place of --k."""
+    keep_selected: bool = False
+    """With --candidates all: the interaction with the item itself is barred from its explanation."""
+    lists: bool = False
+    """Store the list that the user would see without what is removed: column list_after, the first --k items."""
     plausibility: Literal["none", "optimise", "threshold"] = "none"
     """optimise: weigh distance against the log-likelihood of what is left. threshold: it must have at least --threshold."""  # noqa: E501
     alpha: float = Field(default=0.1, ge=0)
@@ -68,6 +75,7 @@ class CounterfactualsConfig(JobConfig):
         """The part of the settings that the search sees."""
         return Settings(
             k=self.k, validity=self.validity, removed_items=self.removed_items, plausibility=self.plausibility,
+            candidates=self.candidates, drop=self.drop, keep_selected=self.keep_selected, lists=self.lists,
             alpha=self.alpha, threshold=self.threshold, mixture=self.mixture, n_options=self.options,
             time_limit=self.time_limit, engine=self.engine,
             max_removed=self.max_removed, max_distance=self.max_distance,

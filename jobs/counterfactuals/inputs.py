@@ -18,7 +18,10 @@ from recsys_ops.quality import Quality
 
 @dataclass(frozen=True)
 class CounterfactualData:
-    """What is read and fitted before any case: histories, recommender, likelihood, and the users to do."""
+    """What is read and fitted before any case: histories, recommender, likelihood, and the users to do.
+
+    ``ridge`` that the recommender is fitted with, if it has one.
+    """
 
     dataset: Dataset
     histories: Histories
@@ -28,6 +31,7 @@ class CounterfactualData:
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     quality: Quality | None = None
+    ridge: float | None = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from recsys_ops.models.likelihood import Likelihood, learn_likelihood
 from recsys_ops.models.memory import available_bytes
 from recsys_ops.models.readers.catalogue import read_ids
 from recsys_ops.models.recommender import FITTED, FROM_FEATURES, LINEAR, check_recommender, is_linear, make_recommender
+from recsys_ops.ridge import PENALISED, ridge_of
 
 COSTS = "removal costs"
 """Name of that input in the manifest."""
@@ -41,6 +42,14 @@ _log = logging.getLogger("recsys_ops.jobs")
 def check(config: CounterfactualsConfig) -> CounterfactualsConfig:
     """Refuse a recommender of an unknown name, and what only linear recommenders have for one that is not."""
     check_recommender(config.model)
+    if config.drop is not None and "k" in config.model_fields_set:
+        raise ConfigError(
+            f"--drop {config.drop} --k {config.k}: an item falls by --drop or leaves the first --k. Use one."
+        )
+    if config.keep_selected and config.candidates == "unseen":
+        raise ConfigError(
+            "--keep-selected: no item of the history is explained. Add --candidates all, or leave it out."
+        )
     if not is_linear(config.model):
         check_search_settings(config.settings)
     return config
@@ -59,11 +68,14 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
     histories = make_histories(dataset, ratings=config.ratings, costs=costs)
     selected = select_users(config, dataset)
     model_ids = None if config.model_ids is None else read_ids(config.model_ids)
+    started = time.perf_counter()
+    ridge = ridge_of(config.model, config.ridge, histories.inputs, seed=config.seed)
+    ridge_seconds = time.perf_counter() - started
     # Before the recommender is there: the weights of two might not fit into memory.
     quality, quality_seconds = measured(
         JOB.name,
         lambda: measure_lists(
-            config.model, dataset, ridge=config.ridge, binary=not config.ratings, seed=config.seed, model_ids=model_ids
+            config.model, dataset, ridge=ridge, binary=not config.ratings, seed=config.seed, model_ids=model_ids
         ),
         is_wanted=config.quality,
     )
@@ -72,21 +84,27 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
         n = dataset.n_items
         check_memory(ease_bytes(n, np.float32) + 4 * n * n, available_bytes())  # and once more in the object store
     recommender = make_recommender(
-        config.model, histories.inputs, ridge=config.ridge, item_ids=dataset.item_ids,
+        config.model, histories.inputs, ridge=ridge, item_ids=dataset.item_ids,
         model_ids=model_ids,
         features=encode_items(dataset.items, dataset.rules).matrix if config.model in FROM_FEATURES else None,
     )  # fmt: skip
     if not isinstance(recommender, LINEAR):
         check_search_settings(config.settings)
     likelihood = make_likelihood(config, dataset, histories)
-    fit_seconds = time.perf_counter() - started
+    fit_seconds = ridge_seconds + time.perf_counter() - started
     fingerprints = {"data": dataset.fingerprint}
     if config.model not in (*FITTED, *FROM_FEATURES):  # what is fitted here follows from the rest
         fingerprints["model"] = fingerprint_of_recommender(recommender)
+    is_penalised = config.model in PENALISED
+    if is_penalised and config.ridge is None:  # what is chosen by figures that another machine may round otherwise
+        fingerprints["ridge"] = f"{ridge:g}"
     if costs is not None:
         fingerprints[COSTS] = fingerprint_of_matrix(costs)
     timings = {"fit_seconds": fit_seconds, "quality_seconds": quality_seconds}
-    return CounterfactualData(dataset, histories, recommender, likelihood, selected, fingerprints, timings, quality)
+    return CounterfactualData(
+        dataset, histories, recommender, likelihood, selected, fingerprints, timings, quality,
+        ridge=ridge if is_penalised else None,
+    )  # fmt: skip
 
 
 def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
@@ -100,7 +118,7 @@ def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
         fingerprints=data.fingerprints,
         deadline_seconds=lambda shard: 60.0 + 1.2 * config.time_limit * shard.n_cases,
         rejected=data.dataset.rejected,
-        empty_tables=result_tables(inputs.users, inputs.items, data.histories, config.k, []),
+        empty_tables=result_tables(inputs.users, inputs.items, data.histories, config.settings, []),
         models=counterfactuals_models(data.recommender, data.likelihood),
         quality=data.quality,
         timings=data.timings,
@@ -161,7 +179,7 @@ def _list_cases(config: CounterfactualsConfig, data: CounterfactualData) -> Coun
     """The best items of each user, in blocks of users spread over the workers."""
     users = data.selected
     blocks = [(first, min(first + USERS_PER_BLOCK, len(users))) for first in range(0, len(users), USERS_PER_BLOCK)]
-    arguments = {"histories": data.histories.inputs[users], "n": config.top}
+    arguments = {"histories": data.histories.inputs[users], "n": config.top, "is_unseen": config.candidates == "unseen"}
     shared = (ray.put(data.recommender), ray.put(arguments))
     return make_cases(users, np.concatenate(list(map_blocks(list_blocks, shared, blocks, "ranking items"))))
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from jobs.console import escape, print_footer, print_recommender, status_table
+from jobs.console import escape, print_footer, print_recommender, status_table, with_ridge
 from jobs.counterfactuals.inputs import CounterfactualData
 from recsys_ops.arrow import compute as pc
 from recsys_ops.runs import Run
@@ -22,7 +22,7 @@ def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
     """Print the summary of a committed run."""
     table = run.table("counterfactuals").to_table()
     cases = table.filter(pc.equal(table["option"], 0))
-    print_recommender(console, run, run.manifest["configuration"]["model"], _CONSEQUENCE)
+    print_recommender(console, run, with_ridge(run.manifest["configuration"]["model"], data.ridge), _CONSEQUENCE)
     console.print(status_table(cases["status"]))
     console.print(_measure_table(cases, run.table("timings").to_table(columns=["seconds"])))
     for sentence in _in_words(cases):

@@ -9,6 +9,7 @@ from jobs.console import escape
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import problem_with
 from jobs.recourse.inputs import make_catalogue, make_inputs, on_device
+from jobs.recourse.keep import standing_advice
 from jobs.recourse.models import restored_model, restored_recourse
 from jobs.recourse.summary import sentence
 from jobs.recourse.together import WEIGHED
@@ -50,7 +51,11 @@ def rows(
     catalogue = make_catalogue(settings, dataset, lambda items: restored_model(models, dataset, items))
     summary, counts = restored_recourse(models, selected)
     learned = read_learned(settings.learned) if settings.learned else Learned()
-    inputs = make_inputs(settings, catalogue, selected, summary, counts, learned=learned, seen_by=None)
+    standing = standing_advice(catalogue, run) if settings.keep else {}  # what the run kept is in its rows
+    inputs = make_inputs(
+        settings, catalogue, selected, summary, counts, learned=learned, seen_by=None,
+        standing={case: advice for case, advice in standing.items() if advice.since != run.run_id},
+    )  # fmt: skip
     if problem_with(settings.device) is not None:  # the run's workers had what this machine has not
         inputs = on_device(inputs, "cpu")
     shard = Shard(0, 0, len(inputs.cases.batch_starts) - 2, len(inputs.cases.item))

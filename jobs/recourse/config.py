@@ -10,14 +10,11 @@ from jobs.config import JobConfig
 from jobs.deadline import moment
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
-from recsys_ops.recourse.plausible import LEAST_SUPPORT
+from recsys_ops.recourse.plausible import LEAST_GAIN, LEAST_SUPPORT
 from recsys_ops.recourse.settings import RecourseSettings
 
 LOSS = 0.2
 """Share of the users gained that may be lost again where nobody says otherwise, and there is no knee to look for."""
-
-LEAST_GAIN = 0.002
-"""Share of the group that plausible advice must gain: one user in five hundred."""
 
 MOST_CHANGES = 10
 """Of one recourse where nobody says otherwise."""
@@ -28,6 +25,8 @@ class RecourseConfig(JobConfig):
 
     model: str | None = None
     """Recommender: content, hybrid, or factors of another, lightfm:FILE or towers:FILE; by default hybrid, or content where that does not fit into memory."""  # noqa: E501
+    ridge: float | None = Field(default=None, gt=0)
+    """Penalty of hybrid; by default the best one on held-out users."""
     k: int = Field(default=10, ge=1)
     """Length of the list that users see: an item is seen if its rank is at most k."""
     groups: str | None = None
@@ -58,6 +57,8 @@ class RecourseConfig(JobConfig):
     """Least probability that a real item like this one has what a change adds; 0.25 by default, at which half of what is suggested is true."""  # noqa: E501
     least_gain: float | None = Field(default=None, ge=0, le=1)
     """Least share of the group that a recourse must gain to be worth acting for, else its row has a reason; by default 0.002, any gain with --plausibility none."""  # noqa: E501
+    keep: str | None = None
+    """Run whose advice is kept where it still may be given and gains nearly as much as the best of today (--tolerance, by default 0.2): an id, a URL, latest or none; nightly: the latest by default."""  # noqa: E501
     language: Literal["en", "de"] = "en"
     """Language of the sentences: en or de."""
     options: int = Field(default=1, ge=1, le=5)
@@ -68,6 +69,8 @@ class RecourseConfig(JobConfig):
     """With --method examples: the distance that decides."""
     folds: int = Field(default=3, ge=0, le=20)
     """Parts of each group on which recourses are measured that were found without them: column success_new_users; 0 for none, and none with --plausibility none."""  # noqa: E501
+    joint: Literal["none", "total", "fair"] = "none"
+    """After the search, choose for each item the recourse that it follows, or none, so that the promises hold together: total gains most users, fair most for the least served sellers; column success_joint."""  # noqa: E501
     together: bool = True
     """After the search, run the recommender on what 1, 5, 25 and 100 % of the providers would do together: table together, and columns of recourse."""  # noqa: E501
     learned: str | None = None
@@ -109,8 +112,16 @@ class RecourseConfig(JobConfig):
             raise ValueError(
                 "--plausibility support is for --method recrec: an example is a real item as it is. Leave one out"
             )
+        if self.keep not in (None, "none") and self.method == "examples":
+            raise ValueError("--keep is for --method recrec: an example is a real item as it is. Leave one out")
         if self.least_support is not None and self.level is None:
             raise ValueError("--least-support is ignored without --plausibility support. Leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _joint_is_weighed(self) -> "RecourseConfig":
+        if self.joint != "none" and not self.together:
+            raise ValueError("--joint needs --together. Leave --no-together out")
         return self
 
     @property

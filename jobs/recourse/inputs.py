@@ -1,7 +1,7 @@
 """What every worker of the recourse job reads, made in one place for the job and for ``ask``."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, ma
 from recsys_ops.recourse.options import Offer
 from recsys_ops.recourse.plausible import Plausibility, fit_plausibility
 from recsys_ops.recourse.settings import RecourseSettings
+from recsys_ops.recourse.standing import Standing
 
 BATCH_ITEMS = 32
 """Items of one batch of the descent; the same items whatever the shards, so that rows do not depend on them."""
@@ -45,11 +46,12 @@ class Catalogue:
 class RecourseData:
     """What is read before any work: the catalogue, the items to do, and what people's reactions teach, how to say it.
 
-    ``model_name`` as in ``--model``.
+    ``model_name`` as in ``--model``; ``ridge`` it is fitted with, if it has one.
     """
 
     catalogue: Catalogue
     model_name: str
+    ridge: float | None
     selected: NDArray[np.int64]
     learned: Learned
     fingerprints: dict[str, str]
@@ -71,7 +73,10 @@ class RecourseCases:
 
 @dataclass(frozen=True)
 class RecourseInputs:
-    """What every worker reads; put into the object store once. ``examples`` per group, empty for RecRec."""
+    """What every worker reads; put into the object store once.
+
+    ``examples`` per group, empty for RecRec; ``standing`` advice by item and group.
+    """
 
     model: FeatureLinearModel
     encoded: EncodedItems
@@ -83,6 +88,7 @@ class RecourseInputs:
     offer: Offer
     examples: tuple[Examples, ...]
     learned: Learned
+    standing: Mapping[tuple[int, int], Standing] = field(default_factory=dict)
 
 
 def make_catalogue(
@@ -103,6 +109,7 @@ def make_inputs(
     *,
     learned: Learned,
     seen_by: float | None,
+    standing: Mapping[tuple[int, int], Standing] | None = None,
 ) -> RecourseInputs:
     """Groups, cases, caps and examples for the items selected.
 
@@ -119,6 +126,8 @@ def make_inputs(
         From people's reactions.
     seen_by : float or None
         Leave out items that at least this share of a group has in its top k; None leaves out nothing.
+    standing : mapping, optional
+        Advice given earlier, by item and group.
     """
     encoded, by_examples = catalogue.encoded, config.method == "examples"
     nobody = np.array([], dtype=np.int64)
@@ -133,6 +142,7 @@ def make_inputs(
         offer=config.offer,
         examples=make_examples(encoded, counts, config.wanted, config.nearest) if by_examples else (),
         learned=learned,
+        standing=standing or {},
     )
 
 

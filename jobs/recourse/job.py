@@ -17,6 +17,7 @@ from jobs.quality import measured
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import check_device, problem_with
 from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs
+from jobs.recourse.keep import kept_run, open_kept, standing_advice
 from jobs.recourse.models import recourse_models
 from jobs.recourse.order import nights_waited, seconds_after_cases, shard_order
 from jobs.recourse.summary import print_summary
@@ -36,9 +37,11 @@ from recsys_ops.models.feature_recommender import (
     check_feature_model,
     default_feature_model,
     fingerprint_of_model,
+    histories_of,
     make_feature_model,
 )
 from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, user_block_size
+from recsys_ops.ridge import PENALISED, ridge_of
 from recsys_ops.runs import open_run
 from recsys_ops.tables import frontier_schema, recourse_schema
 
@@ -46,7 +49,7 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 
 def check(config: RecourseConfig) -> RecourseConfig:
-    """Refuse an unknown recommender or a missing torch device; name the run that ``learned`` stands for today."""
+    """Refuse an unknown recommender or a missing torch device; name the runs that ``learned`` and ``keep`` mean."""
     if config.model is not None:
         check_feature_model(config.model)
     if not _is_on_cluster(config):
@@ -54,9 +57,8 @@ def check(config: RecourseConfig) -> RecourseConfig:
     if config.deadline is not None:  # a duration counts from now
         ends = moment(config.deadline, datetime.now(UTC)).isoformat(timespec="seconds")
         config = config.model_copy(update={"deadline": ends})
-    if config.learned is None:
-        return config
-    return config.model_copy(update={"learned": open_run(config.learned, job="acceptance").url})
+    learned = None if config.learned is None else open_run(config.learned, job="acceptance").url
+    return config.model_copy(update={"learned": learned, "keep": kept_run(config)})
 
 
 def load(config: RecourseConfig) -> RecourseData:
@@ -72,19 +74,27 @@ def load(config: RecourseConfig) -> RecourseData:
     fingerprints = {"data": dataset.fingerprint}
     if config.learned:
         fingerprints["learned"] = open_run(config.learned, job="acceptance").fingerprint
+    if config.keep:
+        fingerprints["keep"] = open_kept(config.out, config.keep).fingerprint
     selected = select_items(config, dataset)
     name, reason = (config.model, None) if config.model else default_feature_model(dataset.n_items)
     if reason is not None:
         _log.warning("%s: %s", JOB.name, reason)
+    ridge = ridge_of(name, config.ridge, histories_of(dataset), seed=config.seed)
     catalogue = make_catalogue(
-        config, dataset, lambda items: make_feature_model(name, dataset, items, seed=config.seed)
+        config, dataset, lambda items: make_feature_model(name, dataset, items, ridge=ridge, seed=config.seed)
     )
     # What is fitted here follows from the data and the settings, unless it is for the memory to say.
     if config.model is None:
         fingerprints["model"] = name
     elif name not in FITTED:
         fingerprints["model"] = fingerprint_of_model(catalogue.model)
-    return RecourseData(catalogue, name, selected, learned, fingerprints, config.language)
+    is_penalised = name in PENALISED
+    if is_penalised and config.ridge is None:  # what is chosen by figures that another machine may round otherwise
+        fingerprints["ridge"] = f"{ridge:g}"
+    return RecourseData(
+        catalogue, name, ridge if is_penalised else None, selected, learned, fingerprints, config.language
+    )
 
 
 def plan(config: RecourseConfig, data: RecourseData) -> Plan:
@@ -95,13 +105,16 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         check_device(config.device, problem, where="a worker of the cluster")
     is_binary = data.model_name != "content"  # which weighs histories by ratings
     quality, seconds = measured(
-        JOB.name, lambda: measure_lists(data.model_name, catalogue.dataset, binary=is_binary, seed=config.seed),
+        JOB.name, lambda: measure_lists(
+            data.model_name, catalogue.dataset, ridge=data.ridge, binary=is_binary, seed=config.seed
+        ),
         is_wanted=config.quality,
     )  # fmt: skip
     summary, counts = _summarise_users(config, catalogue, selected)
     inputs = make_inputs(
         config, catalogue, selected, summary, counts, learned=data.learned,
         seen_by=None if config.is_partial else config.seen_by,
+        standing=standing_advice(catalogue, open_kept(config.out, config.keep)) if config.keep else {},
     )  # fmt: skip
     n_groups = len(inputs.groups)
     _log.info("%s: %d cases (%d items selected, %d groups)", JOB.name, len(inputs.cases.item), len(selected), n_groups)

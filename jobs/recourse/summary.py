@@ -7,7 +7,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from jobs.console import escape, print_footer, print_recommender, status_table
+from jobs.console import escape, print_footer, print_recommender, status_table, with_ridge
 from jobs.recourse.inputs import RecourseData
 from recsys_ops.arrow import compute as pc
 from recsys_ops.features.sentences import DEFAULT, LANGUAGES
@@ -31,7 +31,7 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     """Print the summary of a committed run."""
     rows = run.table("recourse").to_table(columns=_MEASURES)
     measures = rows.filter(pc.equal(rows["option"], 0))
-    print_recommender(console, run, data.model_name, _CONSEQUENCE)
+    print_recommender(console, run, with_ridge(data.model_name, data.ridge), _CONSEQUENCE)
     console.print(status_table(measures["status"]))
     for sentence in _short_in_words(measures):
         console.print(sentence, soft_wrap=True)
@@ -92,7 +92,9 @@ def _promises_in_words(run: Run) -> list[str]:
     ]  # fmt: skip
     first, *others = kept
     listed = ", ".join([f"{first} of the providers act", *others])
-    return [f"Promised: {100 * promised:.2g} % of the group on average. Kept: {listed}."]
+    joint = run.manifest["configuration"].get("joint", "none") != "none"
+    scope = f" by the {rows.num_rows // len(means):,} recourses of the joint plan" if joint else ""
+    return [f"Promised{scope}: {100 * promised:.2g} % of the group on average. Kept: {listed}."]
 
 
 def _best_in_words(run: Run, language: str) -> list[str]:
@@ -122,14 +124,14 @@ def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
     spoken = LANGUAGES[language]
     said = spoken.advice.format(
         title=f"[bold]{escape(row['title'])}[/bold]", group=escape(row["group"]), todo=escape(todo),
-        before=_per_cent(row["success_before"], spoken.decimal), after=_per_cent(row["success_after"], spoken.decimal),
+        before=per_cent(row["success_before"], spoken.decimal), after=per_cent(row["success_after"], spoken.decimal),
     )  # fmt: skip
     kept = row.get("success_if_others_act")
     if kept is not None:
-        said += " " + spoken.together.format(kept=_per_cent(kept, spoken.decimal))
+        said += " " + spoken.together.format(kept=per_cent(kept, spoken.decimal))
     return f"\n{said}"
 
 
-def _per_cent(share: float, decimal: str) -> str:
+def per_cent(share: float, decimal: str) -> str:
     """Whole per cent; of less than one the first digit, so that a small gain does not read as none."""
     return (f"{100 * share:.1g} %" if 0 < share < 0.01 else f"{100 * share:.0f} %").replace(".", decimal)

@@ -41,6 +41,7 @@ def recourse_table(
             "option": outcome.option,
             "status": str(outcome.status),
             "reason": outcome.reason,
+            "since": outcome.since,
             "n_targets": outcome.n_targets,
             "rank_before": None if np.isnan(rank) else float(rank),
             "success_before": outcome.success_before,

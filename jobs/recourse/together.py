@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.inputs import Catalogue
+from jobs.recourse.joint import joint_plan
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.job import BeforeCommit
 from recsys_ops.arrow import compute as pc
@@ -24,7 +25,7 @@ from recsys_ops.tables import together_schema
 FEW_ACT = 0.05
 """Share of the others that act in the column ``success_if_others_act``."""
 
-WEIGHED = ("rank_after", "success_if_others_act", "others_before", "others_after")
+WEIGHED = ("rank_after", "success_if_others_act", "success_joint", "others_before", "others_after")
 """Columns of the table ``recourse`` that are filled here."""
 
 _READ = ["item_id", "seller_id", "group", "option", "reason", "n_targets", "success_before", "success_after", "changes"]
@@ -67,16 +68,23 @@ def weigh_promises(
     sellers = catalogue.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
     alone = _run(catalogue, config, plans, np.array([], dtype=np.intp))
     tables, kept = [], {}
-    first = rows["option"].to_numpy() == 0
+    offered, promised = np.flatnonzero(rows["option"].to_numpy() == 0), rows["success_after"].to_numpy()
+    if config.joint != "none":
+        before = np.rint(rows["success_before"].to_numpy() * n_targets).astype(np.int64)
+        joint = joint_plan(catalogue, config, plans, before, n_targets)
+        offered, promised = joint.chosen, np.full(len(rows), np.nan)
+        promised[offered] = joint.reached / n_targets[offered]
+    is_offered = pa.array(np.isin(np.arange(len(rows)), offered))
     for share in SHARES:
-        taken = acting(_only(plans, first), sellers.astype(np.int64), share, config.seed)
-        taken = np.flatnonzero(first)[taken]
+        taken = offered[acting(plans.only(offered), sellers.astype(np.int64), share, config.seed)]
         kept[share] = _run(catalogue, config, plans, taken).reached / n_targets
         is_taken = np.isin(np.arange(len(rows)), taken)
-        tables.append(_together_rows(rows, share, is_taken, kept[share]).cast(nothing.schema).filter(pa.array(first)))
+        of_share = _together_rows(rows, share, is_taken, promised, kept[share])
+        tables.append(of_share.cast(nothing.schema).filter(is_offered))
     values = {
         "rank_after": alone.rank_sums / n_targets,
         "success_if_others_act": kept[FEW_ACT],
+        "success_joint": promised if config.joint != "none" else np.full(len(rows), np.nan),
         "others_before": np.where(alone.others > 0, alone.others_before / np.maximum(alone.others, 1), np.nan),
         "others_after": np.where(alone.others > 0, alone.others_after / np.maximum(alone.others, 1), np.nan),
     }
@@ -122,10 +130,6 @@ def changed_features(
     return changed
 
 
-def _only(plans: Plans, chosen: NDArray[np.bool_]) -> Plans:
-    return Plans(plans.item[chosen], plans.group[chosen], plans.gained[chosen], plans.features[np.flatnonzero(chosen)])
-
-
 def _run(catalogue: Catalogue, config: RecourseConfig, plans: Plans, taken: NDArray[np.intp]) -> Seen:
     n_users, size = catalogue.dataset.n_users, user_block_size(*catalogue.encoded.matrix.shape)
     blocks = [(first, min(first + size, n_users)) for first in range(0, n_users, size)]
@@ -135,14 +139,20 @@ def _run(catalogue: Catalogue, config: RecourseConfig, plans: Plans, taken: NDAr
     return sum_seen(list(map_blocks(count_blocks, shared, blocks, title)))
 
 
-def _together_rows(rows: pa.Table, share: float, is_taken: NDArray[np.bool_], kept: NDArray[np.float64]) -> pa.Table:
+def _together_rows(
+    rows: pa.Table,
+    share: float,
+    is_taken: NDArray[np.bool_],
+    promised: NDArray[np.float64],
+    kept: NDArray[np.float64],
+) -> pa.Table:
     ids = {name: rows[name] for name in ("item_id", "seller_id", "group")}
     return pa.table(
         {
             **ids,
             "share_acting": np.full(len(rows), share),
             "is_taken": is_taken,
-            "promised": rows["success_after"],
+            "promised": promised,
             "kept": kept,
         }
     )

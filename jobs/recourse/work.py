@@ -81,12 +81,13 @@ def _search(
     search = Search(inputs.model, encoded, target, inputs.settings, inputs.plausibility)
     if inputs.examples:
         return find_examples(search, items, inputs.offer, inputs.examples[group])
-    return find_options(search, items, inputs.offer)
+    standing = {int(item): inputs.standing[item, group] for item in items if (item, group) in inputs.standing}
+    return find_options(search, items, inputs.offer, standing)
 
 
 def _likeliest_first(options: list[Recourse], seller: str, learned: Learned) -> list[Recourse]:
-    """The option that the provider is most willing to act upon, then the others as they were."""
-    if len(options) < 2:
+    """The option that stands or the provider is most willing to act upon, then the others as they were."""
+    if len(options) < 2 or options[0].since is not None:
         return options
     distances = [(option.sparsity, option.proximity) for option in options]
     sparsity, proximity = np.array(distances, dtype=np.float64).T

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.store.conditional_writes import replace_bytes
+from jobs.store.earlier import knows_until
 from jobs.store.files import json_bytes
 from jobs.store.records import RunFolder
-from recsys_ops.datasets.times import parse_time
 from recsys_ops.runs import latest_path
 from recsys_ops.storage import read_json
 
@@ -45,7 +45,4 @@ def _state_of_data(filesystem: Any, root: str, run_id: str) -> tuple[datetime, s
     manifest = read_json(filesystem, f"{root}/runs/{run_id}/_manifest.json")
     if manifest is None:
         return datetime.min.replace(tzinfo=UTC), ""
-    started = datetime.fromisoformat(manifest["started"])
-    until = manifest["configuration"].get("until")
-    known = started if until is None else min(started, parse_time(until, "--until"))
-    return known, str(manifest["finished"])
+    return knows_until(manifest), str(manifest["finished"])

@@ -14,7 +14,8 @@ class Language:
 
     ``changes`` are filled with ``feature`` (the provider's name of it), ``before``, ``after`` and, for words and tags,
     ``value``; ``advice`` with ``title``, ``group``, ``todo`` and the shares ``before`` and ``after``,
-    ``together`` with the share ``kept``.
+    ``together`` with the share ``kept``; ``news`` by kind with ``title``, ``group``, what to do ``before`` and
+    ``after``, and the shares ``share_before`` and ``share_after``; ``totals`` with numbers of cases by kind.
     """
 
     changes: Mapping[str, str]
@@ -22,6 +23,8 @@ class Language:
     decimal: str
     advice: str
     together: str
+    news: Mapping[str, str]
+    totals: str
 
 
 def _times(few: Mapping[str, str], many: str) -> Callable[[str], str]:
@@ -47,6 +50,16 @@ LANGUAGES: Mapping[str, Language] = {
         decimal=".",
         advice="{title} for {group}: {todo}. Seen by {before} of the group, then by {after}.",
         together="By {kept} if one provider in twenty acts as well.",
+        news={
+            "new": "New: {title} for {group}: {after}. Seen by {share_before} of them, then by {share_after}.",
+            "changed": "Changed: {title} for {group}: {after}. Seen by {share_before} of them, then by {share_after}. "
+            "It was: {before}.",
+            "withdrawn": "Withdrawn: {title} for {group}. It was: {before}.",
+            "worth": "Unchanged: {title} for {group}: {after}. It now reaches {share_after} of them, and reached "
+            "{share_before}.",
+        },
+        totals="Advice for {all} pairs of item and group: {new} new, {changed} changed, {withdrawn} withdrawn; "
+        "{standing} stand, {worth} of them reach clearly more or fewer users.",
     ),
     "de": Language(
         changes={
@@ -66,6 +79,16 @@ LANGUAGES: Mapping[str, Language] = {
         decimal=",",
         advice="{title} für {group}: {todo}. Bisher sehen es {before} der Gruppe, danach {after}.",
         together="{kept}, wenn auch einer von zwanzig anderen Anbietern handelt.",
+        news={
+            "new": "Neu: {title} für {group}: {after}. Bisher sehen es {share_before} von ihnen, danach {share_after}.",
+            "changed": "Geändert: {title} für {group}: {after}. Bisher sehen es {share_before} von ihnen, danach "
+            "{share_after}. Vorher hieß es: {before}.",
+            "withdrawn": "Zurückgezogen: {title} für {group}. Es hieß: {before}.",
+            "worth": "Unverändert: {title} für {group}: {after}. Damit sehen es nun {share_after} von ihnen, zuvor "
+            "{share_before}.",
+        },
+        totals="Ratschläge für {all} Paare aus Artikel und Gruppe: {new} neu, {changed} geändert, {withdrawn} "
+        "zurückgezogen; {standing} bleiben, {worth} davon erreichen deutlich mehr oder weniger Nutzer.",
     ),
 }
 """By the names that ``--language`` takes."""

@@ -62,13 +62,33 @@ def fit_ease(histories: sp.csr_array, *, ridge: float, dtype: FloatType = np.flo
     n_items = histories.shape[1]
     transposed_bytes = histories.data.nbytes + histories.indices.nbytes
     check_memory(ease_bytes(n_items, dtype) + transposed_bytes, available_bytes())
-    weights = _gram_matrix(histories, dtype)
-    weights[np.diag_indices(n_items)] += dtype(ridge)
-    _invert(weights, ridge)
-    diagonal = weights.diagonal().copy()
-    weights /= -diagonal
-    np.fill_diagonal(weights, 0)
-    return LinearRecommender(weights)
+    return LinearRecommender(weights_of(gram_matrix(histories, dtype), ridge))
+
+
+def weights_of(gram: NDArray[Any], ridge: float) -> NDArray[Any]:
+    """Turn a Gram matrix into the weights of EASE, in place.
+
+    Parameters
+    ----------
+    gram : ndarray of float32 or float64, shape (n_items, n_items)
+        As ``gram_matrix``; it becomes the weights.
+    ridge : float
+        As ``fit_ease``.
+
+    Returns
+    -------
+    ndarray, shape (n_items, n_items)
+
+    Raises
+    ------
+    ConfigError
+        ``ridge`` is too small for these numbers.
+    """
+    gram[np.diag_indices(len(gram))] += gram.dtype.type(ridge)
+    _invert(gram, ridge)
+    gram /= -gram.diagonal().copy()
+    np.fill_diagonal(gram, 0)
+    return gram
 
 
 def ease_bytes(n_items: int, dtype: FloatType) -> int:
@@ -108,8 +128,18 @@ def check_memory(needed: int, available: int) -> None:
         )
 
 
-def _gram_matrix(histories: sp.csr_array, dtype: FloatType) -> NDArray[Any]:
-    """X'X, summed in float64, some rows at a time."""
+def gram_matrix(histories: sp.csr_array, dtype: FloatType) -> NDArray[Any]:
+    """X'X, summed in float64, some rows at a time.
+
+    Parameters
+    ----------
+    histories : csr_array, shape (n_users, n_items)
+    dtype : float32 or float64
+
+    Returns
+    -------
+    ndarray of ``dtype``, shape (n_items, n_items)
+    """
     n_items = histories.shape[1]
     gram = np.empty((n_items, n_items), dtype=dtype)
     transposed = sp.csr_array(histories.T)

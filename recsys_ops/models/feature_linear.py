@@ -164,6 +164,26 @@ def content_model(features: sp.csr_array, ratings: sp.csr_array) -> FeatureLinea
     return FeatureLinearModel(features, ratings, ratings, features)
 
 
+def cosine_model(features: sp.csr_array, ratings: sp.csr_array) -> FeatureLinearModel:
+    """The content recommender by cosine: ``score(u, z) = sum_j R[u, j] cos(f_z, f_j)``.
+
+    To be measured, and not for recourse: a change of an item changes what all its features are divided by.
+
+    Parameters
+    ----------
+    features : csr_array, shape (n_items, n_features)
+        An item without any is like no other.
+    ratings : csr_array, shape (n_users, n_items)
+
+    Returns
+    -------
+    FeatureLinearModel
+        Of features of length 1.
+    """
+    lengths = _row_norms(features)
+    return content_model(sp.csr_array(sp.diags_array(1 / np.where(lengths > 0, lengths, 1.0)) @ features), ratings)
+
+
 def learned_model(
     features: sp.csr_array,
     histories: sp.csr_array,

@@ -1,5 +1,7 @@
 """One word that says which recommender is meant: fitted here, or brought in a file."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -90,16 +92,33 @@ def make_recommender(
         return fit_pure_svd(histories)
     if name.startswith(ONNX):
         return load_onnx(name, item_ids)
-    model = read_model(parse_spec(name), Catalogue(item_ids, histories.shape[0], model_ids))
-    return _folding_in(name, model, histories) if isinstance(model, ItemFactors) else model
+    spec = parse_spec(name)
+    model = read_model(spec, Catalogue(item_ids, histories.shape[0], model_ids))
+    return _folding_in(name, spec.settings, model, histories) if isinstance(model, ItemFactors) else model
 
 
-def _folding_in(name: str, model: ItemFactors, histories: sp.csr_array) -> FoldInRecommender | FactoredRecommender:
-    """ALS from its item factors, with the defaults of implicit where a file says nothing of how they were fitted."""
+def _folding_in(
+    name: str, given: Mapping[str, float], model: ItemFactors, histories: sp.csr_array
+) -> FoldInRecommender | FactoredRecommender:
+    """ALS from its item factors, and from what they were fitted with as the file or the caller says."""
+    stored = {"regularization": model.regularization, "alpha": model.alpha}
+    for setting, value in stored.items():
+        if value is not None and given.get(setting, value) != value:
+            raise ConfigError(
+                f"--model {name}: the file says {setting}={value:g}. Leave {setting} out, or correct the file."
+            )
+    settings = {name: value for name, value in {**stored, **given}.items() if value is not None}
+    missing = [setting for setting in stored if setting not in settings]
+    if missing:
+        raise ConfigError(
+            f"--model {name}: the file does not say which {' and '.join(missing)} its factors were fitted with. Say it "
+            f"after the file, as in als:FILE,regularization={REGULARIZATION:g},alpha={ALPHA:g} (the defaults of "
+            "implicit); "
+            "alpha is the confidence of an interaction, where that of everything else is 1."
+        )
     made = make_fold_in(
         model.factors, offsets=model.bias, source=name,
-        regularization=REGULARIZATION if model.regularization is None else model.regularization,
-        alpha=ALPHA if model.alpha is None else model.alpha,
+        regularization=settings["regularization"], alpha=settings["alpha"],
     )  # fmt: skip
     return linear_form(made, histories) or made
 

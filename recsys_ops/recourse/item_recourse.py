@@ -104,6 +104,8 @@ def find_recourse(
     tolerance: float | None = None,
     overlap: float | None = None,
     prove_seconds: float | None = None,
+    plausibility: Literal["support", "none"] | None = None,
+    least_support: float | None = None,
     device: str | None = None,
     nearest: Nearest | None = None,
     options: int = 1,
@@ -128,13 +130,19 @@ def find_recourse(
     max_changes, max_proximity, max_cost : optional
         Caps; by default 10 changes, none with method "examples".
     min_success : float, 0 to 1, optional
-        Least share of the group to reach; by default any gain, 0.01 with method "examples".
+        Least share of the group to reach; by default a gain of 0.002 (any with plausibility "none"), 0.01 with method
+        "examples".
     tolerance : float, 0 to 1, optional
-        Share of the users gained that may be lost again for fewer changes; 0.2 by default.
+        Share of the users gained that may be lost again for fewer changes; by default the knee of the frontier, and 0.2
+        with plausibility "none".
     overlap : float, 0 to 1, optional
         Where features have no upper limit: least mean overlap (RBO) of the lists; 0.995 by default.
     prove_seconds : float, optional
         Time to prove the fewest changes; by default there is no proof.
+    plausibility : "support" or "none", optional
+        Allow only changes that real items like it support, the default; or any that the rules allow.
+    least_support : float, 0 to 1, optional
+        Least share of real items like it that have what is added; 0.25 by default.
     device : str, optional
         Torch device of the descent; "cpu" by default.
     nearest : "sparsity" or "proximity", optional
@@ -164,7 +172,8 @@ def find_recourse(
     """
     requested = Requested(
         k=k, method=method, options=options, max_changes=max_changes, max_proximity=max_proximity, max_cost=max_cost,
-        min_success=min_success, tolerance=tolerance, overlap=overlap, prove_seconds=prove_seconds, device=device,
+        min_success=min_success, tolerance=tolerance, overlap=overlap, prove_seconds=prove_seconds,
+        plausibility=plausibility, least_support=least_support, device=device,
         nearest=nearest, select=select, seed=seed,
     )  # fmt: skip
     position = _item_position(model, item)
@@ -181,7 +190,8 @@ def _search(
     label, users = group
     of_group = model.model.of_users(users)
     target, counts = _target_group(of_group, model, item, label, requested)
-    search = Search(of_group, model.items, target, requested.settings)
+    plausibility = None if requested.level is None else replace(model.plausibility, level=requested.level)
+    search = Search(of_group, model.items, target, requested.settings, plausibility)
     offer, selected = requested.offer, np.array([item])
     if requested.method == "recrec":
         return find_options(search, selected, offer)[0], counts

@@ -1,5 +1,6 @@
 """Up to five different recourses per case, all valid, all within the caps: the provider chooses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from recsys_ops.recourse.proposal import Proposal
 from recsys_ops.recourse.selection import Selection, select_as_in_study, select_diverse
 from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, Solved, solve_cases, verify
+from recsys_ops.recourse.standing import Standing, keep_standing
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class Offer:
         return np.random.default_rng([self.seed, case.item, *case.search.group.label.encode()])
 
 
-def find_options(search: Search, selected: NDArray[np.int64], offer: Offer) -> list[list[Recourse]]:
+def find_options(
+    search: Search, selected: NDArray[np.int64], offer: Offer, standing: Mapping[int, Standing] | None = None
+) -> list[list[Recourse]]:
     """Recourses for a batch of items in one target group, several for each.
 
     Parameters
@@ -36,6 +40,8 @@ def find_options(search: Search, selected: NDArray[np.int64], offer: Offer) -> l
     selected : ndarray, shape (n_selected,)
         Items; one batch of the descent.
     offer : Offer
+    standing : mapping, optional
+        Item to the advice that it was given earlier; the first option while it stands.
 
     Returns
     -------
@@ -43,7 +49,21 @@ def find_options(search: Search, selected: NDArray[np.int64], offer: Offer) -> l
         In the order of ``selected``; at least one per case, numbered by ``option``. Every option satisfies at least the
         share that the first recourse may fall to within the tolerance, and the caps.
     """
-    return [_options(solved, offer) for solved in solve_cases(search, selected)]
+    standing = standing or {}
+    return [
+        _with_standing(solved, _options(solved, offer), standing.get(solved.case.item), offer)
+        for solved in solve_cases(search, selected)
+    ]
+
+
+def _with_standing(solved: Solved, options: list[Recourse], standing: Standing | None, offer: Offer) -> list[Recourse]:
+    """Earlier advice that stands comes first, then the options that differ from it."""
+    kept = None if standing is None else keep_standing(solved, standing)
+    if kept is None or kept.features is None:
+        return options
+    others = [one for one in options if one.features is None or not np.allclose(one.features, kept.features)]
+    useful = [replace(other, frontier=[], new_users=None) for other in others if other.serves]
+    return [replace(one, option=number) for number, one in enumerate([kept, *useful][: offer.n_options])]
 
 
 def _options(solved: Solved, offer: Offer) -> list[Recourse]:

@@ -21,6 +21,9 @@ from recsys_ops.models.support import SupportModel, fit_support, support_of
 LEAST_SUPPORT = 0.25
 """Level by default: of the hidden shelves of real books that it lets through, more than half are true."""
 
+LEAST_GAIN = 0.002
+"""Share of the group that plausible advice must gain: one user in five hundred."""
+
 OUTERMOST = 0.05
 """Share of the items of a category whose numbers lie so far out, on either side, that no advice leads there."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.rules import FeatureRule, repeated_name
 from recsys_ops.models.feature_linear import FeatureLinearModel
-from recsys_ops.models.feature_recommender import check_feature_model, make_feature_model
+from recsys_ops.models.feature_recommender import check_feature_model, histories_of, make_feature_model
+from recsys_ops.recourse.plausible import LEAST_SUPPORT, Plausibility, fit_plausibility
+from recsys_ops.ridge import ridge_of
 from recsys_ops.tables.inputs import TableContract
 
 Features = Mapping[str, str | Mapping[str, Any]] | Sequence[FeatureRule]
@@ -43,6 +46,14 @@ class ItemRecommender:
     model: FeatureLinearModel = field(repr=False)
     user_ids: Array = field(repr=False)
 
+    @cached_property
+    def plausibility(self) -> Plausibility:
+        """What real items are like, learned when it is first needed."""
+        sellers = self.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
+        if len(np.unique(sellers)) == 1:  # as where no seller is named: each item speaks for itself
+            sellers = np.arange(len(sellers))
+        return fit_plausibility(self.items, sellers.astype(np.int64), LEAST_SUPPORT)
+
     def __repr__(self) -> str:
         return (
             f"ItemRecommender({self.name}, {self.dataset.n_users} users, {self.dataset.n_items} items, "
@@ -59,7 +70,13 @@ def fit_content(ratings: Any, items: Any, *, features: Features, users: Any = No
 
 
 def fit_recommender(
-    ratings: Any, items: Any, *, features: Features, users: Any = None, model: str = "hybrid"
+    ratings: Any,
+    items: Any,
+    *,
+    features: Features,
+    users: Any = None,
+    model: str = "hybrid",
+    ridge: float | None = None,
 ) -> ItemRecommender:
     """Fit a recommender that knows items by their features, or read the factors of one that was fitted elsewhere.
 
@@ -78,6 +95,8 @@ def fit_recommender(
     model : str
         ``hybrid``, ``content``, ``lightfm:URL`` or ``towers:URL``, as ``recsys-ops recourse --model``; users and items
         of a file are in the order of their ids, unless the file says which they are.
+    ridge : float, > 0, optional
+        Penalty of the EASE that ``hybrid`` starts from; by default the best one on held-out users.
 
     Returns
     -------
@@ -115,7 +134,8 @@ def fit_recommender(
         rules=rules, rating_range=(float(values.min()), float(values.max())),
     )  # fmt: skip
     encoded = encode_items(dataset.items, dataset.rules)
-    linear = make_feature_model(model, dataset, encoded)
+    penalty = ridge_of(model, ridge, histories_of(dataset), seed=0)
+    linear = make_feature_model(model, dataset, encoded, ridge=penalty)
     user_ids = dataset.user_ids if clean_users is None else in_one_chunk(clean_users.column("user_id"))
     return ItemRecommender(model, dataset, encoded, linear, user_ids)
 

@@ -11,6 +11,7 @@ from recsys_ops.libraries import needed_for
 from recsys_ops.recourse.examples import Nearest
 from recsys_ops.recourse.group import MOST_SAMPLED
 from recsys_ops.recourse.options import Offer
+from recsys_ops.recourse.plausible import LEAST_GAIN, LEAST_SUPPORT
 from recsys_ops.recourse.selection import Selection
 from recsys_ops.recourse.settings import RecourseSettings
 
@@ -37,10 +38,20 @@ class Requested:
     tolerance: float | None
     overlap: float | None
     prove_seconds: float | None
+    plausibility: str | None
+    least_support: float | None
     device: str | None
     nearest: Nearest | None
     select: Selection | None
     seed: int | None
+
+    @property
+    def level(self) -> float | None:
+        """Least support of a change, None where any change is allowed."""
+        by_default = "none" if self.method == "examples" else "support"
+        if (self.plausibility or by_default) == "none":
+            return None
+        return LEAST_SUPPORT if self.least_support is None else self.least_support
 
     @property
     def settings(self) -> RecourseSettings:
@@ -57,6 +68,8 @@ class Requested:
             max_proximity=np.inf if self.max_proximity is None else self.max_proximity,
             max_cost=np.inf if self.max_cost is None else self.max_cost,
             min_success=least_success if self.min_success is None else self.min_success,
+            least_gain=0.0 if self.level is None else LEAST_GAIN,
+            knee=self.tolerance is None and self.level is not None,
         )
 
     @property
@@ -79,7 +92,12 @@ class Requested:
             self._check_device()
 
     def _check_words(self) -> None:
-        words = {"method": ("recrec", "examples"), "nearest": get_args(Nearest), "select": get_args(Selection)}
+        words = {
+            "method": ("recrec", "examples"),
+            "plausibility": ("support", "none"),
+            "nearest": get_args(Nearest),
+            "select": get_args(Selection),
+        }
         for name, allowed in words.items():
             value = getattr(self, name)
             if value is not None and value not in allowed:
@@ -88,7 +106,7 @@ class Requested:
     def _check_numbers(self) -> None:
         ranges = {
             "k": (1, np.inf), "options": (1, MOST_OPTIONS), "max_changes": (1, np.inf), "min_success": (0, 1),
-            "overlap": (0, 1), "prove_seconds": (0, np.inf), "seed": (0, np.inf),
+            "least_support": (0, 1), "overlap": (0, 1), "prove_seconds": (0, np.inf), "seed": (0, np.inf),
         }  # fmt: skip
         for name in (*ranges, "tolerance", "max_proximity", "max_cost"):
             if not isinstance(getattr(self, name), int | float | np.number | None):
@@ -118,6 +136,8 @@ class Requested:
             or (not endless and "where all features have upper limits"),
             "prove_seconds": (by_examples and "with method='examples'")
             or (endless and self.max_proximity is None and "where features have no upper limit, without max_proximity"),
+            "plausibility": by_examples and self.plausibility == "support" and "with method='examples'",
+            "least_support": self.level is None and "without plausibility='support'",
             "device": by_examples and "with method='examples'",
             "nearest": by_recrec and "with method='recrec'",
             "select": self.options == 1 and "with one option",

@@ -27,7 +27,8 @@ class Recourse:
     """Verified outcome of one option of a case; measures are None where there is nothing to measure.
 
     ``new_users`` is what the search reaches of users it did not see. ``option`` counts from 0; ``proximity`` is the sum
-    of the changes, each by the range of its feature.
+    of the changes, each by the range of its feature; ``since`` names the run that gave this advice first, if an earlier
+    one did.
     """
 
     item: int
@@ -50,6 +51,7 @@ class Recourse:
     sparsity: int | None = None
     proximity: float | None = None
     new_users: NewUsers | None = None
+    since: str | None = None
 
     @property
     def serves(self) -> bool:
@@ -237,7 +239,8 @@ def _status_and_reason(
     if n_changes == 0 and settings.min_success > 0:
         return Status.ALREADY_SATISFIED, None
     if n_changes == 0 and bounds.success <= case.success(case.scores) + 1e-12:
-        return Status.INFEASIBLE, f"no change within the rules{caps} brings the item into the top k of another user"
+        within = f"within the rules{caps}" + ("" if case.support is None else " that real items like it support")
+        return Status.INFEASIBLE, f"no change {within} brings the item into the top k of another user"
     if n_changes == 0:
         within = f" within the rules{caps}" if caps else ""
         return Status.FEASIBLE, f"nothing found{within} that reaches more users; the bound leaves room"

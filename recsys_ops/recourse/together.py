@@ -18,7 +18,7 @@ from recsys_ops.models.feature_linear import FeatureLinearModel, tie
 SHARES = (0.01, 0.05, 0.25, 1.0)
 """Shares of the providers that act."""
 
-_PLANS_AT_ONCE = 1024
+PLANS_AT_ONCE = 1024
 """Recourses that are scored for a block of users at a time."""
 
 
@@ -37,6 +37,10 @@ class Plans:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    def only(self, chosen: NDArray[np.intp]) -> "Plans":
+        """Some of the plans, by position."""
+        return Plans(self.item[chosen], self.group[chosen], self.gained[chosen], self.features[chosen])
 
 
 @dataclass(frozen=True)
@@ -126,16 +130,12 @@ def count_seen(
     Memory: as ``summarise_users``, and 8 bytes x users x 1,024 plans a few times. Time: nnz(features) per user for
     the catalogue, and as much for the plans. A tie counts as being in the top k, as in every rank.
     """
-    vectors, histories = model.vectors[first:last], model.histories[first:last]
-    profiles = model.profiles(vectors)
-    scores = np.ascontiguousarray((model.features @ profiles.T).T)
-    if model.own is not None:
-        scores += vectors @ model.own.T
-    scores[np.repeat(np.arange(last - first), np.diff(histories.indptr)), histories.indices] = -np.inf
+    vectors = model.vectors[first:last]
+    scores, profiles = scores_of_block(model, first, last)
     ascending, sizes = np.sort(scores, axis=1), model.score_sizes(vectors)[:, None]
     parts = []
-    for start in range(0, len(plans), _PLANS_AT_ONCE):
-        chosen = slice(start, start + _PLANS_AT_ONCE)
+    for start in range(0, len(plans), PLANS_AT_ONCE):
+        chosen = slice(start, start + PLANS_AT_ONCE)
         item = plans.item[chosen]
         present, moved = scores[:, item], (plans.features[chosen] @ profiles.T).T
         if model.own is not None:
@@ -144,6 +144,19 @@ def count_seen(
         parts.append(_seen((ascending, sizes), present, moved, in_group, k))
     joined = [np.concatenate([getattr(part, name) for part in parts]) for name in Seen.__dataclass_fields__]
     return Seen(*joined)
+
+
+def scores_of_block(
+    model: FeatureLinearModel, first: int, last: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores of all items for the users ``first .. last - 1``, -inf where rated, and these users' profiles."""
+    vectors, histories = model.vectors[first:last], model.histories[first:last]
+    profiles = model.profiles(vectors)
+    scores = np.ascontiguousarray((model.features @ profiles.T).T)
+    if model.own is not None:
+        scores += vectors @ model.own.T
+    scores[np.repeat(np.arange(last - first), np.diff(histories.indptr)), histories.indices] = -np.inf
+    return scores, profiles
 
 
 def _seen(
@@ -155,7 +168,7 @@ def _seen(
 ) -> Seen:
     """Counts of some plans; ``present``, ``moved (n_users, n_plans)``: scores of their items without and with them."""
     (ascending, sizes), shown = lists, np.isfinite(present)
-    kth, next_one = (_nth_best(ascending, n) for n in (k, k + 1))
+    kth, next_one = (_from_end(ascending, n) for n in (k, k + 1))
     before = shown & (present + tie(present, sizes) >= kth)
     tied = moved + tie(moved, sizes)
     after = shown & (tied >= np.where(before, next_one, kth))
@@ -171,8 +184,13 @@ def _seen(
     )  # fmt: skip
 
 
-def _nth_best(ascending: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+def nth_best(scores: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     """n-th best score of each user, ``(n_users, 1)``, -inf where there are fewer."""
+    n_items = scores.shape[1]
+    return _from_end(np.partition(scores, n_items - n, axis=1) if n <= n_items else scores, n)
+
+
+def _from_end(ascending: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     if ascending.shape[1] < n:
         return np.full((len(ascending), 1), -np.inf)
     return ascending[:, ascending.shape[1] - n, None]

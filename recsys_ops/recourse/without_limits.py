@@ -23,7 +23,11 @@ MOST_WORTH = 40
 """Features proposed because the group's profiles are rich in them, in addition to those of the descent."""
 
 FEWER_WANTED = 0.8
-"""Share of the users wanted that is tried next where so many cannot be had with the changes allowed."""
+"""Share of the users wanted that is tried next where so many cannot be had with the changes allowed, or not without
+turning more lists upside down than may be."""
+
+SHARES = np.geomspace(1.0, 0.05, 24)
+"""Parts of the changes of a recourse that are tried where all of them turn the lists too far."""
 
 
 def propose_without_limits(case: Case, descended: NDArray[np.float64]) -> Proposal:
@@ -43,12 +47,69 @@ def propose_without_limits(case: Case, descended: NDArray[np.float64]) -> Propos
         return Proposal(case.features, before / targets, points)
     chosen, path = _revert(case, actions, effects, n_wanted)
     # Reversion may give up the only change that moves somebody; then few changes are chosen by whom they move.
-    actions, effects = actions.only(cover), effects[:, cover]
+    if chosen is None:
+        actions, effects = actions.only(cover), effects[:, cover]
     while chosen is None and n_wanted > 0:
         chosen, path = _revert(case, actions, effects, n_wanted)
         if chosen is None:  # features with a limit next to those without: not as far as their users need
             reached = n_wanted = int(FEWER_WANTED * n_wanted)
+    if chosen is not None and _overlap(case, case.rescore(chosen)) < settings.overlap:
+        chosen, path = _giving_up(case, actions, effects, n_wanted) or (chosen, path)
     return Proposal(case.features if chosen is None else chosen, (before + reached) / targets, points + path[::-1])
+
+
+def _giving_up(
+    case: Case, actions: Actions, effects: NDArray[np.float64], n_wanted: int
+) -> tuple[NDArray[np.float64], list[FrontierPoint]] | None:
+    """What reaches most while the lists overlap enough, for ever fewer users wanted; None if they never do.
+
+    The scores at the top of a list may be closer to each other than to the item, as those of learned recommenders are:
+    what brings the item into the lists of the hardest users then brings it to the top of all others.
+    """
+    settings, before = case.search.settings, int(case.in_top.sum())
+    n_least = max(settings.n_wanted(case.n_targets, before), before + 1)
+    best, best_path, most = None, [], n_least - 1
+    while n_wanted > 0:
+        found, path = _revert(case, actions, effects, n_wanted)
+        if found is not None:
+            kept = _shortened(case, found)
+            n_satisfied = int(case.satisfied(case.rescore(kept)).sum())
+            if n_satisfied > most:
+                best, best_path, most = kept, _with_point(path, _point(case, kept)), n_satisfied
+        n_wanted = int(FEWER_WANTED * n_wanted)
+    return None if best is None else (best, best_path)
+
+
+def _shortened(case: Case, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The part of some changes that reaches most while the lists overlap enough; perhaps nothing."""
+    wanted = case.features + SHARES[:, None] * (features - case.features)
+    rows = np.array([onto_steps(case.search.columns, case.features, row, case.box) for row in wanted])
+    scored = case.rescore_all(rows).T
+    is_enough = np.array([_overlap(case, scores) for scores in scored]) >= case.search.settings.overlap
+    if not is_enough.any():
+        return case.features
+    reached = np.array([case.success(scores) for scores in scored])
+    best: NDArray[np.float64] = rows[np.argmax(np.where(is_enough, reached, -1.0))]
+    return best
+
+
+def _overlap(case: Case, scores: NDArray[np.float64]) -> float:
+    """Mean overlap of the group's lists before and after."""
+    overlaps = move_overlaps(case.search.group.k)
+    return float(overlaps[case.positions(case.scores), case.positions(scores)].mean())
+
+
+def _point(case: Case, features: NDArray[np.float64]) -> FrontierPoint:
+    changes = case.changes_to(features)
+    return FrontierPoint(
+        len(changes), case.success(case.rescore(features)), "; ".join(change.text for change in changes)
+    )
+
+
+def _with_point(path: list[FrontierPoint], point: FrontierPoint) -> list[FrontierPoint]:
+    """The path, from many changes to few, with one point in the place of that of as many changes."""
+    others = [one for one in path if one.n_changes != point.n_changes]
+    return sorted([*others, point], key=lambda one: -one.n_changes)
 
 
 def _most_covered(moved: NDArray[np.bool_], most: float) -> tuple[NDArray[np.intp], int]:
@@ -100,7 +161,7 @@ def _revert(
     case: Case, actions: Actions, effects: NDArray[np.float64], n_wanted: int
 ) -> tuple[NDArray[np.float64] | None, list[FrontierPoint]]:
     """Refit, record, revert the smallest, while the group's lists overlap enough; None if never few enough."""
-    settings, overlaps = case.search.settings, move_overlaps(case.search.group.k)
+    settings = case.search.settings
     kept = np.arange(len(actions))
     best: tuple[tuple[bool, float], NDArray[np.float64]] | None = None
     points: list[FrontierPoint] = []
@@ -116,7 +177,7 @@ def _revert(
         features[actions.column[kept]] += actions.amount[kept] * fractions
         features = onto_steps(case.search.columns, case.features, features, case.box)
         scores = case.rescore(features)
-        overlap = float(overlaps[case.positions(case.scores), case.positions(scores)].mean())
+        overlap = _overlap(case, scores)
         overlaps_enough = overlap >= settings.overlap
         success = case.success(scores)
         # Where users dislike what moves others, a change can lose more than it wins.

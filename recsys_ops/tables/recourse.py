@@ -31,6 +31,10 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
             "optimal, feasible, infeasible (proven), timeout, already_satisfied, not_started, error.",
         ),
         "reason": (pa.string(), "Why the row does not reach what was wanted, whatever its changes; else null."),
+        "since": (
+            pa.string(),
+            "Run that gave this advice first; null if it is new in this one, or without --keep.",
+        ),
         "n_targets": (pa.int32(), "Users of the group who have not rated the item; success is a share of these."),
         "rank_before": (pa.float64(), "Mean rank of the unchanged item among what each of them has not rated."),
         "success_before": (pa.float64(), "Share of them with the unchanged item in their top k."),
@@ -39,6 +43,11 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "success_if_others_act": (
             pa.float64(),
             "Share of them with the changed item in their top k if one provider in twenty acts; null as above.",
+        ),
+        "success_joint": (
+            pa.float64(),
+            "Share of them with the changed item in their top k if all recourses of the joint plan are carried out; "
+            "null without --joint, and where the item follows another recourse or none.",
         ),
         "others_before": (
             pa.float64(),
@@ -101,10 +110,14 @@ def together_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "group": (pa.string(), "Group of users that should get to see the item."),
         "share_acting": (
             pa.float64(),
-            "Share of the providers that act, each item by its most promising recourse.",
+            "Share of the providers that act, each item by its most promising recourse; with --joint by that of the "
+            "plan.",
         ),
         "is_taken": (pa.bool_(), "Whether this recourse is among those carried out at this share."),
-        "promised": (pa.float64(), "success_after of the recourse: nobody else acts."),
+        "promised": (
+            pa.float64(),
+            "success_after of the recourse: nobody else acts; with --joint its success_joint: all act.",
+        ),
         "kept": (pa.float64(), "Share of the same users with the changed item in their top k if that share acts."),
     }
 
@@ -120,7 +133,7 @@ def together_schema(item_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
     Returns
     -------
     pyarrow.Schema
-        Of the first option of cases that have a recourse.
+        Of the first option of cases that have a recourse; with ``--joint`` of the recourses of the plan.
     """
     return table_schema(together_columns(item_id, seller_id))
 

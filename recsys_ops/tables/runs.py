@@ -34,7 +34,10 @@ RUNS_COLUMNS: Columns = {
     "quality": (pa.list_(_FIGURE), "Its figures on held-out data, with standard errors, beside those of the baseline."),
     "quality_baseline": (pa.string(), "What the baseline is."),
     "better_than_baseline": (pa.bool_(), "Whether it is better by two standard errors; if not, expect little of it."),
-    "quality_note": (pa.string(), "How the figures were measured, where not on users that the recommender never saw."),
+    "quality_note": (
+        pa.string(),
+        "Penalty of the recommender; or how the figures were measured, where not on users that it never saw.",
+    ),
 }
 """One row per job and run."""
 

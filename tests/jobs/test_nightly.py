@@ -88,7 +88,7 @@ def test_what_a_provider_cannot_change_stays_the_next_night_and_nearer_options_c
     assert not whole.startswith("tag: ")
     react(tmp_path, first, seller, {whole, tag})
 
-    second = night(tmp_path, "second")
+    second = night(tmp_path, "second", keep="none")
     assert second.manifest["configuration"]["learned"] == f"{tmp_path}/runs/learned"
     assert {whole, tag}.isdisjoint(changed_by(rows_of(second), seller))
     assert {whole, tag} <= {name for other in {row["seller_id"] for row in rows_of(second)} - {seller}
@@ -100,6 +100,18 @@ def test_what_a_provider_cannot_change_stays_the_next_night_and_nearer_options_c
     several = [sparsities for sparsities in by_case.values() if len(sparsities) > 1]
     assert several
     assert np.mean([sparsities[0] for sparsities in several]) < np.mean([np.mean(one) for one in several])
+
+
+def test_advice_stands_from_night_to_night_and_says_since_when(tmp_path: Path) -> None:
+    first, second = (night(tmp_path, run_id, options=1) for run_id in ("first", "second"))
+    assert [run.manifest["configuration"]["keep"] for run in (first, second)] == [None, "first"]
+    before, after = ({(row["item_id"], row["group"]): row for row in rows_of(run)} for run in (first, second))
+    given = [case for case, row in before.items() if row["changes"] and row["reason"] is None]
+    assert given
+    assert {after[case]["since"] for case in given} == {"first"}
+    assert all(before[case]["since"] is None for case in before)
+    assert [after[case]["changes"] for case in given] == [before[case]["changes"] for case in given]
+    assert night(tmp_path, "second", options=1).manifest == second.manifest  # repeated, it keeps what it kept
 
 
 def test_a_night_that_is_taken_up_again_keeps_what_it_began_with(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_what_was_not_measured_has_no_figures(command_line: CommandLine, tmp_pat
     run = open_run(f"{tmp_path}/runs/r")
     assert run.manifest["quality"] is None
     assert run.table("runs").to_table()["quality"].to_pylist() == [None]
-    assert done.stdout.splitlines()[0] == "Recommender: ease (not measured)."
+    assert done.stdout.splitlines()[0] == "Recommender: ease, ridge 500 (not measured)."
 
 
 def test_data_without_users_to_hold_out_do_not_stop_a_run(caplog: pytest.LogCaptureFixture) -> None:

@@ -215,7 +215,7 @@ def test_the_help_says_how_long_a_run_counts_as_under_way(command_line: CommandL
 
 def test_the_difference_of_two_runs_is_shown_row_by_row(command_line: CommandLine, out: Path) -> None:
     make_run(out, "tomorrow", success=0.75, items=5)
-    done = command_line("runs", "--out", str(out), "--diff", "a,tomorrow")
+    done = command_line("runs", "--out", str(out), "--diff", "a,tomorrow", "--rows")
     assert done.code == 0
     assert done.stdout.splitlines()[0] == "recourse: 4 rows before, 5 after; 1 added, 0 removed, 3 changed"
     assert "  item_id 1, group all, option 0: success_after 0.5 -> 0.75\n" in done.stdout

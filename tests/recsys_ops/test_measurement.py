@@ -11,7 +11,7 @@ from recsys_ops.errors import ConfigError
 from recsys_ops.evaluation import cold_item_quality, held_out_quality
 from recsys_ops.features.encode import encode_items
 from recsys_ops.measurement import check_measured, describe_recommender, measure_lists
-from recsys_ops.models.ease import fit_ease
+from recsys_ops.models.ease import RIDGE, fit_ease
 from recsys_ops.models.hybrid import fit_hybrid
 from recsys_ops.models.linear import history_matrix
 from recsys_ops.models.mf import AlsSettings
@@ -37,7 +37,7 @@ def test_lines_name_the_settings_and_end_with_the_verdict(dataset: Dataset) -> N
 
 
 def test_a_recommender_of_features_is_also_measured_on_items_without_ratings(dataset: Dataset) -> None:
-    lines = dict(describe_recommender(dataset, "hybrid", seed=0))
+    lines = dict(describe_recommender(dataset, "hybrid", ridge=RIDGE, seed=0))
     histories = history_matrix(dataset.ratings, binary=True, scale=5)
     features = encode_items(dataset.items, dataset.rules).matrix
     found = cold_item_quality(histories, lambda known: fit_hybrid(known, features), seed=0)
@@ -45,7 +45,7 @@ def test_a_recommender_of_features_is_also_measured_on_items_without_ratings(dat
     assert f"chance {found.popularity.recall.mean():.3f}" in lines["of items without ratings"]
 
 
-@pytest.mark.parametrize("name", ["knn", "slim", "pure-svd", "content"])
+@pytest.mark.parametrize("name", ["knn", "slim", "pure-svd", "content", "content-cosine"])
 def test_every_model_has_figures_with_standard_errors_that_survive_json(dataset: Dataset, name: str) -> None:
     found = measure_lists(name, dataset, seed=0)
     assert [figure.measure for figure in found.figures] == ["recall@20", "nDCG@100"]

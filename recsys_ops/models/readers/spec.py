@@ -1,6 +1,7 @@
 """What ``--model`` may say of files: ``KIND:FILE``, several files or named tensors after commas, or a file alone."""
 
 from dataclasses import dataclass, field
+from math import isfinite
 
 from recsys_ops.datasets.table_file import SUFFIXES as TABLES
 from recsys_ops.datasets.table_file import SUFFIXES_IN_WORDS
@@ -17,18 +18,22 @@ SUFFIXES = (".npy", *CONTAINERS, *TABLES)
 TENSORS = ("history", "items", "bias", "history_bias", "item_bias")
 """Roles of named arrays: score = (x history + history_bias) (items + item_bias)' + bias."""
 
+SETTINGS = ("regularization", "alpha")
+"""What factors of ALS were fitted with, where the file does not say it."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """``kind`` or None, the ``files``, and ``tensors``: role -> name of the array in the file."""
+    """``kind`` or None, the ``files``, ``tensors``: role -> name of the array in the file, and ``settings`` of ALS."""
 
     kind: str | None
     files: tuple[str, ...]
     tensors: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, float] = field(default_factory=dict)
 
 
 def parse_spec(text: str) -> ModelSpec:
-    """Take ``KIND:FILE[,FILE...][,ROLE=NAME...]`` apart.
+    """Take ``KIND:FILE[,FILE...][,ROLE=NAME...][,SETTING=NUMBER...]`` apart.
 
     Parameters
     ----------
@@ -47,8 +52,8 @@ def parse_spec(text: str) -> ModelSpec:
     kind, colon, rest = text.partition(":")
     kinds = kind if colon and kind in KINDS else None
     parts = [part.strip() for part in (rest if kinds else text).split(",")]
-    named = [part.partition("=") for part in parts if "=" in part and part.partition("=")[0] in TENSORS]
-    files = tuple(part for part in parts if part.partition("=")[0] not in TENSORS)
+    named = {name: value for name, equals, value in (part.partition("=") for part in parts) if equals}
+    files = tuple(part for part in parts if part.partition("=")[0] not in (*TENSORS, *SETTINGS))
     odd = [file for file in files if not file.rstrip("/").endswith(SUFFIXES)]
     if kinds == "als":
         odd = [file for file in odd if not _may_be_folder(file)]
@@ -59,9 +64,20 @@ def parse_spec(text: str) -> ModelSpec:
             f"{', '.join(f'{name}:' for name in KINDS)}"
             f"{f' (found {odd[0]!r})' if odd else ''}."
         )
-    spec = ModelSpec(kinds, files, {role: name for role, _, name in named})
+    settings = {name: _positive(text, name, value) for name, value in named.items() if name in SETTINGS}
+    spec = ModelSpec(kinds, files, {role: name for role, name in named.items() if role in TENSORS}, settings)
     _check_files(spec)
     return spec
+
+
+def _positive(text: str, name: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not (isfinite(number) and number > 0):
+        raise ConfigError(f"--model {text}: {name} is {value!r}. Use a positive number, such as {name}=1.")
+    return number
 
 
 def _check_files(spec: ModelSpec) -> None:
@@ -72,6 +88,8 @@ def _check_files(spec: ModelSpec) -> None:
             f"--model {spec.kind or spec.files[0]}: takes {what.get(spec.kind or '', 'one file')} (found "
             f"{len(spec.files)})."
         )
+    if spec.settings and spec.kind != "als":
+        raise ConfigError(f"--model: {' and '.join(spec.settings)} can be given with als:FILE only. Leave it out.")
     if len(spec.files) > 1:
         suffix = ".npz" if spec.kind == "sansa" else ".npy"
         if not all(file.endswith(suffix) for file in spec.files):

@@ -1,4 +1,4 @@
-"""The counterfactuals job with recommenders that are not linear: the same rows for any shards, and each verified."""
+"""The counterfactuals job with recommenders of every form: the same rows for any shards, and each verified."""
 
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ def run_job(out: Path, model: str, run_id: str, shards: int) -> Run:
 def model_of(kind: str, folder: Path) -> str:
     if kind == "als":
         return "als"
+    if kind == "embeddings":
+        np.save(folder / "vectors.npy", np.random.default_rng(0).normal(size=(60, 6)))
+        return f"embeddings:{folder}/vectors.npy"
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     weights = onnx_files.random_weights(np.random.default_rng(0), (60, 6, 60))
     (folder / "model.onnx").write_bytes(onnx_files.autoencoder(weights))
@@ -38,7 +41,7 @@ def model_of(kind: str, folder: Path) -> str:
 
 
 @pytest.mark.usefixtures("ray_session")
-@pytest.mark.parametrize("kind", ["als", "onnx"])
+@pytest.mark.parametrize("kind", ["als", "onnx", "embeddings"])
 def test_rows_are_verified_independent_of_shards_and_given_to_those_who_ask(kind: str, tmp_path: Path) -> None:
     name = model_of(kind, tmp_path)
     run, other = run_job(tmp_path, name, "one", 1), run_job(tmp_path, name, "two", 4)

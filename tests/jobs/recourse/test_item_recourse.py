@@ -16,7 +16,9 @@ from recsys_ops.recourse.recommender import fit_recommender
 
 SETTINGS = [
     {},
-    {"options": 3, "max_changes": 4, "max_proximity": 1.5, "seed": 0},
+    {"plausibility": "none"},
+    {"options": 3, "max_changes": 4, "max_proximity": 1.5, "seed": 0, "plausibility": "none"},
+    {"options": 3, "least_support": 0.1, "seed": 0},
     {"method": "examples", "min_success": 0.1},
 ]
 MEASURES = (
@@ -52,9 +54,7 @@ def test_a_recourse_from_python_is_the_row_of_the_job(
     model_name: str, settings: dict[str, object], tmp_path: object
 ) -> None:
     data = "synthetic:items=40,users=60,ratings_per_user=8"
-    rows = rows_of_job(
-        RecourseConfig(data=data, model=model_name, groups="group", out=str(tmp_path), plausibility="none", **settings)
-    )
+    rows = rows_of_job(RecourseConfig(data=data, model=model_name, groups="group", out=str(tmp_path), **settings))
     dataset = load_dataset(data, seed=0)
     found = dataset.ratings.tocoo()
     ratings = {"user_id": found.row + 1, "item_id": found.col + 1, "rating": found.data}

@@ -542,3 +542,19 @@ def test_by_default_advice_is_plausible_and_says_what_it_is_worth(shop: str, tmp
     assert everybody.groupby("item_id").is_taken.sum().eq(1).all()
     few = {(row.item_id, row.group): row.kept for row in together[together.share_acting == 0.05].itertuples()}
     assert few == {(row["item_id"], row["group"]): row["success_if_others_act"] for row in advice}
+
+
+def test_a_joint_plan_has_one_recourse_per_item_and_its_promises_hold_if_all_act(shop: str, tmp_path: Path) -> None:
+    run = run_job(
+        shop, tmp_path, plausibility="support", least_support=0.1, sellers="s02,s03", folds=0, options=2, joint="total"
+    )
+    rows = [row for row in rows_of(run) if row["success_joint"] is not None]
+    assert rows
+    assert len({row["item_id"] for row in rows}) == len(rows)
+    assert all(row["success_joint"] > row["success_before"] for row in rows)
+    together = pd.DataFrame(rows_of(run, "together"))
+    everybody = together[together.share_acting == 1]
+    assert everybody.is_taken.all()
+    assert everybody.kept.tolist() == everybody.promised.tolist()
+    promised = {(row.item_id, row.group): row.promised for row in everybody.itertuples()}
+    assert promised == {(row["item_id"], row["group"]): row["success_joint"] for row in rows}

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals import plausible
+from recsys_ops.counterfactuals import plausible, shortest
 from recsys_ops.counterfactuals.prepare import make_question
 from recsys_ops.counterfactuals.program import Program
 from recsys_ops.counterfactuals.question import Question
@@ -355,6 +355,20 @@ def test_a_program_that_presolve_fails_on_is_solved_without_it(
     question = make_question(LinearRecommender(weights), history, amounts, item, k=1, scale=5.0)
     (found,) = explain(question, likelihood, Settings(plausibility="optimise"))
     assert found.status == Status.OPTIMAL
+
+
+def test_a_program_too_large_for_the_time_left_is_not_begun_and_nothing_is_called_proven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shortest, "ENTRIES_A_SECOND", 0)
+    n_unproven = 0
+    drawn = (random_question(np.random.default_rng(seed)) for seed in range(60))
+    for question in filter(is_open, drawn):
+        (found,) = explain(question, None, Settings())
+        if found.status is Status.FEASIBLE:
+            n_unproven += 1
+            assert found.bound <= twin.best_explanations(question)[0] + 1e-9 <= found.distance + 2e-9
+    assert n_unproven
 
 
 def test_plausibility_without_a_likelihood_is_refused() -> None:

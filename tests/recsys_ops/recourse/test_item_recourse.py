@@ -34,7 +34,7 @@ def model(tables: dict[str, pd.DataFrame]) -> ItemRecommender:
 
 
 def test_a_recourse_prints_itself_in_three_lines(model: ItemRecommender) -> None:
-    found = find_recourse(model, 5, "group students")
+    found = find_recourse(model, 5, "group students", plausibility="none")
     lines = str(found).splitlines()
     title = model.dataset.items.column("title")[4].as_py()
     assert found.serves
@@ -44,6 +44,15 @@ def test_a_recourse_prints_itself_in_three_lines(model: ItemRecommender) -> None
     assert f"at least {found.lower_bound}" in lines[2]
     assert lines[2].endswith(f"Status {found.status}.")
     assert len(lines) == 3
+
+
+def test_by_default_every_change_has_the_support_of_real_items(model: ItemRecommender) -> None:
+    found = [find_recourse(model, item, "group students") for item in range(1, 13)]
+    changes = [change for one in found for change in one.changes]
+    assert changes
+    assert all(change.support is not None and change.support >= 0.25 - 1e-9 for change in changes)
+    free = [find_recourse(model, item, "group students", plausibility="none") for item in range(1, 13)]
+    assert sum(len(one.changes) for one in free) > len(changes)
 
 
 def test_what_cannot_be_done_prints_its_reason_in_three_lines(model: ItemRecommender) -> None:
@@ -61,10 +70,10 @@ def test_a_label_a_mask_and_ids_name_the_same_group(tables: dict[str, pd.DataFra
     shuffled = tables["users"].sample(frac=1.0, random_state=0)
     model = fit_content(tables["ratings"], tables["items"], users=shuffled, features=FEATURES)
     is_student = shuffled["group"] == "students"
-    by_label = find_recourse(model, 5, "group students")
+    by_label = find_recourse(model, 5, "group students", plausibility="none")
     ids = shuffled["user_id"][is_student]
     for group in (is_student, is_student.to_numpy(), is_student.astype("boolean"), ids, list(ids)):
-        found = find_recourse(model, 5, group)
+        found = find_recourse(model, 5, group, plausibility="none")
         assert found.group == f"{is_student.sum()} selected users"
         assert (found.changes, found.success_after) == (by_label.changes, by_label.success_after)
 
@@ -81,7 +90,7 @@ def test_a_matrix_of_ratings_does_as_well_as_a_table(
 
 
 def test_options_are_others_that_reach_as_many_as_wanted(model: ItemRecommender) -> None:
-    found = find_recourse(model, 1, "group students", options=3, select="diverse", min_success=0.3)
+    found = find_recourse(model, 1, "group students", options=3, select="diverse", min_success=0.3, plausibility="none")
     assert found.other_options
     for other in found.other_options:
         assert isinstance(other, ItemRecourse)
@@ -104,6 +113,9 @@ def test_options_are_others_that_reach_as_many_as_wanted(model: ItemRecommender)
         ({"nearest": "sparsity"}, "nearest='sparsity' is ignored with method='recrec'"),
         ({"method": "examples", "tolerance": 0.1}, "tolerance=0.1 is ignored with method='examples'"),
         ({"method": "examples", "prove_seconds": 1}, "prove_seconds=1 is ignored with method='examples'"),
+        ({"method": "examples", "plausibility": "support"}, "plausibility='support' is ignored with method='examples'"),
+        ({"plausibility": "none", "least_support": 0.1}, "least_support=0.1 is ignored without plausibility='support'"),
+        ({"least_support": 2}, "least_support=2: use 0 to 1"),
         ({"method": "examples", "device": "cpu"}, "device='cpu' is ignored with method='examples'"),
         ({"select": "study"}, "select='study' is ignored with one option"),
         ({"seed": 1}, "seed=1 is ignored with one option and at most 2000 users"),
@@ -122,7 +134,7 @@ def test_a_proof_is_refused_where_features_have_no_limit(tables: dict[str, pd.Da
     )
     with pytest.raises(ConfigError, match="prove_seconds=1 is ignored where features have no upper limit"):
         find_recourse(endless, 3, [1, 2], prove_seconds=1)
-    assert find_recourse(endless, 5, [1, 2], overlap=0.5).changes
+    assert find_recourse(endless, 5, [1, 2], overlap=0.5, plausibility="none").changes
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ import pyarrow as pa
 import pytest
 
 from recsys_ops.features.rules import FeatureRule
+from recsys_ops.metrics import move_overlaps
+from recsys_ops.recourse.problem import make_cases
 from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, find_recourses
+from recsys_ops.recourse.without_limits import SHARES
 from recsys_ops.status import Status
 from tests.twins import recourse as twin
 from tests.worlds import World, one_word_world, random_world, text_rule
@@ -81,6 +84,32 @@ def test_lists_overlap_as_much_as_wanted_where_that_is_possible() -> None:
             more += len(other.changes) > len(one.changes)
             fewer += len(other.changes) < len(one.changes)
     assert more > fewer
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_users_are_given_up_where_lists_would_change_more_than_they_may(seed: int) -> None:
+    """Of a recourse that turns lists too far, no part gains anybody and leaves them alike; not all are given up."""
+    world = endless(seed, step=0)
+    cases = {case.item: case for case in make_cases(world.search(RecourseSettings()), np.arange(len(world.features)))}
+    loose, tight = (recourses(world, RecourseSettings(overlap=overlap)) for overlap in (0.0, 0.95))
+    n_kept = 0
+    for one, other in zip(loose, tight, strict=True):
+        case = cases[other.item]
+        for share in SHARES if other.rbo < 0.95 else ():
+            scores = case.rescore(case.features + share * (other.features - case.features))
+            before, after = case.positions(case.scores), case.positions(scores)
+            alike = move_overlaps(world.k)[before, after].mean() >= 0.95
+            assert not (alike and case.success(scores) > other.success_before)
+        n_kept += one.rbo < 0.95 <= other.rbo
+        assert other.success_after > other.success_before or one.success_after == one.success_before
+    assert n_kept
+
+
+def test_a_least_success_comes_before_the_overlap() -> None:
+    world = endless(0, step=0)
+    strict, free = (recourses(world, RecourseSettings(overlap=overlap, min_success=0.5)) for overlap in (1.0, 0.0))
+    for found, one in zip(strict, free, strict=True):
+        assert found.success_after >= min(0.5, one.success_after) - 1e-9
 
 
 def test_one_word_is_enough_for_everybody_who_likes_it() -> None:

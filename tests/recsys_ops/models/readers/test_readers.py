@@ -14,7 +14,7 @@ import torch
 
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.factored import FactoredRecommender
-from recsys_ops.models.fold_in import ALPHA, REGULARIZATION, FoldInRecommender
+from recsys_ops.models.fold_in import FoldInRecommender
 from recsys_ops.models.linear import LinearRecommender, top_lists
 from recsys_ops.models.readers.catalogue import Catalogue, read_ids
 from recsys_ops.models.readers.item_factors import ItemFactors
@@ -291,6 +291,9 @@ def test_as_many_users_as_items_is_asked_about(save: Save) -> None:
         ("elsa:a.npz,items=x", r"items are named for factors:FILE"),
         ("deep", r"--model deep: expected ease, knn"),
         ("elsa:model.pkl", r"found '.*model\.pkl'"),
+        ("elsa:a.npy,alpha=2", r"alpha can be given with als:FILE only"),
+        ("als:a.npy,alpha=0", r"alpha is '0'\. Use a positive number, such as alpha=1"),
+        ("als:a.npy,regularization=small", r"regularization is 'small'\. Use a positive number"),
         ("deep:a.bin", r"alone or after one of weights:, elsa:"),
     ],
 )
@@ -302,8 +305,22 @@ def test_what_is_no_model_is_refused_before_anything_is_read(text: str, message:
 def test_item_factors_become_a_recommender_that_folds_histories_in(save: Save) -> None:
     ids = pa.array([10, 20, 40, 50, 60])
     histories = sp.csr_array(np.full((USERS, N), 2.0))  # with ones and alpha 1 it would be linear
-    model = make_recommender(f"als:{save('f.npy', A[[0, 1, 3, 4, 5]])}", histories, item_ids=IDS, model_ids=ids)
+    name = f"als:{save('f.npy', A[[0, 1, 3, 4, 5]])},alpha=7,regularization=0.25"
+    model = make_recommender(name, histories, item_ids=IDS, model_ids=ids)
     assert isinstance(model, FoldInRecommender)
-    assert (model.regularization, model.alpha) == (REGULARIZATION, ALPHA)
+    assert (model.regularization, model.alpha) == (0.25, 7.0)
     assert model.scores(ONES)[0, 2] == -np.inf
     assert top_lists(model, ONES, 3)[0].tolist().count(2) == 0
+
+
+def test_what_factors_of_als_were_fitted_with_must_be_known(save: Save) -> None:
+    name = f"als:{save('f.npy', A)}"
+    message = r"does not say which regularization and alpha .*as in als:FILE,regularization=0\.01,alpha=1"
+    with pytest.raises(ConfigError, match=message):
+        make_recommender(name, ONES, item_ids=IDS)
+    with pytest.raises(ConfigError, match=r"does not say which alpha its factors"):
+        make_recommender(f"{name},regularization=1", ONES, item_ids=IDS)
+    stored = save("als.npz", implicit(0, alpha=2.0))
+    assert make_recommender(f"als:{stored},alpha=2", ONES, item_ids=IDS).alpha == 2.0
+    with pytest.raises(ConfigError, match=r"the file says alpha=2\. Leave alpha out"):
+        make_recommender(f"als:{stored},alpha=3", ONES, item_ids=IDS)

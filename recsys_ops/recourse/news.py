@@ -1,0 +1,119 @@
+"""What became of advice from one run to another: new, changed, withdrawn, or worth more or less.
+
+Advice is what the first option of a case says if it does what was wanted. Two pieces of advice are the same if they
+have the same targets: features and the values that these are to have. Advice that stands since an earlier run is the
+same too, whatever of it is done by now.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from recsys_ops.arrow import compute as pc
+
+Kind = Literal["new", "changed", "withdrawn", "worth", "stands"]
+
+NEEDED = (
+    "item_id", "seller_id", "title", "group", "option", "reason", "n_targets", "success_before", "success_after",
+    "n_changes", "changes",
+)  # fmt: skip
+"""Columns of the table ``recourse`` that are read."""
+
+WORTH = 0.01
+"""Share of the group by which the success of the same advice must move to be worth a sentence: one point."""
+
+
+@dataclass(frozen=True)
+class News:
+    """What became of the advice for one item, for all ``groups`` of which the same is to be said.
+
+    ``before`` and ``after`` what to do, ``seen`` the share of their users with the item in the top k: before and after
+    the advice of the later run; of kind "worth" after the advice in the earlier and the later run.
+    """
+
+    kind: Kind
+    seller: Any
+    title: str
+    groups: tuple[str, ...]
+    before: str
+    after: str
+    seen: tuple[float, float]
+
+
+def compare_advice(before: pa.Table, after: pa.Table) -> list[News]:
+    """What became of every piece of advice.
+
+    Parameters
+    ----------
+    before, after : pyarrow.Table
+        ``recourse`` of two runs, with the columns ``NEEDED``.
+
+    Returns
+    -------
+    list of News
+        By seller and item, in the order of ``after``; items without any last. One entry says the same of several
+        groups of an item.
+    """
+    old, new = _advice(before), _advice(after)
+    said: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for case in [*new, *(case for case in old if case not in new)]:
+        one, other = old.get(case), new.get(case)
+        row = other or one or {}
+        kind = _kind(one, other)
+        key = (kind, row["seller_id"], case[0], _todo(one), _todo(other))
+        said.setdefault(key, []).append((row["title"], case[1], row["n_targets"], *_seen(kind, one, other)))
+    news = [_as_news(key, entries) for key, entries in said.items()]
+    order = {seller: number for number, seller in enumerate(dict.fromkeys(one.seller for one in news))}
+    return sorted(news, key=lambda one: order[one.seller])
+
+
+def count_rows(news: Iterable[News], kind: Kind) -> int:
+    """Cases of one kind."""
+    return sum(len(one.groups) for one in news if one.kind == kind)
+
+
+def share_moved(news: Iterable[News]) -> float:
+    """Share of the cases with advice in either run whose advice is new, changed or withdrawn."""
+    every = list(news)
+    n_moved = sum(len(one.groups) for one in every if one.kind not in ("stands", "worth"))
+    return n_moved / max(sum(len(one.groups) for one in every), 1)
+
+
+def _advice(table: pa.Table) -> dict[tuple[Any, str], dict[str, Any]]:
+    columns = [*NEEDED, *(["since"] if "since" in table.column_names else [])]
+    serves = (pc.field("option") == 0) & (pc.field("n_changes") > 0) & pc.field("reason").is_null()
+    rows: list[dict[str, Any]] = table.select(columns).filter(serves).to_pylist()
+    return {(row["item_id"], row["group"]): row for row in rows}
+
+
+def _kind(one: dict[str, Any] | None, other: dict[str, Any] | None) -> Kind:
+    if one is None or other is None:
+        return "new" if one is None else "withdrawn"
+    if other.get("since") is None and _targets(one) != _targets(other):
+        return "changed"
+    return "worth" if abs(other["success_after"] - one["success_after"]) >= WORTH else "stands"
+
+
+def _targets(row: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(change["feature"], change["after"]) for change in row["changes"]}
+
+
+def _todo(row: dict[str, Any] | None) -> str:
+    return "" if row is None else "; ".join(change["text"] for change in row["changes"])
+
+
+def _seen(kind: Kind, one: dict[str, Any] | None, other: dict[str, Any] | None) -> tuple[float, float]:
+    if kind == "worth" and one is not None and other is not None:
+        return one["success_after"], other["success_after"]
+    row = other or one or {}
+    return row["success_before"], row["success_after"]
+
+
+def _as_news(key: tuple[Any, ...], entries: list[tuple[Any, ...]]) -> News:
+    kind, seller, _, before, after = key
+    titles, groups, n_targets, *seen = zip(*entries, strict=True)
+    shares = tuple(float(np.average(of_groups, weights=n_targets)) for of_groups in seen)
+    return News(kind, seller, titles[0], tuple(groups), before, after, (shares[0], shares[1]))
