@@ -23,11 +23,7 @@ def test_the_import_and_the_names_of_errors_load_nothing_heavy() -> None:
 
 
 @pytest.mark.usefixtures("machine")
-<<<<<<< HEAD
-def test_an_explanation_needs_neither_ray_nor_torch_pyomo_or_spflow_and_a_recourse_says_what_is_missing() -> None:
-=======
 def test_without_ray_torch_pyomo_and_spflow_explaining_works_and_a_recourse_says_what_is_missing() -> None:
->>>>>>> bc5631c29f4cc19071443d57866361e398fe3340
     without_them = """
 sys.modules.update(dict.fromkeys(("ray", "torch", "pyomo", "spflow", "jobs")))  # as if not installed
 import numpy as np, recsys_ops
