@@ -51,6 +51,10 @@ class RunConfig(BaseModel):
     """With aws:kms: id or ARN of the key; by default the store's own."""
     allowed_errors: float = Field(default=0.0, ge=0, le=1)
     """Share of the cases that may end as 'error' before the exit code says so."""
+    plan: bool = False
+    """Only say what would be done: cases, shards, bytes to read, memory, seconds, what would be reused; nothing is written."""  # noqa: E501
+    result: Literal["text", "json"] = "text"
+    """json: the last line on stdout is an object with run, exit, url, counts and tables, also when the run fails."""
     log_format: LogFormat = "text"
     """Lines of the log on stderr: text, or json with run id, job and shard."""
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from jobs.config import DataConfig
 from jobs.console import make_console
 from recsys_ops.datasets import describe, load_dataset
+from recsys_ops.datasets.doubts import doubts
 from recsys_ops.measurement import check_measured, describe_recommender
 from recsys_ops.models.readers.catalogue import read_ids
 
@@ -48,4 +49,9 @@ def run(config: ValidateConfig) -> int:
     console = make_console(is_wide=True)
     for name, value in lines:
         console.print(f"{name:<24} {value}", markup=False, soft_wrap=True)
+    found = doubts(dataset)
+    if found:
+        console.print("\nAllowed, but look at this:", markup=False)
+    for doubt in found:
+        console.print(f"  * {doubt}", markup=False, soft_wrap=True)
     return 0

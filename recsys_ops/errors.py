@@ -4,7 +4,12 @@ from datetime import date
 
 
 class InputError(ValueError):
-    """Data that break the contract; the message names file, column, row count and the first offending rows."""
+    """Data that break the contract: each problem names file, column, row count and the first offending rows."""
+
+    def __init__(self, *problems: str) -> None:
+        many = "".join(f"\n  {number}. {problem}" for number, problem in enumerate(problems, 1))
+        super().__init__(f"{len(problems)} problems:{many}" if len(problems) > 1 else "".join(problems))
+        self.problems = problems
 
 
 class ConfigError(ValueError):

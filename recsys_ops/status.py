@@ -11,6 +11,7 @@ class Status(StrEnum):
     INFEASIBLE = "infeasible"
     TIMEOUT = "timeout"
     ALREADY_SATISFIED = "already_satisfied"
+    NOT_STARTED = "not_started"
     ERROR = "error"
 
     @property
@@ -25,5 +26,6 @@ _REMEDIES = {
     Status.INFEASIBLE: "Proven impossible within the rules: widen limits, allow more changes or choose another group.",
     Status.TIMEOUT: "No solution within the time limit: raise --time-limit.",
     Status.ALREADY_SATISFIED: "The item is already where it should be: nothing to change.",
+    Status.NOT_STARTED: "The run had to end before it: first in line in the next run; give --deadline more time.",
     Status.ERROR: "The case failed; the reason column says why. Report it if the reason is not in your data.",
 }

@@ -90,6 +90,8 @@ def is_out(question: ScoredQuestion, taken: NDArray[np.int64]) -> bool:
         return bool(question.kth - own > margin * (abs(question.kth) + abs(own)))
     gone = set(question.history[(taken > 0) & (taken == question.amounts)].tolist())
     barred = set(question.history.tolist()) - (gone if question.removed_items == "eligible" else set())
+    if question.candidates == "all":
+        barred = set()
     above = [
         z for z in range(len(scores))
         if z not in barred and z != question.item and scores[z] - own > margin * (abs(scores[z]) + abs(own))

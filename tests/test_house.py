@@ -11,7 +11,7 @@ FOLDERS = ("recsys_ops", "jobs", "tests", "cluster", "docs", "examples", ".ci")
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:work|tmp|root|opt)\b")
 MOST_LINES = 300
 FLOORS = (
-    {"arrow", "errors", "quality", "solver", "status", "storage", "tables"},
+    {"arrow", "errors", "libraries", "quality", "solver", "status", "storage", "tables"},
     {"parts", "manifest", "features"},
     {"runs", "datasets"},
     {"models", "metrics"},

@@ -50,7 +50,9 @@ def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: s
     histories = make_histories(dataset, ratings=settings.ratings, costs=costs)
     recommender, likelihood = restored_counterfactuals(read_models(run), settings.aggregator)
     data = CounterfactualData(dataset, histories, recommender, likelihood, users)
-    cases = make_cases(users, top_lists(recommender, histories.inputs[users], settings.top))
+    cases = make_cases(
+        users, top_lists(recommender, histories.inputs[users], settings.top, is_unseen=settings.candidates == "unseen")
+    )
     if not len(cases.item):
         return []
     inputs = make_inputs(settings, data, cases)

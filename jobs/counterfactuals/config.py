@@ -30,6 +30,14 @@ class CounterfactualsConfig(JobConfig):
     """kth: the item's rank is guaranteed to exceed k. score: it falls below the present score of the k-th best other item."""  # noqa: E501
     removed_items: Literal["excluded", "eligible"] = "excluded"
     """Whether an item that is removed from the history may be recommended again."""
+    candidates: Literal["unseen", "all"] = "unseen"
+    """Whether items of the history may be recommended and explained (all), as where people visit a shop again."""
+    drop: int | None = Field(default=None, ge=1)
+    """Positions that an explanation brings the item below where it stands, in place of --k."""
+    keep_selected: bool = False
+    """With --candidates all: the interaction with the item itself is barred from its explanation."""
+    lists: bool = False
+    """Store the list that the user would see without what is removed: column list_after, the first --k items."""
     plausibility: Literal["none", "optimise", "threshold"] = "none"
     """optimise: weigh distance against the log-likelihood of what is left. threshold: it must have at least --threshold."""  # noqa: E501
     alpha: float = Field(default=0.1, ge=0)
@@ -67,6 +75,7 @@ class CounterfactualsConfig(JobConfig):
         """The part of the settings that the search sees."""
         return Settings(
             k=self.k, validity=self.validity, removed_items=self.removed_items, plausibility=self.plausibility,
+            candidates=self.candidates, drop=self.drop, keep_selected=self.keep_selected, lists=self.lists,
             alpha=self.alpha, threshold=self.threshold, mixture=self.mixture, n_options=self.options,
             time_limit=self.time_limit, engine=self.engine,
             max_removed=self.max_removed, max_distance=self.max_distance,

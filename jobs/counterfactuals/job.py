@@ -42,6 +42,14 @@ _log = logging.getLogger("recsys_ops.jobs")
 def check(config: CounterfactualsConfig) -> CounterfactualsConfig:
     """Refuse a recommender of an unknown name, and what only linear recommenders have for one that is not."""
     check_recommender(config.model)
+    if config.drop is not None and "k" in config.model_fields_set:
+        raise ConfigError(
+            f"--drop {config.drop} --k {config.k}: an item falls by --drop or leaves the first --k. Use one."
+        )
+    if config.keep_selected and config.candidates == "unseen":
+        raise ConfigError(
+            "--keep-selected: no item of the history is explained. Add --candidates all, or leave it out."
+        )
     if not is_linear(config.model):
         check_search_settings(config.settings)
     return config
@@ -110,7 +118,7 @@ def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
         fingerprints=data.fingerprints,
         deadline_seconds=lambda shard: 60.0 + 1.2 * config.time_limit * shard.n_cases,
         rejected=data.dataset.rejected,
-        empty_tables=result_tables(inputs.users, inputs.items, data.histories, config.k, []),
+        empty_tables=result_tables(inputs.users, inputs.items, data.histories, config.settings, []),
         models=counterfactuals_models(data.recommender, data.likelihood),
         quality=data.quality,
         timings=data.timings,
@@ -171,7 +179,7 @@ def _list_cases(config: CounterfactualsConfig, data: CounterfactualData) -> Coun
     """The best items of each user, in blocks of users spread over the workers."""
     users = data.selected
     blocks = [(first, min(first + USERS_PER_BLOCK, len(users))) for first in range(0, len(users), USERS_PER_BLOCK)]
-    arguments = {"histories": data.histories.inputs[users], "n": config.top}
+    arguments = {"histories": data.histories.inputs[users], "n": config.top, "is_unseen": config.candidates == "unseen"}
     shared = (ray.put(data.recommender), ray.put(arguments))
     return make_cases(users, np.concatenate(list(map_blocks(list_blocks, shared, blocks, "ranking items"))))
 

@@ -8,7 +8,9 @@ import pyarrow as pa
 
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.counterfactuals.histories import Histories
+from recsys_ops.counterfactuals.question import last_rank_before
 from recsys_ops.counterfactuals.sentences import explanation_sentence, lowered_sentence
+from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.tables import case_timings_schema, counterfactuals_schema
 
@@ -17,7 +19,13 @@ Row = tuple[int, Explanation]
 
 
 def result_tables(
-    users: pa.Table, items: pa.Table, histories: Histories, k: int, rows: Sequence[Row], *, verb: str = "rated"
+    users: pa.Table,
+    items: pa.Table,
+    histories: Histories,
+    settings: Settings,
+    rows: Sequence[Row],
+    *,
+    verb: str = "rated",
 ) -> dict[str, pa.Table]:
     """``counterfactuals``, and ``timings`` with the same rows in the same order.
 
@@ -28,7 +36,8 @@ def result_tables(
     items : pyarrow.Table
         item_id and title of all items.
     histories : Histories
-    k : int
+    settings : Settings
+        Of the length of the list, or of the drop.
     rows : sequence of (int, Explanation)
     verb : str
         What users did with the items of their histories.
@@ -38,8 +47,12 @@ def result_tables(
     named = items.take(pa.array([explanation.item for _, explanation in rows], pa.int64())).to_pylist()
     removed = _removed(items.column("item_id"), histories, rows)
     titles = _removed(items.column("title"), histories, rows)
+    after_each = _lists_after(items.column("item_id"), rows)
     results, timings = [], []
-    for user_id, item, parts, names, (_, found) in zip(user_ids, named, removed, titles, rows, strict=True):
+    for user_id, item, parts, names, after, (_, found) in zip(
+        user_ids, named, removed, titles, after_each, rows, strict=True
+    ):
+        k = _k(settings, found)
         case = {"user_id": user_id, "item_id": item["item_id"], "option": found.option}
         results.append(
             case
@@ -61,6 +74,7 @@ def result_tables(
                 "percentile_before": found.percentile_before,
                 "percentile_after": found.percentile_after,
                 "method": found.method,
+                "list_after": after,
                 "text": _text(item["title"], names, found, k, verb=verb, lowered=histories.is_rated),
             }
         )
@@ -73,13 +87,26 @@ def result_tables(
     }
 
 
-def _text(title: str, names: list[Any], found: Explanation, k: int, *, verb: str, lowered: bool) -> str | None:
-    if found.distance is None or not names or found.rank_before is None or found.rank_after is None:
+def _k(settings: Settings, found: Explanation) -> int | None:
+    """The k of the case: that of the list, or with a drop the last rank that is not low enough."""
+    if settings.drop is None:
+        return settings.k
+    return None if found.rank_before is None else last_rank_before(found.rank_before, settings.drop)
+
+
+def _text(title: str, names: list[Any], found: Explanation, k: int | None, *, verb: str, lowered: bool) -> str | None:
+    if found.distance is None or not names or found.rank_before is None or found.rank_after is None or k is None:
         return None
     ranks = found.rank_before, found.rank_after
     if lowered:
         return lowered_sentence(title, [(name["item_id"], name["stars"]) for name in names], ranks, k)
     return explanation_sentence(title, names, ranks, k, verb=verb)
+
+
+def _lists_after(item_ids: ChunkedArray, rows: Sequence[Row]) -> list[list[Any] | None]:
+    """Ids of the lists without what is removed, None where none is stored."""
+    lists = [found.list_after for _, found in rows]
+    return [None if one is None else item_ids.take(pa.array(one, pa.int64())).to_pylist() for one in lists]
 
 
 def _removed(named: ChunkedArray, histories: Histories, rows: Sequence[Row]) -> list[list[Any]]:

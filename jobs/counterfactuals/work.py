@@ -26,7 +26,12 @@ def list_blocks(
 ) -> NDArray[np.int64]:
     """Best items of consecutive blocks of users, ``(n_users, n)``."""
     histories = arguments["histories"]
-    return np.concatenate([top_lists(recommender, histories[first:last], arguments["n"]) for first, last in blocks])
+    return np.concatenate(
+        [
+            top_lists(recommender, histories[first:last], arguments["n"], is_unseen=arguments["is_unseen"])
+            for first, last in blocks
+        ]
+    )
 
 
 def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) -> ShardOutput:
@@ -49,7 +54,7 @@ def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) ->
         counts[str(found[0].status)] += 1
         n_timeouts += any(_is_timeout(option) for option in found)
         rows.extend((user, explanation) for explanation in found)
-    tables = result_tables(inputs.users, inputs.items, inputs.histories, inputs.settings.k, rows, verb=inputs.verb)
+    tables = result_tables(inputs.users, inputs.items, inputs.histories, inputs.settings, rows, verb=inputs.verb)
     return ShardOutput(tables, dict(counts), last - first, n_timeouts)
 
 
@@ -66,9 +71,12 @@ def _explain(
 ) -> list[Explanation]:
     settings, histories = inputs.settings, inputs.histories
     items, amounts, costs, may_go = histories.of_user(user)
+    if settings.keep_selected:
+        may_go = (items != item) if may_go is None else may_go & (items != item)
     question = make_any_question(
         inputs.recommender, items, amounts, item, k=settings.k, scale=histories.scale, validity=settings.validity,
-        removed_items=settings.removed_items, weights=costs, removable=may_go,
+        removed_items=settings.removed_items, candidates=settings.candidates, drop=settings.drop,
+        weights=costs, removable=may_go,
         max_removed=settings.max_removed, max_distance=settings.max_distance,
         only_shortest=settings.plausibility == "none" and settings.n_options == 1,
         scores=scores,

@@ -1,11 +1,13 @@
 """Settings of the recourse job."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from jobs.config import JobConfig
+from jobs.deadline import moment
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
 from recsys_ops.recourse.plausible import LEAST_GAIN, LEAST_SUPPORT
@@ -77,8 +79,17 @@ class RecourseConfig(JobConfig):
     """Seconds per case to prove the fewest changes by a mixed-integer program; 0 keeps the quick bounds."""
     time_limit: float = Field(default=60.0, gt=0)
     """Seconds allowed per case on average over a shard; beyond that its cases end as 'timeout'."""
+    deadline: str | None = None
+    """The run ends by this time: 05:30 (UTC, or 05:30+01:00) or a duration such as 2h; what it does not start has a row that says so and is first in the next run."""  # noqa: E501
     device: str = "cpu"
     """Torch device of the descent, for example cuda; results of different devices differ in their last digits."""
+
+    @field_validator("deadline")
+    @classmethod
+    def _is_a_time(cls, text: str | None) -> str | None:
+        if text is not None:
+            moment(text, datetime.now(UTC))
+        return text
 
     @field_validator("device")
     @classmethod

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import time
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -10,17 +12,20 @@ import pyarrow as pa
 import ray
 from numpy.typing import NDArray
 
+from jobs.deadline import moment, reserve_seconds
 from jobs.quality import measured
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import check_device, problem_with
 from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs
 from jobs.recourse.keep import kept_run, open_kept, standing_advice
 from jobs.recourse.models import recourse_models
+from jobs.recourse.order import nights_waited, seconds_after_cases, shard_order
 from jobs.recourse.summary import print_summary
 from jobs.recourse.together import weigh_promises
 from jobs.recourse.work import case_seconds, run_shard, summarise_blocks
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.job import Job, Plan
+from jobs.runtime.last_call import Deadline
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.selection import select
 from recsys_ops.acceptance.learned import Learned, read_learned
@@ -49,6 +54,9 @@ def check(config: RecourseConfig) -> RecourseConfig:
         check_feature_model(config.model)
     if not _is_on_cluster(config):
         check_device(config.device, problem_with(config.device), where="this machine")
+    if config.deadline is not None:  # a duration counts from now
+        ends = moment(config.deadline, datetime.now(UTC)).isoformat(timespec="seconds")
+        config = config.model_copy(update={"deadline": ends})
     learned = None if config.learned is None else open_run(config.learned, job="acceptance").url
     return config.model_copy(update={"learned": learned, "keep": kept_run(config)})
 
@@ -110,8 +118,9 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
     )  # fmt: skip
     n_groups = len(inputs.groups)
     _log.info("%s: %d cases (%d items selected, %d groups)", JOB.name, len(inputs.cases.item), len(selected), n_groups)
+    shards = _cut(config, inputs.cases, case_seconds(inputs.groups, config.options))
     return Plan(
-        shards=_cut(config, inputs.cases, case_seconds(inputs.groups, config.options)),
+        shards=shards,
         inputs=inputs,
         fingerprints=data.fingerprints,
         deadline_seconds=lambda shard: 30.0 + config.time_limit * shard.n_cases,
@@ -121,10 +130,29 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         quality=quality,
         timings={"quality_seconds": seconds},
         before_commit=partial(weigh_promises, catalogue, config) if config.together else None,
+        deadline=_deadline(config, data, shards, inputs.cases, counts),
     )
 
 
 JOB = Job("recourse", load=load, plan=plan, run_shard=run_shard, summarise=print_summary, check=check)
+
+
+def _deadline(
+    config: RecourseConfig, data: RecourseData, shards: list[Shard], cases: RecourseCases, counts: GroupCounts
+) -> Deadline | None:
+    """When the cases have to be done, and in which order they are started."""
+    if config.deadline is None:
+        return None
+    now = datetime.now(UTC)
+    ends = moment(config.deadline, now)
+    left = (ends - now).total_seconds()
+    reserve = reserve_seconds(left, seconds_after_cases(config.out) if config.together else 0.0)
+    nights = nights_waited(config.out, config.run_id, data.catalogue.dataset)
+    return Deadline(
+        at=time.monotonic() + left - reserve,
+        order=shard_order(shards, cases, counts, nights),
+        reason=f"not started: the run had to end by {ends:%Y-%m-%d %H:%M} UTC; first in line in the next run",
+    )
 
 
 def select_items(config: RecourseConfig, dataset: Dataset) -> NDArray[np.int64]:

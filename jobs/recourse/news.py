@@ -7,13 +7,13 @@ from rich.console import Console
 from jobs.console import escape
 from jobs.recourse.summary import per_cent
 from recsys_ops.features.sentences import DEFAULT, LANGUAGES
-from recsys_ops.recourse.news import NEEDED, News, compare_advice, count_rows
+from recsys_ops.recourse.news import NEEDED, Kind, News, compare_advice, count_rows
 from recsys_ops.runs import Run
 
 MOST_SENTENCES = 60
 """Two screens."""
 
-_FIRST = ("new", "changed", "withdrawn", "worth")
+_FIRST: tuple[Kind, ...] = ("new", "changed", "withdrawn", "worth")
 
 
 def print_advice(console: Console, before: Run, after: Run) -> bool:
@@ -41,8 +41,8 @@ def _columns(run: Run) -> set[str]:
 
 
 def _totals(news: Iterable[News], language: str) -> str:
-    counts = {kind: count_rows(news, kind) for kind in (*_FIRST, "stands")}
-    standing = counts.pop("stands") + counts["worth"]
+    counts = {kind: count_rows(news, kind) for kind in _FIRST}
+    standing = count_rows(news, "stands") + counts["worth"]
     n_all = standing + counts["new"] + counts["changed"] + counts["withdrawn"]
     return LANGUAGES[language].totals.format(**counts, standing=standing, all=n_all)
 

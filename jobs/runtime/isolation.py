@@ -66,6 +66,15 @@ class ShardHistory:
         self.n_retries += len(again)
         return [replace(next_one, n_before=first + place) for place, next_one in enumerate(again)]
 
+    def cut(self, attempt: Attempt, reason: str) -> list[Attempt]:
+        """Attempts to submit once the run has no time left: none of the cases is computed, but each has its row."""
+        for case in range(self.shard.n_cases):
+            self.isolated.setdefault(case, (Status.NOT_STARTED, reason))
+        if attempt.cases is None:
+            return [self._again()]
+        self.n_open_trials -= 1
+        return self._again_when_tried()
+
     def _after(self, attempt: Attempt, end: AttemptEnd, detail: str) -> list[Attempt]:
         if self.failure or (end is AttemptEnd.DONE and attempt.cases is None):
             return []

@@ -8,7 +8,7 @@ cases and cuts them into shards, ``run_shard`` computes one shard in a worker, `
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -18,8 +18,11 @@ from rich.console import Console
 
 from jobs.config import RunConfig
 from jobs.console import make_console
-from jobs.errors import ExitCode, IncompleteRunError, StorageError
+from jobs.errors import ExitCode, IncompleteRunError, Interrupted, StorageError
+from jobs.result import report_end, report_failure, report_plan
 from jobs.runtime.cluster import connect
+from jobs.runtime.forecast import bytes_of, forecast, recorded_pace, sampled_pace
+from jobs.runtime.last_call import Deadline
 from jobs.runtime.logs import log_about
 from jobs.runtime.metrics import RunMetrics
 from jobs.runtime.progress import show_progress
@@ -32,7 +35,17 @@ from jobs.store.merge import Amend, read_fragments
 from jobs.store.models import Models
 from jobs.store.records import FragmentInfo
 from jobs.store.resume import intact_shards
-from jobs.store.start import StartedRun, check_run_id, default_run_id, forget_failure, note_failure, start_run
+from jobs.store.start import (
+    StartedRun,
+    check_run_id,
+    default_run_id,
+    forget_failure,
+    intended_run,
+    note_failure,
+    start_run,
+)
+from recsys_ops.datasets.load import bytes_to_read
+from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.quality import Quality
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
@@ -79,6 +92,8 @@ class Plan:
         Seconds of steps of the driver, by name, besides ``load_seconds`` and ``plan_seconds``.
     max_in_flight : int, optional
         Tasks submitted and not complete; two per CPU by default.
+    deadline : Deadline, optional
+        When no case may be under way any more, and which shards come first.
     before_commit : callable, optional
         ``before_commit(read)`` once all shards are done, with Ray connected: what can be said only of all cases
         together.
@@ -96,6 +111,7 @@ class Plan:
     quality: Quality | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     max_in_flight: int | None = None
+    deadline: Deadline | None = None
     before_commit: Callable[[Callable[[str], Iterator[pa.Table]]], BeforeCommit] | None = None
 
 
@@ -146,12 +162,26 @@ def run_job(config: Config, job: Job[Config, Loaded]) -> ExitCode:
     InputError, ConfigError, StorageError, IncompleteRunError, Interrupted
         Each with a message for the user.
     """
-    config = job.check(config)
-    check_writable(config.out, encryption=config.encryption)
+    run_id = config.run_id
+    try:
+        config = job.check(config)
+        run_id = run_id or default_run_id(job.name, config.model_dump(mode="json"))
+        exit_code = _run(config, run_id, job)
+    except (InputError, ConfigError, StorageError, IncompleteRunError, Interrupted) as error:
+        if config.result == "json":
+            report_failure(config, job.name, run_id, error)
+        raise
+    if config.result == "json" and not config.plan:
+        report_end(config, job.name, run_id, exit_code)
+    return exit_code
+
+
+def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
+    if not config.plan:
+        check_writable(config.out, encryption=config.encryption)
     settings = config.model_dump(mode="json")
-    run_id = config.run_id or default_run_id(job.name, settings)
     log_about(run_id=run_id, job=job.name)
-    check_run_id(config.out, run_id, resume=config.resume)
+    is_complete = check_run_id(config.out, run_id, resume=config.resume)
     started = time.perf_counter()
     loaded = job.load(config)
     seconds = {"load_seconds": time.perf_counter() - started}
@@ -159,12 +189,43 @@ def run_job(config: Config, job: Job[Config, Loaded]) -> ExitCode:
         started = time.perf_counter()
         plan = job.plan(config, loaded)
         seconds["plan_seconds"] = time.perf_counter() - started
+        if config.plan:
+            return _say_plan(config, run_id, job, plan, seconds, is_complete)
         run = start_run(
             config.out, run_id, job=job.name, configuration=settings, inputs=plan.fingerprints, shards=plan.shards,
             format=config.format, resume=config.resume, is_partial=config.is_partial,
         )  # fmt: skip
         _complete(run, plan, job.run_shard, seconds)
     return _summarise(config, run_id, job, loaded)
+
+
+def _say_plan(
+    config: Config,
+    run_id: str,
+    job: Job[Config, Loaded],
+    plan: Plan,
+    seconds: Mapping[str, float],
+    is_complete: bool,
+) -> ExitCode:
+    """Print what the run would be."""
+    folder = intended_run(
+        config.out, run_id, job=job.name, configuration=config.model_dump(mode="json"), inputs=plan.fingerprints,
+        shards=plan.shards, format=config.format,
+    )  # fmt: skip
+    pace = recorded_pace(config, job.name) or sampled_pace(job.run_shard, ray.put(plan.inputs), plan.shards)
+    done: Mapping[int, Any] = {shard.number: None for shard in plan.shards} if is_complete else intact_shards(folder)
+    data = getattr(config, "data", None)
+    found = forecast(
+        pace, plan.shards, done, seconds, is_complete=is_complete, inputs_bytes=bytes_of(plan.inputs),
+        input_bytes=None if data is None else bytes_to_read(data),
+    )  # fmt: skip
+    console = make_console(is_wide=True)
+    console.print(f"Plan of {job.name}, run {run_id} (nothing was written):")
+    for name, value in found.lines():
+        console.print(f"{name:<16} {value}", markup=False, soft_wrap=True)
+    if config.result == "json":
+        report_plan(config, job.name, run_id, asdict(found))
+    return ExitCode.COMPLETE
 
 
 def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, float]) -> None:
@@ -175,7 +236,8 @@ def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, flo
     metrics = RunMetrics(run.folder)
     metrics.started()
     forget_failure(run)
-    done = intact_shards(run.folder) if run.is_resumed else {}
+    intact = intact_shards(run.folder) if run.is_resumed else {}
+    done = {number: record for number, record in intact.items() if str(Status.NOT_STARTED) not in record.counts}
     left = [shard for shard in plan.shards if shard.number not in done]
     if done:
         _log.info("%s: %d of %d shards are complete already", run.job, len(done), len(plan.shards))
@@ -183,7 +245,7 @@ def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, flo
         with show_progress(run.job, len(left), sum(shard.n_cases for shard in left)) as on_progress:
             records = run_shards(
                 work, ray.put(plan.inputs), left, run.folder, on_progress=on_progress, n_intact=len(done),
-                deadline_seconds=plan.deadline_seconds, max_in_flight=plan.max_in_flight,
+                deadline_seconds=plan.deadline_seconds, max_in_flight=plan.max_in_flight, deadline=plan.deadline,
             )  # fmt: skip
     except IncompleteRunError as error:
         note_failure(run, str(error))

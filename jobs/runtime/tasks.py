@@ -15,6 +15,7 @@ from ray import exceptions as failures
 from jobs.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.cluster import tasks_in_flight
 from jobs.runtime.isolation import Attempt, AttemptEnd, ShardHistory
+from jobs.runtime.last_call import Deadline
 from jobs.runtime.logs import SHARD_LOG, log_format
 from jobs.runtime.metrics import RunMetrics
 from jobs.runtime.shards import Shard
@@ -38,17 +39,23 @@ class _Running:
     attempt: Attempt
     started: float | None = None
     is_cancelled: bool = False
+    is_cut: bool = False
 
 
 class _Shards:
     """The shards of one call: what waits, what runs, what is done."""
 
     def __init__(
-        self, histories: dict[int, ShardHistory], submit: Callable[[Attempt], Any], metrics: RunMetrics
+        self,
+        histories: dict[int, ShardHistory],
+        submit: Callable[[Attempt], Any],
+        metrics: RunMetrics,
+        deadline: Deadline | None = None,
     ) -> None:
         self.histories = histories
         self.submit = submit
         self.metrics = metrics
+        self.deadline = deadline
         self.waiting = deque(history.first_attempt() for history in histories.values())
         self.running: dict[Any, _Running] = {}
         self.records: dict[int, ShardRecord] = {}
@@ -57,7 +64,15 @@ class _Shards:
     def fill(self, max_in_flight: int) -> None:
         while self.waiting and len(self.running) < max_in_flight:
             attempt = self.waiting.popleft()
+            if self.deadline is not None and self.deadline.is_past(attempt, self.done()):
+                self.waiting.extendleft(self.histories[attempt.shard.number].cut(attempt, self.deadline.reason))
+                continue
             self.running[self.submit(attempt)] = _Running(attempt)
+
+    def done(self) -> list[tuple[float, ShardRecord]]:
+        """Seconds that each shard with computed cases was planned to take, and its record."""
+        shards = [(self.histories[number], record) for number, record in self.records.items()]
+        return [(history.shard.seconds, record) for history, record in shards if not history.isolated]
 
     def receive(self, task: Any) -> ShardRecord | None:
         """Take the next message of ``task``: its start, its record, or what ended it."""
@@ -83,6 +98,9 @@ class _Shards:
         """Kill what is late; its next attempt waits for its death, so that two never write the same part."""
         now = time.monotonic()
         for task, running in self.running.items():
+            if self.deadline is not None and not running.is_cancelled and self.deadline.is_past(running.attempt):
+                running.is_cancelled = running.is_cut = True
+                ray.cancel(task, force=True)
             limit = self.histories[running.attempt.shard.number].deadline_seconds
             if limit is None or running.started is None or running.is_cancelled:
                 continue
@@ -91,8 +109,12 @@ class _Shards:
                 ray.cancel(task, force=True)
 
     def end(self, task: Any, end: AttemptEnd, detail: str, *, is_storage: bool = False) -> None:
-        attempt = self.running.pop(task).attempt
+        running = self.running.pop(task)
+        attempt = running.attempt
         history = self.histories[attempt.shard.number]
+        if running.is_cut and self.deadline is not None and end is not AttemptEnd.DONE:
+            self.waiting.extendleft(history.cut(attempt, self.deadline.reason))
+            return
         again = history.after(attempt, end, detail)
         self.waiting.extendleft(reversed(again))
         if end is not AttemptEnd.DONE:
@@ -133,6 +155,7 @@ def run_shards(
     on_progress: OnProgress | None = None,
     ray_options: Mapping[str, Any] | None = None,
     n_intact: int = 0,
+    deadline: Deadline | None = None,
 ) -> list[ShardRecord]:
     """Compute and write every shard given; return their records in order of number.
 
@@ -157,9 +180,11 @@ def run_shards(
         See ``OnProgress``.
     ray_options : mapping, optional
         Options of the task such as ``num_cpus``, ``num_gpus``, ``memory``, ``max_calls``.
-
     n_intact : int
         Shards left out because they are complete, to count in messages.
+    deadline : Deadline, optional
+        Of all shards together: those that would not be done by then at the pace so far are not started, those under way
+        are ended, and their cases are recorded as not started. One task per CPU is submitted at a time.
 
     Returns
     -------
@@ -178,13 +203,20 @@ def run_shards(
     remote = remote.options(num_returns="streaming")
     work_reference = ray.put(work)
     limit = max_in_flight or tasks_in_flight()
+    if deadline is not None:
+        limit = max(1, min(limit, tasks_in_flight() // 2))  # what waits in Ray starts too late to be counted on
+        place = {number: position for position, number in enumerate(deadline.order)}
+        shards = sorted(shards, key=lambda shard: place[shard.number])
     histories = {
         shard.number: ShardHistory(shard, max_attempts, deadline_seconds(shard) if deadline_seconds else None)
         for shard in shards
     }
     arguments = (folder, log_format())
     state = _Shards(
-        histories, lambda attempt: remote.remote(work_reference, shared, attempt, *arguments), RunMetrics(folder)
+        histories,
+        lambda attempt: remote.remote(work_reference, shared, attempt, *arguments),
+        RunMetrics(folder),
+        deadline,
     )
     report = on_progress or (lambda record: None)
     with _sigterm_interrupts():

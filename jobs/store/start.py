@@ -17,9 +17,26 @@ from recsys_ops.errors import ConfigError
 from recsys_ops.storage import Encryption, read_json, storage_errors
 
 FREE_SETTINGS = frozenset(
-    {"out", "run_id", "resume", "workers", "address", "allowed_errors", "delta", "sse", "sse_kms_key", "log_format"}
+    {
+        "out",
+        "run_id",
+        "resume",
+        "workers",
+        "address",
+        "allowed_errors",
+        "delta",
+        "sse",
+        "sse_kms_key",
+        "log_format",
+        "plan",
+        "result",
+        "deadline",
+    }
 )
 """Settings that change nothing in the results: a resumed run may have others."""
+
+
+_LONGEST_ID = 200
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,25 @@ def start_run(
     )
 
 
+def intended_run(
+    out: str, run_id: str, *, job: str, configuration: Mapping[str, Any], inputs: Mapping[str, Any],
+    shards: Sequence[Shard], format: TableFormat,
+) -> RunFolder:  # fmt: skip
+    """The folder of a run that is not started here, if it can be: what ``start_run`` refuses is refused.
+
+    Raises
+    ------
+    As ``start_run``.
+    """
+    info = _run_info(job, run_id, configuration, inputs, shards, format)
+    folder = RunFolder(absolute(out), run_id, format, fingerprint_of(_compared(info)), job=job)
+    filesystem, root = folder.open()
+    found = read_json(filesystem, f"{root}/_run.json")
+    if found is not None:
+        _refuse_differences(run_id, found, info)
+    return folder
+
+
 def note_failure(run: StartedRun, message: str) -> None:
     """Leave ``_failed.json`` in the run, for ``recsys-ops runs`` to tell a failed run from one under way."""
     filesystem, root = run.folder.open()
@@ -166,12 +202,16 @@ def begun_settings(out: str, run_id: str) -> dict[str, Any] | None:
 def check_name(run_id: str) -> None:
     """Refuse a run id that is no folder name, or that a shell, a URL or Ray would read as something else.
 
+    Stores take names of 255 bytes, of which the probes and parts of a run need some.
+
     Raises
     ------
     ConfigError
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
         raise ConfigError(f"--run-id {run_id!r} is not a folder name. Use letters, digits, '.', '_' and '-' only.")
+    if len(run_id) > _LONGEST_ID:
+        raise ConfigError(f"--run-id: {len(run_id)} characters are too many for a folder. Use {_LONGEST_ID} or fewer.")
 
 
 def _run_info(

@@ -15,14 +15,15 @@ from threadpoolctl import threadpool_limits
 
 from recsys_ops.counterfactuals.any_question import make_any_question
 from recsys_ops.counterfactuals.histories import Histories, count_units
-from recsys_ops.counterfactuals.question import RemovedItems, Validity
+from recsys_ops.counterfactuals.question import Candidates, RemovedItems, Validity
+from recsys_ops.counterfactuals.selected import target_of
 from recsys_ops.counterfactuals.settings import Engine, Mixture, Plausibility, Settings, check_settings
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.counterfactuals.solve import explain as explain_question
 from recsys_ops.datasets.interactions import Interactions, position_of, read_interactions
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.likelihood import Likelihood
-from recsys_ops.models.linear import LinearRecommender, top_lists
+from recsys_ops.models.linear import LinearRecommender
 from recsys_ops.models.recommender import Recommender
 from recsys_ops.models.weights import check_weights
 from recsys_ops.status import Status
@@ -103,6 +104,8 @@ def explain(
     greatest_rating: float | None = None,
     validity: Validity = "kth",
     removed_items: RemovedItems = "excluded",
+    candidates: Candidates = "unseen",
+    drop: int | None = None,
     max_removed: int | None = None,
     max_distance: float | None = None,
     plausibility: Plausibility = "none",
@@ -135,6 +138,10 @@ def explain(
         k other items stand above the item afterwards; or its score falls below that of the k-th best other item.
     removed_items : "excluded" or "eligible"
         Whether an item that is removed may be recommended again.
+    candidates : "unseen" or "all"
+        Whether items of the history may be recommended, and asked about.
+    drop : int, >= 1, optional
+        Positions that the item falls below its rank, in place of k.
     max_removed, max_distance : optional
         Most interactions that are touched, and the greatest distance.
     plausibility : "none", "optimise" or "threshold"
@@ -159,7 +166,8 @@ def explain(
     Raises
     ------
     InputError
-        The user or the item is unknown, the history is empty or holds the item, or the data are not as they should be.
+        The user or the item is unknown or cannot be recommended, the history is empty, or the data are not as they
+        should be.
     ConfigError
         A setting is out of its range, or would be ignored.
 
@@ -172,8 +180,9 @@ def explain(
         engine=engine,
     )  # fmt: skip
     settings = Settings(
-        k=k, validity=validity, removed_items=removed_items, max_removed=max_removed, max_distance=max_distance,
-        plausibility=plausibility, time_limit=time_limit, engine=engine, **options,
+        k=k, validity=validity, removed_items=removed_items, candidates=candidates, drop=drop,
+        max_removed=max_removed, max_distance=max_distance, plausibility=plausibility, time_limit=time_limit,
+        engine=engine, **options,
     )  # fmt: skip
     check_settings(settings)
     recommender = _recommender(model)
@@ -184,15 +193,15 @@ def explain(
         _check_likelihood(likelihood, recommender, units)
     with threadpool_limits(limits=1):
         position = position_of(user, given.user_ids, "user")
-        target = _target(recommender, given, units, position, item)
+        target = target_of(recommender, given, units, position, item, is_unseen=candidates == "unseen")
         items, amounts, _, _ = units.of_user(position)
         question = make_any_question(
             recommender, items, amounts, target, k=k, scale=units.scale, validity=validity,
-            removed_items=removed_items, max_removed=max_removed, max_distance=max_distance,
-            only_shortest=plausibility == "none",
+            removed_items=removed_items, candidates=candidates, drop=drop,
+            max_removed=max_removed, max_distance=max_distance, only_shortest=plausibility == "none",
         )  # fmt: skip
         (found,) = explain_question(question, likelihood, settings)
-    return _with_ids(found, given, units, position, k)
+    return _with_ids(found, given, units, position, question.k)
 
 
 def _options(
@@ -254,23 +263,6 @@ def _check_likelihood(likelihood: Likelihood, recommender: Recommender, units: H
             f"likelihood: it was learned from amounts up to {aggregation.scale:g}, but here an interaction counts up "
             f"to {units.scale:g}. Learn it from the same units, or change ratings."
         )
-
-
-def _target(recommender: Recommender, given: Interactions, units: Histories, user: int, item: int | str | None) -> int:
-    """Position of the item that is explained."""
-    name = given.user_ids[user].as_py()
-    history = units.of_user(user)[0]
-    if not len(history):
-        raise InputError(f"user {name!r}: the history is empty, so that nothing can be explained by it.")
-    if item is None:
-        (best,) = top_lists(recommender, units.inputs[[user]], 1)[0]
-        if best < 0:
-            raise InputError(f"user {name!r}: every item is in the history, so that none is recommended.")
-        return int(best)
-    target = position_of(item, given.item_ids, "item")
-    if target in history:
-        raise InputError(f"item {item!r} is in the history of user {name!r}, so it is not recommended. Name another.")
-    return target
 
 
 def _with_ids(found: Explanation, given: Interactions, units: Histories, user: int, k: int) -> UserExplanation:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.counterfactuals.question import Candidates
 from recsys_ops.counterfactuals.tolerances import MARGIN, SUMMATION
 from recsys_ops.models.linear import LinearModel
 
@@ -39,9 +40,14 @@ class Inequalities:
 
 
 def contributions(
-    recommender: LinearModel, history: NDArray[np.int64], scale: float, targets: NDArray[np.intp]
+    recommender: LinearModel,
+    history: NDArray[np.int64],
+    scale: float,
+    targets: NDArray[np.intp],
+    *,
+    candidates: Candidates = "unseen",
 ) -> Contributions:
-    """What a history contributes to some items; an interaction contributes nothing to its own item.
+    """What a history contributes to some items; nothing to its own item, unless this may be recommended meanwhile.
 
     Parameters
     ----------
@@ -51,6 +57,8 @@ def contributions(
     scale : float
         Units of an interaction that count 1.
     targets : ndarray, shape (m,)
+    candidates : "unseen" or "all"
+        With "all" an interaction contributes to its own item, too, as the recommender has it.
 
     Returns
     -------
@@ -58,8 +66,9 @@ def contributions(
     """
     rows = recommender.rows(history, targets)
     rows /= scale
-    own = np.flatnonzero(np.isin(targets, history))
-    rows[np.searchsorted(history, targets[own]), own] = 0.0
+    if candidates == "unseen":
+        own = np.flatnonzero(np.isin(targets, history))
+        rows[np.searchsorted(history, targets[own]), own] = 0.0
     offsets = np.zeros(len(targets)) if recommender.offsets is None else recommender.offsets[targets]
     if recommender.norms is None:
         return Contributions(rows, np.abs(rows), offsets)

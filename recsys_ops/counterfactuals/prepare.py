@@ -18,8 +18,16 @@ from recsys_ops.counterfactuals.inequalities import (
     lead,
     threshold_inequality,
 )
-from recsys_ops.counterfactuals.question import Question, RemovedItems, Validity, check_interactions
+from recsys_ops.counterfactuals.question import (
+    Candidates,
+    Question,
+    RemovedItems,
+    Validity,
+    check_interactions,
+    last_rank_before,
+)
 from recsys_ops.counterfactuals.screen import possible_overtakers
+from recsys_ops.counterfactuals.verify import rank_without
 from recsys_ops.errors import InputError
 from recsys_ops.models.linear import LinearModel, best_positions
 
@@ -44,6 +52,8 @@ def make_question(
     scale: float = 1.0,
     validity: Validity = "kth",
     removed_items: RemovedItems = "excluded",
+    candidates: Candidates = "unseen",
+    drop: int | None = None,
     weights: NDArray[np.float64] | None = None,
     removable: NDArray[np.bool_] | None = None,
     max_removed: int | None = None,
@@ -69,6 +79,10 @@ def make_question(
         k rivals stand above the item; or its score falls below the factual one of the k-th best rival.
     removed_items : "excluded" or "eligible"
         Whether an item whose interaction is taken away entirely becomes a candidate.
+    candidates : "unseen" or "all"
+        Whether items of the history may be recommended, and asked about.
+    drop : int, >= 1, optional
+        Instead of leaving the first k, the item falls by so many positions: k is its rank + drop - 1.
     weights : ndarray, shape (n,), > 0, optional
         Cost of each interaction; 1 without.
     removable : ndarray, shape (n,), bool, optional
@@ -101,7 +115,8 @@ def make_question(
     check_interactions(recommender.n_items, items, amounts, costs, may_go, item=item, k=k, scale=scale)
     limits = np.where(may_go, units, 0)
     is_rival = _known(recommender, item)
-    is_rival[items if validity == "score" or removed_items == "excluded" else items[limits == 0]] = False
+    if candidates == "unseen":
+        is_rival[items if validity == "score" or removed_items == "excluded" else items[limits == 0]] = False
     is_rival[item] = False
     none = _joined([], len(items))
     if scores is None:
@@ -113,8 +128,11 @@ def make_question(
         gains=none.gains, gaps=none.rests, rests=none.rests, margins=none.margins, requires=none.requires,
         n_rivals=int(is_rival.sum()), needed=k if validity == "kth" else 1,
         max_removed=np.inf if max_removed is None else max_removed,
-        max_distance=np.inf if max_distance is None else max_distance,
+        max_distance=np.inf if max_distance is None else max_distance, candidates=candidates,
     )  # fmt: skip
+    if drop is not None:
+        lowest = last_rank_before(rank_without(question, np.zeros_like(units)), drop)
+        question = replace(question, k=lowest, needed=lowest if validity == "kth" else 1)
     rivals = np.flatnonzero(is_rival)
     if validity == "score":
         return _with(question, [_falls(question, rivals)])
@@ -214,12 +232,16 @@ def _own(question: Question) -> Contributions:
 
 
 def _contributions(question: Question, targets: NDArray[np.intp]) -> Contributions:
-    return contributions(question.recommender, question.history, question.scale, targets)
+    return contributions(
+        question.recommender, question.history, question.scale, targets, candidates=question.candidates
+    )
 
 
 def _rows_of(question: Question, rivals: NDArray[np.intp], own: Contributions) -> Inequalities:
-    """Inequalities of some rivals; those of the history hold only once their interaction is gone."""
+    """Inequalities of some rivals; hidden ones of the history hold only once their interaction is gone."""
     part = lead(_contributions(question, rivals), own, question.amounts)
+    if question.candidates == "all":
+        return part
     places = np.flatnonzero(np.isin(rivals, question.history))
     part.requires[places] = np.searchsorted(question.history, rivals[places])
     return part

@@ -14,10 +14,11 @@ Source: Plausible Counterfactual Explanations of Recommendations, eq. 4 to 6; Li
 
 Rank of a = 1 + the number of other candidates that stand above it. Candidates are the items that are not in the
 factual history; with ``removed_items="eligible"`` an interaction that is taken away entirely makes its item a
-candidate again. "Above" has a margin, so that ties never decide: ``MARGIN`` times what is left of the contributions
-that tell the two items apart, ``margin = MARGIN (sum_j (x_j - d_j) |g_j| + min_j |g_j|)``, where a difference of the
-two b is one more term, which nothing takes away. As that is linear in d, it is part of gains and gaps. Validity and
-ranks have the same rule.
+candidate again. With ``candidates="all"`` the items of the history are candidates throughout, as where people come back
+to what they know, and what an item adds to itself counts. "Above" has a margin, so that ties never decide: ``MARGIN``
+times what is left of the contributions that tell the two items apart, ``margin = MARGIN (sum_j (x_j - d_j) |g_j| +
+min_j |g_j|)``, where a difference of the two b is one more term, which nothing takes away. As that is linear in d, it
+is part of gains and gaps. Validity and ranks have the same rule.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from recsys_ops.models.linear import LinearModel
 
 Validity = Literal["kth", "score"]
 RemovedItems = Literal["excluded", "eligible"]
+Candidates = Literal["unseen", "all"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Question:
     needed: int
     max_removed: float = np.inf
     max_distance: float = np.inf
+    candidates: Candidates = "unseen"
 
     @property
     def costs(self) -> NDArray[np.float64]:
@@ -187,3 +190,16 @@ def check_interactions(
         )
     if k < 1:
         raise InputError(f"question: k must be at least 1 (found {k}).")
+
+
+def last_rank_before(rank: int, drop: int) -> int:
+    """The last rank that is not yet ``drop`` positions below ``rank``: the k of a question about a drop.
+
+    Raises
+    ------
+    InputError
+        ``drop`` is not positive.
+    """
+    if drop < 1:
+        raise InputError(f"question: drop must be at least 1 (found {drop}).")
+    return rank + drop - 1

@@ -90,7 +90,8 @@ def _overtakers(question: ScoredQuestion, network: ReluNetwork, most: float) -> 
     if question.validity == "score":
         rivals = np.array([question.item])
     else:
-        excluded = question.history if question.removed_items == "excluded" else question.history[:0]
+        is_hidden = question.removed_items == "excluded" and question.candidates == "unseen"
+        excluded = question.history if is_hidden else question.history[:0]
         rivals = np.delete(np.arange(len(question.scores)), np.append(excluded, question.item))
     distances = np.empty(len(rivals))
     for first in range(0, len(rivals), _RIVALS_AT_ONCE):
@@ -263,8 +264,8 @@ def _units(
 def _require_gone(
     program: Program, question: ScoredQuestion, rivals: NDArray[np.int64], stands: NDArray[np.int64], removals: Removals
 ) -> None:
-    """An item of the history is a rival only once its interaction is gone."""
-    if question.validity == "score":
+    """A hidden item of the history is a rival only once its interaction is gone."""
+    if question.validity == "score" or question.candidates == "all":
         return
     position_of = {int(item): position for position, item in enumerate(question.history)}
     column_of = dict(zip(removals.used.tolist(), removals.columns.tolist(), strict=True))

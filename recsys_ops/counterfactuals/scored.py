@@ -18,7 +18,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_ops.counterfactuals.question import RemovedItems, Validity, check_interactions, grain_of
+from recsys_ops.counterfactuals.question import (
+    Candidates,
+    RemovedItems,
+    Validity,
+    check_interactions,
+    grain_of,
+    last_rank_before,
+)
 from recsys_ops.counterfactuals.rank_updates import fold_in_scores
 from recsys_ops.counterfactuals.tolerances import MARGIN, ROUNDING, SINGLE_MARGIN
 from recsys_ops.models.fold_in import FoldInRecommender
@@ -74,6 +81,7 @@ class ScoredQuestion:
     margin: float
     max_removed: float = np.inf
     max_distance: float = np.inf
+    candidates: Candidates = "unseen"
 
     @property
     def costs(self) -> NDArray[np.float64]:
@@ -88,6 +96,8 @@ class ScoredQuestion:
     @property
     def n_candidates(self) -> int:
         """Most other items that can ever be candidates."""
+        if self.candidates == "all":
+            return len(self.scores) - 1
         n_others = len(self.scores) - len(self.history) - 1
         if self.validity == "score" or self.removed_items == "excluded":
             return n_others
@@ -127,9 +137,8 @@ class ScoredQuestion:
         """Rank of the item by the recommender itself."""
         scores = self.rescore(taken)[None]
         rivals = np.flatnonzero(self.may_be_candidates())
-        others, own = self._without_absent(taken[None], scores[:, rivals], rivals), scores[:, [self.item]]
-        with np.errstate(invalid="ignore"):
-            return 1 + int((others - own > self.margin * (np.abs(others) + np.abs(own))).sum())
+        others = self._without_absent(taken[None], scores[:, rivals], rivals)
+        return 1 + _n_above(others[0], float(scores[0, self.item]), self.margin)
 
     def histories(self, taken: NDArray[np.int64]) -> sp.csr_array:
         """Counterfactual histories in units, ``(m, n_items)`` for ``(m, n)`` or ``(n,)``."""
@@ -163,22 +172,30 @@ class ScoredQuestion:
     def may_be_candidates(self) -> NDArray[np.bool_]:
         """Items that could ever be recommended beside item a, ``(n_items,)``."""
         may = np.ones(len(self.scores), dtype=bool)
-        may[self.history if self.removed_items == "excluded" else self.history[self.limits < self.amounts]] = False
+        if self.candidates == "unseen":
+            hidden = self.history if self.removed_items == "excluded" else self.history[self.limits < self.amounts]
+            may[hidden] = False
         may[self.item] = False
         return may
 
     def _without_absent(
         self, taken: NDArray[np.int64], scores: NDArray[np.float64], rivals: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """The scores ``(m, n_rivals)``, -inf for what is still in the history."""
+        """The scores ``(m, n_rivals)``, -inf for what is still in the history and therefore hidden."""
         columns = np.flatnonzero(np.isin(rivals, self.history))
-        if not len(columns):
+        if not len(columns) or self.candidates == "all":
             return scores
         own = np.searchsorted(self.history, rivals[columns])
         gone = (taken[:, own] > 0) & (taken[:, own] == self.amounts[own])
         known = scores.copy()
         known[:, columns] = np.where(gone, scores[:, columns], -np.inf)
         return known
+
+
+def _n_above(others: NDArray[np.float64], own: float, margin: float) -> int:
+    """How many scores are above one, by more than the margin."""
+    with np.errstate(invalid="ignore"):
+        return int((others - own > margin * (np.abs(others) + abs(own))).sum())
 
 
 def histories_left(history: NDArray[np.int64], left: NDArray[np.int64], n_items: int, scale: float) -> sp.csr_array:
@@ -199,6 +216,8 @@ def make_scored_question(
     scale: float = 1.0,
     validity: Validity = "kth",
     removed_items: RemovedItems = "excluded",
+    candidates: Candidates = "unseen",
+    drop: int | None = None,
     weights: NDArray[np.float64] | None = None,
     removable: NDArray[np.bool_] | None = None,
     max_removed: int | None = None,
@@ -223,9 +242,14 @@ def make_scored_question(
     check_interactions(recommender.n_items, items, amounts, costs, may_go, item=item, k=k, scale=scale)
     scores = recommender.scores(histories_left(items, units[None], recommender.n_items, scale))[0]
     limits = np.where(may_go, units, 0)
-    candidates = np.delete(np.arange(len(scores)), np.append(items, item))
-    best_first = candidates[np.argsort(-scores[candidates], kind="stable")]
-    returning = items[(limits > 0) & (limits == units)] if removed_items == "eligible" else items[:0]
+    margin = SINGLE_MARGIN if recommender.is_single else MARGIN
+    hidden = items if candidates == "unseen" else items[:0]
+    others = np.delete(np.arange(len(scores)), np.append(hidden, item))
+    best_first = others[np.argsort(-scores[others], kind="stable")]
+    if drop is not None:
+        k = last_rank_before(1 + _n_above(scores[others], float(scores[item]), margin), drop)
+    returns = removed_items == "eligible" and candidates == "unseen"
+    returning = items[(limits > 0) & (limits == units)] if returns else items[:0]
     if isinstance(recommender, FoldInRecommender):
         rivals = np.append(best_first[: max(MOST_RIVALS, 2 * k)], returning)
         scored = fold_in_scores(recommender, items, units, scale, np.append(rivals, item))
@@ -237,9 +261,9 @@ def make_scored_question(
         recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
         history=items, amounts=units, scale=scale, weights=costs, limits=limits,
         scores=scores, kth=float(scores[best_first[k - 1]]) if k <= len(best_first) else -np.inf,
-        rivals=rivals, score_removals=scored, margin=SINGLE_MARGIN if recommender.is_single else MARGIN,
+        rivals=rivals, score_removals=scored, margin=margin,
         max_removed=np.inf if max_removed is None else max_removed,
-        max_distance=np.inf if max_distance is None else max_distance,
+        max_distance=np.inf if max_distance is None else max_distance, candidates=candidates,
     )  # fmt: skip
 
 

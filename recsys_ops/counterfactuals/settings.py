@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from recsys_ops.counterfactuals.question import RemovedItems, Validity
+from recsys_ops.counterfactuals.question import Candidates, RemovedItems, Validity
 from recsys_ops.errors import ConfigError
 
 Plausibility = Literal["none", "optimise", "threshold"]
@@ -15,7 +15,7 @@ Engine = Literal["direct", "pyomo"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a run; those of a question (k, validity, removed_items, caps) are for ``make_question``."""
+    """Settings of a run; those of a question (k to caps) are for ``make_question``."""
 
     k: int = 10
     """Length of the lists that users see."""
@@ -23,10 +23,18 @@ class Settings:
     """"kth": k rivals stand above the item. "score": it falls below the factual score of the k-th best rival."""
     removed_items: RemovedItems = "excluded"
     """Whether an item whose interaction is taken away entirely becomes a candidate."""
+    candidates: Candidates = "unseen"
+    """"all": items of the history may be recommended, and asked about."""
+    drop: int | None = None
+    """Positions that the item falls below its rank, instead of leaving the first k."""
+    keep_selected: bool = False
+    """Whether the interaction with the item itself, if there is one, is barred from its explanation."""
     max_removed: int | None = None
     """Most interactions that an explanation touches; None for any number."""
     max_distance: float | None = None
     """Greatest distance of an explanation; None for any."""
+    lists: bool = False
+    """Whether the list without what is removed, its first k items, is reported."""
     plausibility: Plausibility = "none"
     """"optimise": minimise distance - alpha * log-likelihood. "threshold": log-likelihood of at least ``threshold``."""
     alpha: float = 0.1
@@ -56,14 +64,15 @@ def check_settings(settings: Settings) -> None:
         A choice is unknown, or a number out of its range.
     """
     choices = {
-        "validity": Validity, "removed_items": RemovedItems, "plausibility": Plausibility, "mixture": Mixture,
+        "validity": Validity, "removed_items": RemovedItems, "candidates": Candidates, "plausibility": Plausibility,
+        "mixture": Mixture,
         "engine": Engine,
     }  # fmt: skip
     for name, kind in choices.items():
         value = getattr(settings, name)
         if value not in get_args(kind):
             raise ConfigError(f"{name}={value!r}: expected {' or '.join(map(repr, get_args(kind)))}.")
-    for name in ("k", "max_removed"):
+    for name in ("k", "drop", "max_removed"):
         value = getattr(settings, name)
         if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
             raise ConfigError(f"{name}={value!r}: expected a whole number of at least 1.")

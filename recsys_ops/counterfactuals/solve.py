@@ -17,7 +17,7 @@ from recsys_ops.counterfactuals.settings import Settings, check_search_settings
 from recsys_ops.counterfactuals.shortest import find_shortest
 from recsys_ops.counterfactuals.tolerances import LIKELIHOOD_ROUNDING, is_less
 from recsys_ops.counterfactuals.units import in_units, is_resolved, usual_unit
-from recsys_ops.counterfactuals.verify import has_left, rank_without
+from recsys_ops.counterfactuals.verify import has_left, list_without, rank_without
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.network import best_child_bound
@@ -60,6 +60,7 @@ class Explanation:
     percentile_after: float | None = None
     log_likelihood_bound: float | None = None
     method: str | None = None
+    list_after: NDArray[np.int64] | None = None
     effort: Effort = field(default=Effort(0.0, 0), compare=False)
 
     @property
@@ -100,7 +101,8 @@ def explain(question: AnyQuestion, likelihood: Likelihood | None, settings: Sett
     if isinstance(question, ScoredQuestion):
         check_search_settings(settings)
     goal = _goal(likelihood, settings)
-    rank = None if question.item in question.history else rank_without(question, np.zeros_like(question.amounts))
+    is_hidden = question.candidates == "unseen" and question.item in question.history
+    rank = None if is_hidden else rank_without(question, np.zeros_like(question.amounts))
     explanations: list[Explanation] = []
     trivial = _without_search(question, rank)
     if trivial is not None:
@@ -221,6 +223,7 @@ def _report(
         status, reason = Status.ERROR, f"the recommender still shows the item at rank {rank_after}"
     return Explanation(
         question.item, option, status, reason, rank, rank_after,
+        list_after=list_without(question, found.taken, settings.k) if settings.lists else None,
         removed=question.history[touched], taken=found.taken[touched], distance=question.distance(found.taken),
         objective=found.objective, bound=found.bound if np.isfinite(found.bound) else None, method=found.method,
     )  # fmt: skip

@@ -116,12 +116,14 @@ def _rank(question: Question) -> _Ranking:
     """Read the weights, and count the candidates again, instead of taking over what the question has prepared."""
     recommender, history = question.recommender, question.history
     rows = recommender.rows(history) / question.scale
-    rows[np.arange(len(rows)), history] = 0.0  # an item adds nothing to itself
+    returns = question.candidates == "all"
+    if not returns:
+        rows[np.arange(len(rows)), history] = 0.0  # an item adds nothing to itself
     offsets = np.zeros(recommender.n_items) if recommender.offsets is None else recommender.offsets
-    hidden = {question.item, *history.tolist(), *np.flatnonzero(np.isinf(offsets)).tolist()}
+    hidden = {question.item, *np.flatnonzero(np.isinf(offsets)).tolist()} | (set() if returns else {*history.tolist()})
     weights = np.vstack([rows, np.where(np.isinf(offsets), 0.0, offsets)])
     rivals = [z for z in range(recommender.n_items) if z not in hidden]
-    if question.validity == "kth" and question.removed_items == "eligible":
+    if question.validity == "kth" and question.removed_items == "eligible" and not returns:
         rivals += history[(question.limits > 0) & (question.limits == question.amounts)].tolist()
     return _Ranking(weights, np.append(question.amounts, 1) @ weights, rivals)
 
@@ -188,7 +190,7 @@ def _add_validity(model: Any, question: Question, ranking: _Ranking) -> None:
     model.above = pyo.Constraint(model.rivals, rule=above)
     model.enough = pyo.Constraint(expr=sum(model.y[z] for z in rivals) >= question.k)
     model.entirely = pyo.ConstraintList()
-    for j, z in enumerate(question.history.tolist()):
+    for j, z in enumerate([] if question.candidates == "all" else question.history.tolist()):
         if z in model.rivals:
             model.entirely.add(model.x[j] <= int(question.amounts[j]) * (1 - model.y[z]))
 

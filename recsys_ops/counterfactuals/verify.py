@@ -7,6 +7,7 @@ from recsys_ops.counterfactuals.inequalities import contributions, lead
 from recsys_ops.counterfactuals.question import Question
 from recsys_ops.counterfactuals.scored import ScoredQuestion
 from recsys_ops.counterfactuals.tolerances import MARGIN
+from recsys_ops.models.linear import best_positions
 
 
 def rank_without(question: Question | ScoredQuestion, taken: NDArray[np.int64]) -> int:
@@ -26,10 +27,7 @@ def rank_without(question: Question | ScoredQuestion, taken: NDArray[np.int64]) 
     if isinstance(question, ScoredQuestion):
         return question.rank(taken)
     scores = question.rescore(taken)
-    is_candidate = np.ones(len(scores), dtype=bool)
-    is_candidate[question.history] = False
-    if question.removed_items == "eligible":
-        is_candidate[question.history[(taken > 0) & (taken == question.amounts)]] = True
+    is_candidate = _are_candidates(question, taken)
     is_candidate[question.item] = False
     is_above = is_candidate & (scores > scores[question.item])
     # No margin is greater than twice its part of all that adds to the two scores.
@@ -37,7 +35,7 @@ def rank_without(question: Question | ScoredQuestion, taken: NDArray[np.int64]) 
     near = np.flatnonzero(is_above & (scores - scores[question.item] <= most))
     if len(near):
         close, own = (
-            contributions(question.recommender, question.history, question.scale, items)
+            contributions(question.recommender, question.history, question.scale, items, candidates=question.candidates)
             for items in (near, np.array([question.item]))
         )
         closest = lead(close, own, question.amounts)
@@ -45,10 +43,41 @@ def rank_without(question: Question | ScoredQuestion, taken: NDArray[np.int64]) 
     return 1 + int(is_above.sum())
 
 
+def _are_candidates(question: Question | ScoredQuestion, taken: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which items may be recommended once some units are gone, ``(n_items,)``."""
+    is_candidate = np.ones(len(question.scores), dtype=bool)
+    if question.candidates == "unseen":
+        is_candidate[question.history] = False
+    if question.removed_items == "eligible":
+        is_candidate[question.history[(taken > 0) & (taken == question.amounts)]] = True
+    return is_candidate
+
+
+def list_without(question: Question | ScoredQuestion, taken: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """The list that the user would see once some units are gone.
+
+    Parameters
+    ----------
+    question : Question or ScoredQuestion
+    taken : ndarray, shape (n_interactions,)
+        Units taken from each interaction.
+    n : int
+        Length of the list.
+
+    Returns
+    -------
+    ndarray, shape (at most n,)
+        Items by the recommender itself, best first, of equal ones the first in the catalogue.
+    """
+    scores = np.where(_are_candidates(question, taken), question.rescore(taken), -np.inf)
+    return best_positions(scores, min(n, int(np.count_nonzero(scores > -np.inf))))
+
+
 def has_left(question: Question | ScoredQuestion, taken: NDArray[np.int64], rank: int) -> bool:
     """Whether the recommender confirms the claim: rank below k, or a score below the factual k-th best rival's."""
     if question.validity == "kth":
         return rank > question.k
-    candidates = np.delete(question.scores, np.append(question.history, question.item))
+    hidden = question.history if question.candidates == "unseen" else question.history[:0]
+    candidates = np.delete(question.scores, np.append(hidden, question.item))
     kth = np.sort(candidates)[-question.k]
     return bool(question.rescore(taken)[question.item] < kth)

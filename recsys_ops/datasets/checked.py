@@ -1,6 +1,6 @@
 """One table while its rows are checked: stop with one message that says where the bad ones are, or set them aside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,12 +22,18 @@ QUARANTINE = "pass --on-bad-rows quarantine"
 
 @dataclass
 class CheckedRows:
-    """One table while it is checked: which of its rows still hold, and why the others do not."""
+    """One table while it is checked: which of its rows still hold, and why the others do not.
+
+    ``names`` are the file's own of the contract's columns. Bad rows stop the check, or, with ``problems``, are said
+    there.
+    """
 
     name: str
     source: str
     table: pa.Table
     on_bad_rows: OnBadRows
+    problems: list[str] | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     holds: np.ndarray = field(init=False)
     rejected: list[pa.Table] = field(default_factory=list)
 
@@ -42,9 +48,13 @@ class CheckedRows:
         rows = np.flatnonzero(is_bad & self.holds)
         if len(rows) == 0:
             return
-        if self.on_bad_rows == "stop":
-            raise InputError(self._message(rows, column, reason, remedy, shown))
         self.holds[rows] = False
+        if self.on_bad_rows == "stop":
+            message = self._message(rows, column, reason, remedy, shown)
+            if self.problems is None:
+                raise InputError(message)
+            self.problems.append(message)
+            return
         n = len(rows)
         values = self._values(rows, column, shown)
         cells = {"table": [self.name] * n, "row": rows, "column": [column] * n, "value": values, "reason": [reason] * n}
@@ -63,7 +73,9 @@ class CheckedRows:
         pairs = zip(rows[:3].tolist(), self._values(rows[:3], column, shown), strict=True)
         first = ", ".join(f"row {row} = {value}" for row, value in pairs)
         values = "value" if len(rows) == 1 else "values"
-        return f"{self.source}: column '{column}' has {len(rows)} {values} {reason} (first: {first}). {remedy}"
+        name = self.names.get(column, column)
+        meant = "" if name == column else f" ({column})"
+        return f"{self.source}: column '{name}'{meant} has {len(rows)} {values} {reason} (first: {first}). {remedy}"
 
     def _values(self, rows: np.ndarray, column: str, shown: str | None) -> list[str]:
         """Values in the rows, as text."""

@@ -1,6 +1,6 @@
 """Columns of one input table: are they there, are they of a usable type, and one Arrow type for each meaning."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pyarrow as pa
 from recsys_ops.arrow import ChunkedArray, table_of
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.json_tags import with_json_lists
+from recsys_ops.datasets.problems import Problems, did_you_mean
 from recsys_ops.errors import InputError
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.tables import TableContract
@@ -25,7 +26,13 @@ _EXPECTED = {
 _NUMBER_TEXT = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
 
 
-def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequence[FeatureRule] = ()) -> pa.Table:
+def normalise(
+    table: pa.Table,
+    contract: TableContract,
+    source: str,
+    rules: Sequence[FeatureRule] = (),
+    names: Mapping[str, str] | None = None,
+) -> pa.Table:
     """Check the columns of a table and bring each to its canonical type.
 
     Parameters
@@ -38,6 +45,8 @@ def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequ
         File name for messages.
     rules : sequence of FeatureRule
         Feature columns it must have as well.
+    names : mapping of str to str, optional
+        The file's own names of the contract's columns, for messages.
 
     Returns
     -------
@@ -50,40 +59,52 @@ def normalise(table: pa.Table, contract: TableContract, source: str, rules: Sequ
     ------
     InputError
         A column is missing or of a type that it cannot have, a number is greater than a double can hold, a list of tags
-        is not JSON, or there is no row.
+        is not JSON, or there is no row. All of them are said at once.
     """
+    problems = Problems()
     required = {rule.column: rule.kind for rule in rules} | contract.columns
-    missing = [name for name in required if name not in table.column_names]
-    if missing:
-        raise InputError(_missing_message(table, contract, source, missing))
+    for name in [name for name in required if name not in table.column_names]:
+        is_rule = name not in contract.columns
+        problems.found.append((_missing_feature if is_rule else _missing_message)(table, contract, source, name))
     wanted = contract.optional | required
     if table.num_rows == 0:
-        raise InputError(f"{source}: the table has no rows. Give at least one.")
+        problems.found.append(f"{source}: the table has no rows. Give at least one.")
     separators = {rule.column: rule.separator for rule in rules}
     columns = {}
     for name in table.column_names:
         if wanted.get(name) == "time":
             columns[name] = table.column(name)  # is looked at only where a time is needed
         elif name in wanted:
-            column: Any = _plain(table.column(name), is_id=wanted[name] == "id")
-            for kind in {wanted[name], *(rule.kind for rule in rules if rule.column == name)}:
-                column = _checked(column, kind, name, source, contract)
-            is_tags = wanted[name] == "tags"
-            columns[name] = with_json_lists(column, separators.get(name, "|"), name, source) if is_tags else column
+            shown = (names or {}).get(name, name)
+            with problems.noted():
+                column: Any = _plain(table.column(name), is_id=wanted[name] == "id")
+                for kind in {wanted[name], *(rule.kind for rule in rules if rule.column == name)}:
+                    column = _checked(column, kind, shown, source, contract)
+                is_tags = wanted[name] == "tags"
+                columns[name] = with_json_lists(column, separators.get(name, "|"), shown, source) if is_tags else column
         elif contract.name != "interactions":
             column = _unnamed(table.column(name))
             if column is not None:
                 columns[name] = column
+    problems.stop()
     return table_of(columns)
 
 
-def _missing_message(table: pa.Table, contract: TableContract, source: str, missing: list[str]) -> str:
-    names = ", ".join(f"'{name}'" for name in missing)
-    what = f"column {names} is missing" if len(missing) == 1 else f"columns {names} are missing"
-    remedy = f"Name the columns that hold them under tables.{contract.name}.columns in features.yaml."
+def _missing_message(table: pa.Table, contract: TableContract, source: str, name: str) -> str:
+    remedy = f"Name the column that holds it under tables.{contract.name}.columns in features.yaml."
     if not contract.is_in_mapping:
         remedy = f"The table needs {', '.join(contract.columns)}."
-    return f"{source}: {what} (found {', '.join(table.column_names) or 'none'}). {remedy}"
+    guess = did_you_mean(name, table.column_names)
+    return f"{source}: column '{name}' is missing (found {', '.join(table.column_names) or 'none'}).{guess} {remedy}"
+
+
+def _missing_feature(table: pa.Table, contract: TableContract, source: str, name: str) -> str:
+    guess = did_you_mean(name, table.column_names)
+    where = "features.yaml" if contract.is_in_mapping else "the rules"
+    return (
+        f"{source}: column '{name}' is missing (found {', '.join(table.column_names) or 'none'}), but features name it."
+        f"{guess} Correct features in {where}, or add the column."
+    )
 
 
 def _unnamed(column: ChunkedArray) -> ChunkedArray | None:

@@ -8,6 +8,7 @@ from recsys_ops.datasets.dataset import Dataset, build_dataset
 from recsys_ops.datasets.delimited import Dialect
 from recsys_ops.datasets.interpret import interpreted
 from recsys_ops.datasets.mapping import Mapping, TableName, parse_mapping
+from recsys_ops.datasets.problems import Problems, did_you_mean
 from recsys_ops.datasets.table_file import SUFFIXES, SUFFIXES_IN_WORDS, is_delimited, read_as_written
 from recsys_ops.datasets.times import Period
 from recsys_ops.datasets.validate import ALL_TIME, OnBadRows, validate
@@ -48,17 +49,20 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop", period: Period = A
     is_yaml = root.endswith((".yaml", ".yml"))
     folder, _, file = root.rpartition("/") if is_yaml else (root, "/", MAPPING_FILE)
     mapping = _read_mapping(folder if is_yaml else root, file)
-    locations = {name: _locate(folder, name, mapping) for name in _TABLES}
-    tables = {
-        name: None if location is None else _read(location, name, mapping) for name, location in locations.items()
-    }
+    problems = Problems()
+    locations: dict[TableName, str | None] = dict.fromkeys(_TABLES)
+    tables: dict[TableName, pa.Table | None] = dict.fromkeys(_TABLES)
+    for name in _TABLES:
+        with problems.noted():
+            locations[name] = location = _locate(folder, name, mapping)
+            if location is not None:
+                tables[name] = _read(location, name, mapping)
+            elif name != "users":
+                raise InputError(
+                    f"{folder or '.'}: no table {name}.* (found {_listed(folder)}). "
+                    f"Add it, or name its file under tables.{name}.file in {file}."
+                )
     _settle_id_types(tables, locations)
-    if tables["interactions"] is None or tables["items"] is None:
-        needed = "interactions" if tables["interactions"] is None else "items"
-        raise InputError(
-            f"{folder or '.'}: no table {needed}.* (found {_listed(folder)}). "
-            f"Add it, or name its file under tables.{needed}.file in {file}."
-        )
     sources: dict[str, str] = {
         name: _file_name(location) for name, location in locations.items() if location is not None
     }
@@ -72,6 +76,8 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop", period: Period = A
         on_bad_rows=on_bad_rows,
         duplicates=mapping.source("interactions").duplicates,
         period=period,
+        names={name: mapping.source(name).columns for name in _TABLES},
+        found=problems.found,
     )
     return build_dataset(
         _file_name(root).removesuffix(".yaml").removesuffix(".yml"),
@@ -99,6 +105,28 @@ def table_files(folder: str) -> list[str]:
             f"{folder}: no table is there (found {_listed(folder)}). Tables are files that end in {SUFFIXES_IN_WORDS}."
         )
     return files
+
+
+def folder_bytes(url: str) -> int:
+    """Size of the tables' files, as they are stored.
+
+    Raises
+    ------
+    InputError
+        As ``read_folder``, if there are none.
+    """
+    root = url.rstrip("/")
+    is_yaml = root.endswith((".yaml", ".yml"))
+    folder, _, file = root.rpartition("/") if is_yaml else (root, "/", MAPPING_FILE)
+    mapping = _read_mapping(folder, file)
+    total = 0
+    for name in _TABLES:
+        location = _locate(folder, name, mapping)
+        if location is not None:
+            filesystem, path = open_store(location)
+            with storage_errors(location, "listing"):
+                total += int(filesystem.du(path))
+    return total
 
 
 def given_table(url: str, name: TableName) -> tuple[str, pa.Table, dict[str, str]]:
@@ -170,8 +198,12 @@ def _read(location: str, name: TableName, mapping: Mapping) -> pa.Table:
     missing = [theirs for theirs in columns.values() if theirs not in table.column_names]
     if missing:
         raise InputError(
-            f"{_file_name(location)}: column '{missing[0]}' that tables.{name}.columns names is missing "
-            f"(found {', '.join(table.column_names)}). Correct {MAPPING_FILE}."
+            *(
+                f"{_file_name(location)}: column '{theirs}' that tables.{name}.columns names is missing "
+                f"(found {', '.join(table.column_names)}).{did_you_mean(theirs, table.column_names)} "
+                f"Correct {MAPPING_FILE}."
+                for theirs in dict.fromkeys(missing)
+            )
         )
     own = {column: table.column(column) for column in table.column_names}
     named = table_of(own | {ours: table.column(theirs) for ours, theirs in columns.items()})

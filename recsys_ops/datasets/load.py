@@ -1,7 +1,9 @@
 """``--data``: one word that says which data set is meant."""
 
+from pathlib import Path
+
 from recsys_ops.datasets.dataset import Dataset
-from recsys_ops.datasets.folder import read_folder
+from recsys_ops.datasets.folder import folder_bytes, read_folder
 from recsys_ops.datasets.movielens import read_movielens_1m, read_movielens_100k
 from recsys_ops.datasets.synthetic import make_marketplace
 from recsys_ops.datasets.times import Period
@@ -48,6 +50,20 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
             raise ConfigError("--since and --until: synthetic data have no times. Leave them out.")
         return make_marketplace(**_parameters(rest), seed=seed)
     return read_folder(data, on_bad_rows=on_bad_rows, period=period)
+
+
+def bytes_to_read(data: str) -> int:
+    """Size of the files that ``--data`` names, as they are stored; 0 for synthetic data.
+
+    Parameters
+    ----------
+    data : str
+        As in ``load_dataset``.
+    """
+    kind, _, rest = data.partition(":")
+    if kind in _MOVIELENS:
+        return sum(file.stat().st_size for file in Path(rest).rglob("*") if file.is_file())
+    return 0 if kind == "synthetic" else folder_bytes(data)
 
 
 def _parameters(text: str) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """``features.yaml``: where the tables are, which of their columns are which, and what providers may change."""
 
+import re
 from typing import Any, Literal
 
 import yaml
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from recsys_ops.datasets.delimited import Dialect, known_encoding
 from recsys_ops.datasets.interpret import Decimal
+from recsys_ops.datasets.problems import did_you_mean
 from recsys_ops.datasets.repeats import Duplicates
 from recsys_ops.errors import InputError, is_scalar
 from recsys_ops.features.rules import FeatureRule, repeated_name
@@ -99,7 +101,7 @@ def parse_mapping(text: str, file: str) -> Mapping:
     Raises
     ------
     InputError
-        It is not YAML, or a field is missing, unknown or wrong; the message names the first such field.
+        It is not YAML, or a field is missing, unknown or wrong; the message names all such fields.
     ConfigError
         A URL in it holds credentials.
     """
@@ -114,13 +116,23 @@ def parse_mapping(text: str, file: str) -> Mapping:
     except yaml.YAMLError as error:
         raise InputError(f"{file}: not YAML ({' '.join(str(error).split())}).") from error
     except ValidationError as error:
-        problems = error.errors()
-        first = problems[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        given = first["input"]
-        found = repr(given) if is_scalar(given) else f"a {type(given).__name__}"
-        raise InputError(f"{file}: {where}: {first['msg']} (found {found}){more}. Correct the file.") from error
+        raise InputError(*(_message(problem, file) for problem in error.errors())) from error
+
+
+def _message(problem: Any, file: str) -> str:
+    *parents, last = problem["loc"] or ("the whole file",)
+    given = problem["input"]
+    found = repr(given) if is_scalar(given) else f"a {type(given).__name__}"
+    guess = ""
+    if problem["type"] == "extra_forbidden":
+        model: type[BaseModel] = Mapping
+        if parents:
+            model = TableSource if parents[0] == "tables" else FeatureRule
+        guess = did_you_mean(str(last), model.model_fields)
+    elif problem["type"] == "literal_error":
+        guess = did_you_mean(str(given), re.findall(r"'([^']+)'", problem["ctx"]["expected"]))
+    where = ".".join(str(part) for part in (*parents, last))
+    return f"{file}: {where}: {problem['msg'].removeprefix('Value error, ')} (found {found}).{guess} Correct the file."
 
 
 def _repeated_key(document: Any) -> Any:

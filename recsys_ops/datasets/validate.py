@@ -16,6 +16,7 @@ from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, check_null, che
 from recsys_ops.datasets.checked import OnBadRows as OnBadRows
 from recsys_ops.datasets.columns import normalise
 from recsys_ops.datasets.dataset import Values, positions_of
+from recsys_ops.datasets.problems import Problems
 from recsys_ops.datasets.repeats import Duplicates, merge_repeats
 from recsys_ops.datasets.times import TIMESTAMP, Period, is_within, microseconds
 from recsys_ops.errors import InputError
@@ -45,8 +46,8 @@ class Clean:
 
 
 def validate(
-    interactions: pa.Table,
-    items: pa.Table,
+    interactions: pa.Table | None,
+    items: pa.Table | None,
     users: pa.Table | None,
     *,
     sources: Mapping[str, str],
@@ -55,13 +56,16 @@ def validate(
     on_bad_rows: OnBadRows = "stop",
     duplicates: Duplicates | None = None,
     period: Period = ALL_TIME,
+    names: Mapping[str, Mapping[str, str]] | None = None,
+    found: Sequence[str] = (),
 ) -> Clean:
     """Check the three tables against the contract.
 
     Parameters
     ----------
     interactions, items, users : pyarrow.Table
-        With the contract's column names; users may be None: then those who rated are the users.
+        With the contract's column names; users may be None: then those who rated are the users. The others are None
+        only if they could not be read.
     sources : mapping of str to str
         File name of each table for messages, keys "interactions", "items", "users".
     rating_range : tuple of float or None
@@ -70,13 +74,17 @@ def validate(
     rules : sequence of FeatureRule
         Whose columns ``items`` must have.
     on_bad_rows : "stop" or "quarantine"
-        Stop at the first kind of bad rows, or set all bad rows aside. Of duplicates the first row is kept; the
+        Stop with all kinds of bad rows, or set all bad rows aside. Of duplicates the first row is kept; the
         interactions of an item or user set aside are set aside too.
     duplicates : "first", "last", "sum", "max" or "count", optional
         What becomes of several interactions of a user and an item, first and last by ``timestamp`` where there is one.
         By default ratings must not repeat, weights are summed, and interactions without either count once.
     period : Period
         Interactions outside of it are left out, and are no bad rows.
+    names : mapping, optional
+        Of each table the file's own name for columns of the contract, for messages.
+    found : sequence of str
+        Problems that reading found; they are said together with those found here.
 
     Returns
     -------
@@ -93,32 +101,41 @@ def validate(
     Time O(n log n) in the interactions, for the search for duplicates. Missing feature values are no error.
     """
 
-    def checked(name: str, table: pa.Table) -> CheckedRows:
-        return CheckedRows(name, sources[name], table, on_bad_rows)
+    problems = Problems(list(found))
 
-    item_rows = checked("items", normalise(items, ITEMS, sources["items"], rules))
-    values = values_of(interactions, rating_range, sources["interactions"])
-    contract = _contract_of(values)
-    rating_rows = checked("interactions", normalise(interactions, contract, sources["interactions"]))
-    rating_rows.holds &= is_within(rating_rows.table, period, rating_rows.source)
-    user_rows = None if users is None else checked("users", normalise(users, USERS, sources["users"]))
-    rating_rows.table = _with_id_type(rating_rows, item_rows, "item_id")
-    _check_ids(item_rows, "item_id")
-    check_null(item_rows, "seller_id", f"Name the seller of each item, or {QUARANTINE}.")
-    check_null(item_rows, "title", f"Give each item a title, or {QUARANTINE}.")
-    check_numbers(item_rows, rules, f"Correct them, leave them empty, or {QUARANTINE}.")
-    clean_items = item_rows.kept()
-    clean_users = None
+    def checked(name: str, table: pa.Table | None, contract: TableContract) -> CheckedRows | None:
+        rows: CheckedRows | None = None
+        if table is None:
+            return rows
+        with problems.noted():
+            own = (names or {}).get(name, {})
+            whole = normalise(table, contract, sources[name], rules if name == "items" else (), own)
+            rows = CheckedRows(name, sources[name], whole, on_bad_rows, problems.found, own)
+        return rows
+
+    values: Values = "ones"
+    if interactions is not None:
+        with problems.noted():
+            values = values_of(interactions, rating_range, sources["interactions"])
+    item_rows, user_rows = checked("items", items, ITEMS), checked("users", users, USERS)
+    rating_rows = checked("interactions", interactions, _contract_of(values))
+    if item_rows is not None:
+        _check_items(item_rows, rules)
     if user_rows is not None:
-        rating_rows.table = _with_id_type(rating_rows, user_rows, "user_id")
         _check_ids(user_rows, "user_id")
-        clean_users = user_rows.kept()
-    _check_values(rating_rows, values, rating_range)
-    _check_known(rating_rows, "item_id", clean_items, sources["items"])
-    if clean_users is not None:
-        _check_known(rating_rows, "user_id", clean_users, sources["users"])
-    if values == "ratings" and duplicates is None:
-        _check_pairs(rating_rows)
+    if rating_rows is not None:
+        with problems.noted():
+            rating_rows.holds &= is_within(rating_rows.table, period, rating_rows.source)
+        _check_values(rating_rows, values, rating_range)
+        for column, known in (("item_id", item_rows), ("user_id", user_rows)):
+            if known is not None:
+                with problems.noted():
+                    _check_known(rating_rows, column, known)
+        if values == "ratings" and duplicates is None:
+            _check_pairs(rating_rows)
+    problems.stop()
+    assert item_rows is not None  # else there is a problem
+    assert rating_rows is not None
     tables = [rows for rows in (item_rows, user_rows, rating_rows) if rows is not None]
     rejected = [part for rows in tables for part in rows.rejected]
     merged = _one_per_pair(rating_rows.kept(), values, duplicates, sources["interactions"])
@@ -126,8 +143,8 @@ def validate(
         values = "weights"
     return Clean(
         merged,
-        clean_items,
-        clean_users,
+        item_rows.kept(),
+        None if user_rows is None else user_rows.kept(),
         pa.concat_tables([rejected_schema().empty_table(), *rejected]),
         values,
         _range_of(merged, values) if rating_range is None else rating_range,
@@ -200,6 +217,13 @@ def _with_id_type(ratings: CheckedRows, known: CheckedRows, column: str) -> pa.T
     )
 
 
+def _check_items(rows: CheckedRows, rules: Sequence[FeatureRule]) -> None:
+    _check_ids(rows, "item_id")
+    check_null(rows, "seller_id", f"Name the seller of each item, or {QUARANTINE}.")
+    check_null(rows, "title", f"Give each item a title, or {QUARANTINE}.")
+    check_numbers(rows, rules, f"Correct them, leave them empty, or {QUARANTINE}.")
+
+
 def _check_ids(rows: CheckedRows, column: str) -> None:
     check_null(rows, column, f"Give each row an id, or {QUARANTINE}.")
     ids = rows.table.column(column)
@@ -228,11 +252,13 @@ def _check_values(rows: CheckedRows, values: Values, rating_range: tuple[float, 
     rows.reject(is_outside, "rating", f"outside [{least:g}, {greatest:g}]", remedy)
 
 
-def _check_known(rows: CheckedRows, column: str, known: pa.Table, source: str) -> None:
-    ids = in_one_chunk(known.column(column))
+def _check_known(rows: CheckedRows, column: str, known: CheckedRows) -> None:
+    """Reject interactions of ids that are not there; where bad rows stop the check, theirs are said already."""
+    rows.table = _with_id_type(rows, known, column)
+    ids = in_one_chunk((known.table if rows.on_bad_rows == "stop" else known.kept()).column(column))
     is_unknown = positions_of(rows.table.column(column), ids) < 0
-    remedy = f"Add them to {source}, remove these rows, or {QUARANTINE}."
-    rows.reject(is_unknown, column, f"that {source} does not have", remedy)
+    remedy = f"Add them to {known.source}, remove these rows, or {QUARANTINE}."
+    rows.reject(is_unknown, column, f"that {known.source} does not have", remedy)
 
 
 def _check_pairs(rows: CheckedRows) -> None:

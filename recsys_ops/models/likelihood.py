@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.errors import InputError
+from recsys_ops.libraries import needed_for
 from recsys_ops.models.aggregate import Aggregation
 from recsys_ops.models.bins import make_bins
 from recsys_ops.models.network import Network, log_likelihood
@@ -93,7 +94,11 @@ def learn_likelihood(
     InputError
         There is nothing to learn from, or amounts are not whole.
     """
-    from recsys_ops.models.spn_learning import learn_module  # late: its libraries take seconds, for learning alone
+    with needed_for("learning the likelihood of histories"):  # late: its libraries take seconds
+        import spflow  # noqa: F401  # also imported by spn_learning, but as late as it is called
+        import torch  # noqa: F401
+
+        from recsys_ops.models.spn_learning import learn_module
 
     _check(amounts, aggregation)
     values = aggregation.aggregate(amounts)

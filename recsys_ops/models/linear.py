@@ -132,7 +132,7 @@ class LinearRecommender:
         return scores
 
 
-def top_lists(model: Scorer, histories: sp.csr_array, n: int) -> NDArray[np.int64]:
+def top_lists(model: Scorer, histories: sp.csr_array, n: int, *, is_unseen: bool = True) -> NDArray[np.int64]:
     """The first n items that each user is shown.
 
     Parameters
@@ -142,11 +142,13 @@ def top_lists(model: Scorer, histories: sp.csr_array, n: int) -> NDArray[np.int6
         What is stored is not shown, whatever its value.
     n : int
         Length of the lists.
+    is_unseen : bool
+        Whether items of the history are left out.
 
     Returns
     -------
     ndarray, shape (n_users, n)
-        Positions of the best items that are not in the history, best first, of equal ones the first in the
+        Positions of the best candidates, best first, of equal ones the first in the
         catalogue; -1 where there are too few.
     """
     n_users, n_items = histories.shape
@@ -161,7 +163,7 @@ def top_lists(model: Scorer, histories: sp.csr_array, n: int) -> NDArray[np.int6
                 f"recommender: it gives NaN as a score to {len(broken)} histories (first: number {first + broken[0]}, "
                 f"of {block[[broken[0]]].nnz} interactions). Correct the model, or leave these users out."
             )
-        lists[first : first + size] = best_candidates(scores, block, n)
+        lists[first : first + size] = best_candidates(scores, block if is_unseen else sp.csr_array(block.shape), n)
     return lists
 
 

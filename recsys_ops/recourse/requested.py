@@ -7,6 +7,7 @@ import numpy as np
 
 from recsys_ops.errors import ConfigError
 from recsys_ops.features.encode import FeatureColumns
+from recsys_ops.libraries import needed_for
 from recsys_ops.recourse.examples import Nearest
 from recsys_ops.recourse.group import MOST_SAMPLED
 from recsys_ops.recourse.options import Offer
@@ -148,7 +149,8 @@ class Requested:
                 raise ConfigError(f"{name}={getattr(self, name)!r} is ignored {reason}. Leave it out.")
 
     def _check_device(self) -> None:
-        import torch  # late: it takes seconds
+        with needed_for("the search for recourse"):
+            import torch  # late: it takes seconds
 
         try:
             torch.zeros(1, device=self.device).cpu()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.features.changes import Change, changed_columns
+from recsys_ops.libraries import needed_for
 from recsys_ops.metrics import move_overlaps
 from recsys_ops.recourse.bounds import Bounds, bound_case
 from recsys_ops.recourse.capped import with_finite_box, within_caps
@@ -132,7 +133,8 @@ def without_search(case: Case) -> Recourse | None:
 
 
 def _descend(search: Search, cases: list[Case]) -> NDArray[np.float64]:
-    from recsys_ops.recourse.descent import DescentBatch, descend  # late: torch takes seconds, and only this needs it
+    with needed_for("the search for recourse"):  # late: torch takes seconds, and only this needs it
+        from recsys_ops.recourse.descent import DescentBatch, descend
 
     columns, group = search.columns, search.group
     searched, scale = group.columns, group.sample_scales

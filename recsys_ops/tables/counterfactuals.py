@@ -12,11 +12,14 @@ def counterfactuals_columns(user_id: pa.DataType, item_id: pa.DataType, *, ratin
         "user_id": (user_id, "The user, as in the input."),
         "item_id": (item_id, "The recommended item, as in the input."),
         "title": (pa.string(), "Its title."),
-        "k": (pa.int32(), "Length of the list that the item should leave."),
+        "k": (
+            pa.int32(),
+            "Length of the list that the item should leave; with --drop the last rank that is not low enough.",
+        ),
         "option": (pa.int32(), "Number of the explanation within its case, from 0, the best."),
         "status": (pa.string(), "optimal, feasible, infeasible (proven), timeout, already_satisfied or error."),
         "reason": (pa.string(), "Why there is none, why it is not proven best, or how it was found; else null."),
-        "rank_before": (pa.int32(), "Rank of the item among what the user has not interacted with, from 1."),
+        "rank_before": (pa.int32(), "Rank of the item among the candidates (--candidates), from 1."),
         "rank_after": (pa.int32(), "Its rank by the same recommender without what is removed."),
         "removed": (pa.list_(removal), "Items without which it leaves the list; with --ratings, how many stars less."),
         "n_removed": (pa.int32(), "Number of interactions that are removed or lowered."),
@@ -31,6 +34,10 @@ def counterfactuals_columns(user_id: pa.DataType, item_id: pa.DataType, *, ratin
         "method": (
             pa.string(),
             "bounds where a lower bound meets a search, mio where the solver was needed, search where neither.",
+        ),
+        "list_after": (
+            pa.list_(item_id),
+            "With --lists: the first k items of the list without what is removed, best first; else null.",
         ),
         "text": (pa.string(), "The explanation as a sentence to the user; null where there is none."),
     }

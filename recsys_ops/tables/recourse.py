@@ -26,7 +26,10 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "title": (pa.string(), "Its title."),
         "group": (pa.string(), "Group of users that should get to see the item."),
         "option": (pa.int32(), "Number of the recourse within its case, from 0, the one to show first."),
-        "status": (pa.string(), "optimal, feasible, infeasible (proven), timeout, already_satisfied or error."),
+        "status": (
+            pa.string(),
+            "optimal, feasible, infeasible (proven), timeout, already_satisfied, not_started, error.",
+        ),
         "reason": (pa.string(), "Why the row does not reach what was wanted, whatever its changes; else null."),
         "since": (
             pa.string(),

@@ -125,7 +125,8 @@ BAD_TABLES = {
     ),
     "missing columns": (
         without("items", "seller_id", "price"),
-        "items.parquet: columns 'price', 'seller_id' are missing (found item_id, title, description, tags, category).",
+        "items.parquet: column 'price' is missing (found item_id, title, description, tags, category), but "
+        "features name it.",
     ),
     "words in place of numbers": (
         column("interactions", "rating", lambda ratings: pa.array(["good", "3", *["5"] * (len(ratings) - 2)])),
@@ -166,7 +167,7 @@ BAD_MAPPINGS = {
     "an unknown column": (
         FEATURES.format(column="colour", kind="category"),
         "items.parquet: column 'colour' is missing (found item_id, seller_id, title, description, tags, category, "
-        "price). Name the columns that hold them under tables.items.columns in features.yaml.",
+        "price), but features name it. Correct features in features.yaml, or add the column.",
     ),
     "a column mapped to nothing": (
         FEATURES.format(column="price", kind="number") + "tables: {items: {columns: {title: name}}}\n",
@@ -179,7 +180,7 @@ BAD_MAPPINGS = {
     ),
     "bounds that no tag has": (
         FEATURES.format(column="tags", kind="tags, upper: 3"),
-        "features.yaml: features.0: Value error, feature 'tags': limits of tags are 0 (absent) or 1 (present), not 3",
+        "features.yaml: features.0: feature 'tags': limits of tags are 0 (absent) or 1 (present), not 3",
     ),
     "a least price above all prices": (
         FEATURES.format(column="price", kind="number, lower: 9000"),
@@ -187,7 +188,7 @@ BAD_MAPPINGS = {
     ),
     "two features of one label": (
         FEATURES.format(column="price", kind="number, label: tags") + "  - {column: tags, kind: tags}\n",
-        "features.yaml: the whole file: Value error, columns 'price' and 'tags' are both called 'tags'. Give each a ",
+        "features.yaml: the whole file: columns 'price' and 'tags' are both called 'tags'. Give each a ",
     ),
     "a key that is there twice": (
         FEATURES.format(column="price", kind="number") + "rating_range: [1, 9]\n",
@@ -223,13 +224,17 @@ BAD_SETTINGS = {
     ),
     "no torch device": (("--device", "toaster"), "--device toaster: no such torch device. Use cpu or cuda."),
     "a run id that is no name": (("--run-id", "a/b"), "--run-id 'a/b' is not a folder name."),
+    "a run id that no store takes": (
+        ("--run-id", 300 * "x"),
+        "--run-id: 300 characters are too many for a folder. Use",
+    ),
     "no such YAML file": (("--config", "none.yaml"), "--config none.yaml: cannot be read ("),
 }
 
 
 @pytest.fixture
 def run_on(command_line: CommandLine, tmp_path: Path) -> Callable[..., str]:
-    """``run_on(tables, *options)`` must fail with exit code 2, one message and nothing written; gives the message."""
+    """``run_on(tables, *options)`` must fail with exit code 2, a line per problem and nothing written; gives these."""
 
     def run(shop: Tables | str, *options: str) -> str:
         data = shop if isinstance(shop, str) else write_shop(tmp_path / "shop", shop)
@@ -238,9 +243,10 @@ def run_on(command_line: CommandLine, tmp_path: Path) -> Callable[..., str]:
         assert done.code == 2
         assert done.stdout == ""
         assert done.stderr.startswith("recsys-ops: ")
-        assert len(done.stderr.splitlines()) == 1
+        head, *problems = done.stderr.splitlines()
+        assert not problems or head == f"recsys-ops: {len(problems)} problems:"
         assert not list(out.rglob("*"))
-        return done.stderr.removeprefix("recsys-ops: ")
+        return done.stderr.removeprefix("recsys-ops: ").partition(" problems:\n  1. ")[2] or done.stderr[12:]
 
     return run
 

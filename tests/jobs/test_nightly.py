@@ -18,6 +18,7 @@ from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.nightly import NightlyConfig
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
+from jobs.recourse.order import nights_waited
 from jobs.runtime import job as runtime
 from recsys_ops.acceptance.feedback import case_ids
 from recsys_ops.errors import ConfigError, StorageError
@@ -213,3 +214,46 @@ def test_a_store_that_is_away_is_reported_after_the_few_tries_of_a_probe(
         with pytest.raises(StorageError, match=r"writing a probe file failed \(ServiceUnavailable\)"):
             nightly.run(NightlyConfig(out=f"s3://{BUCKET}/out", **SETTINGS))
         assert sum(store.counts.values()) <= QUICK_ATTEMPTS
+
+
+def test_a_plan_says_the_cases_of_the_night_and_writes_nothing(tmp_path: Path, command_line: CommandLine) -> None:
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
+    arguments = ["nightly", *options, "--out", str(tmp_path), "--run-id", "n", "--result", "json"]
+    planned = command_line(*arguments, "--plan")
+    assert (planned.code, list(tmp_path.iterdir())) == (0, [])
+    plan = json.loads(planned.stdout.splitlines()[-1])["plan"]
+    assert "thrown away" in plan["known_from"]
+    done = json.loads(command_line(*arguments).stdout.splitlines()[-1])
+    manifest = open_run(str(tmp_path), job="recourse").manifest
+    assert (done["run"], done["exit"], done["url"]) == ("n", 0, f"{tmp_path}/runs/n")
+    assert done["n_cases"] == plan["n_cases"] == manifest["n_cases"] == sum(done["counts"].values())
+    assert done["tables"]["recourse"] == {
+        "url": f"{tmp_path}/runs/n/recourse", "rows": manifest["tables"]["recourse"]["rows"]
+    }  # fmt: skip
+    again = command_line(*arguments, "--plan").stdout
+    assert "all: the run is complete" in again
+    assert "run n (" in again
+    refused = command_line(*arguments, "--k", "7")
+    failed = json.loads(refused.stdout.splitlines()[-1])
+    assert (refused.code, failed["exit"], failed["run"]) == (2, 2, "n")
+    assert "--k was 5, now 7" in failed["message"]
+
+
+def test_a_night_past_its_deadline_has_a_row_for_every_case_and_the_next_one_begins_with_them(tmp_path: Path) -> None:
+    cut = night(tmp_path, "cut", deadline="2026-01-01")
+    assert cut.manifest["counts"] == {"not_started": cut.manifest["n_cases"]}
+    assert {row["reason"] for row in rows_of(cut)} == {
+        "not started: the run had to end by 2026-01-01 00:00 UTC; first in line in the next run"
+    }
+    config = RecourseConfig(out=str(tmp_path), **SETTINGS)
+    dataset = recourse.load(config).catalogue.dataset
+    ids = {row["item_id"] for row in rows_of(cut)}
+    assert not nights_waited(str(tmp_path), "cut", dataset).any()
+    waited = nights_waited(str(tmp_path), "next", dataset)
+    assert waited.tolist() == [int(item in ids) for item in dataset.item_ids.to_pylist()]
+    whole = night(tmp_path, "next", deadline="3h")
+    assert "not_started" not in whole.manifest["counts"]
+    assert not nights_waited(str(tmp_path), None, dataset).any()
+    interrupted(cut)
+    again = night(tmp_path, "cut")
+    assert rows_of(again) == rows_of(whole)

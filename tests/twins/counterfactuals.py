@@ -25,7 +25,7 @@ def ranking(question: Question, taken: NDArray[np.int64]) -> list[tuple[float, i
     for item, amount in zip(question.history, left, strict=True):
         # In the order of the items, as the recommender adds, so that ties stay ties.
         scores += amount / question.scale * _weights(question)[item]
-    hidden = set(question.history.tolist())
+    hidden = set(question.history.tolist()) if question.candidates == "unseen" else set()
     if question.removed_items == "eligible":
         hidden -= {
             int(z) for z, before, now in zip(question.history, question.amounts, left, strict=True) if before > now == 0
@@ -65,15 +65,16 @@ def _weight(question: Question, source: int, target: int) -> float:
 
 
 def _weights(question: Question) -> NDArray[np.float64]:
-    """What every interaction adds to every item, nothing to its own; multiplied out once per recommender."""
+    """What every interaction adds to every item, nothing to a hidden one of its own; made once per recommender."""
     recommender = question.recommender
-    if "_twin" not in recommender.__dict__:
+    name = f"_twin_{question.candidates}"
+    if name not in recommender.__dict__:
         if isinstance(recommender, FactoredRecommender):
             weights = _as_dense(recommender.history_factors) @ _as_dense(recommender.item_factors).T
         else:
             weights = _as_dense(recommender.weights)
-        recommender.__dict__["_twin"] = weights * (1 - np.eye(len(weights)))
-    dense: NDArray[np.float64] = recommender.__dict__["_twin"]
+        recommender.__dict__[name] = weights * (1 - np.eye(len(weights)) * (question.candidates == "unseen"))
+    dense: NDArray[np.float64] = recommender.__dict__[name]
     return dense
 
 

@@ -21,7 +21,7 @@ from jobs.runtime import job as runtime
 from jobs.runtime.shards import Shard
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.datasets import load_dataset
-from recsys_ops.errors import InputError
+from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.ease import RIDGE, fit_ease
 from recsys_ops.models.linear import history_matrix
 from recsys_ops.runs import Run, open_run
@@ -48,7 +48,9 @@ def base(shop: str, ray_session: None, tmp_path_factory: pytest.TempPathFactory)
 
 
 def run_job(shop: str, out: Path, run_id: str = "r", **changes: Any) -> Run:
-    config = CounterfactualsConfig(data=shop, out=str(out), run_id=run_id, **({"k": 5} | changes))
+    config = CounterfactualsConfig(
+        data=shop, out=str(out), run_id=run_id, **(({} if "drop" in changes else {"k": 5}) | changes)
+    )
     assert runtime.run_job(config, counterfactuals.JOB) == 0
     return open_run(str(out / "runs" / run_id), verify=True)
 
@@ -349,6 +351,43 @@ def test_factors_give_the_same_rows_in_any_shards_and_when_one_user_asks(shop: s
     user = rows_of(whole)[-1]["user_id"]
     asked = ask.rows(whole, ask.settings_of(whole), load_dataset(shop, seed=0), user=user)
     assert asked == [row for row in rows_of(whole) if row["user_id"] == user]
+
+
+def test_items_of_the_history_are_explained_without_their_own_interaction(shop: str, tmp_path: Path) -> None:
+    recommender = Recommender(shop)
+    run = run_job(shop, tmp_path, users="1,2,3,4,5,6", candidates="all", keep_selected=True, drop=2, lists=True)
+    rows, again = rows_of(run), 0
+    assert explained(rows)
+    for row in rows:
+        history, item = recommender.history(row["user_id"]), recommender.items.index(row["item_id"])
+        again += bool(history[item])
+        assert row["item_id"] not in (row["removed"] or [])
+        for rank, removed in ((row["rank_before"], []), (row["rank_after"], row["removed"])):
+            if rank is None or removed is None:
+                continue
+            left = history.copy()
+            left[[recommender.items.index(item_id) for item_id in removed]] = 0
+            scores = left @ recommender.weights
+            assert rank == 1 + int((scores > scores[item]).sum())
+        assert row["k"] == row["rank_before"] + 1
+        if row["removed"]:  # scores are those without what is removed
+            best = np.argsort(-scores, kind="stable")[:10]
+            assert row["list_after"] == [recommender.items[one] for one in best]
+        else:
+            assert row["list_after"] is None
+        assert row["rank_after"] is None or row["rank_after"] >= row["rank_before"] + 2
+    assert again
+    asked = ask.rows(run, ask.settings_of(run), load_dataset(shop, seed=0), user="1")
+    assert asked == [row for row in rows if row["user_id"] == rows[0]["user_id"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"drop": 2, "k": 5}, "--drop 2 --k 5"), ({"keep_selected": True}, "Add --candidates all")],
+)
+def test_options_that_contradict_each_other_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        counterfactuals.check(CounterfactualsConfig(data="shop", out="out", **changes))
 
 
 def test_a_model_of_other_items_is_refused_with_what_was_expected(shop: str, tmp_path: Path) -> None:

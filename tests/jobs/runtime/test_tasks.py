@@ -13,6 +13,7 @@ from ray import exceptions as failures
 
 from jobs.errors import IncompleteRunError, StorageError
 from jobs.runtime.isolation import AttemptEnd
+from jobs.runtime.last_call import Deadline
 from jobs.runtime.tasks import _end_of, run_shards
 from jobs.store.commit import commit_run
 from jobs.store.records import RunFolder
@@ -105,6 +106,23 @@ def test_a_shard_that_misses_its_deadline_twice_has_timeout_rows(doubling: Any, 
     rows = rows_of(run.folder)
     assert [row["case"] for row in rows if row["status"] == "timeout"] == [6, 7]
     assert "deadline of 1 s twice" in rows[7]["reason"]
+    assert time.monotonic() - began < 30
+
+
+def test_what_a_deadline_of_the_run_leaves_has_rows_and_the_first_in_order_are_done(
+    doubling: Any, start: Any, numbers: Any
+) -> None:
+    def hang(value: int) -> None:
+        if value < 4:
+            time.sleep(60)
+
+    run, shards = start()
+    began = time.monotonic()
+    deadline = Deadline(began + 4.0, order=[3, 2, 1, 0], reason="no time left")
+    commit_run(run, run_shards(doubling(hang), numbers, shards, run.folder, max_in_flight=2, deadline=deadline))
+    rows = rows_of(run.folder)
+    assert [row["status"] for row in rows] == ["not_started"] * 4 + ["optimal"] * 4
+    assert {row["reason"] for row in rows[:4]} == {"no time left"}
     assert time.monotonic() - began < 30
 
 

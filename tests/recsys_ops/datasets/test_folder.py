@@ -204,7 +204,10 @@ def test_a_json_list_in_a_csv_column_of_tags_becomes_its_tags(tmp_path: Path) ->
         ("rating_range: [5, 1]\nfeatures: [{column: price, kind: number}]", "first must be less than the second"),
         ("rating_range: [1, 5]\nfeatures: []", "features.yaml: features: .*at least 1 item"),
         ("rating_range: [1, 5]\nfeatures: [{column: price, kind: size}]", r"features.yaml: features.0.kind: .*'size'"),
-        ("rating_range: [1, 5]\nfeature: 3", r"features.yaml: .* and 1 more"),
+        (
+            "rating_range: [1, 5]\nfeature: 3",
+            r"1. features.yaml: features: Field required .*\n  2. .*Did you mean 'features'\?",
+        ),
         (FEATURES_YAML + "tables: {books: {}}", r"features.yaml: tables.books"),
         (
             FEATURES_YAML + "tables: {items: {columns: {title: name}}}",
