@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.arrow import compute as pc
 from recsys_ops.report.page import render
+from recsys_ops.report.plots import has_matplotlib, plots_of
 from recsys_ops.report.words import words
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
@@ -54,7 +55,8 @@ def night_page(run: Run, pages: Pages = ()) -> str:
                 }
                 for name, count in sorted(counts.items(), key=lambda pair: -pair[1])
             ],
-            "distributions": _distributions(run), "pages": list(pages), "failed": _failed(run) if errors else [],
+            "distributions": _distributions(run), "plots": plots_of(run), "has_plots": has_matplotlib(),
+            "pages": list(pages), "failed": _failed(run) if errors else [],
             "settings": [(name, value) for name, value in manifest["configuration"].items() if value is not None],
         },
     )  # fmt: skip

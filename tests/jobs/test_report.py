@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recsys_ops.acceptance.feedback import case_ids
+from recsys_ops.report.plots import _best_of_at_most, plots_of
 from recsys_ops.report.words import LANGUAGES
 from recsys_ops.runs import Run, open_run
 from tests.suites.cli import CommandLine, exit_code_here
@@ -126,6 +129,54 @@ def test_the_report_says_how_the_cases_ended(out: Path, command_line: CommandLin
         assert f"Complete: {manifest['n_cases']:,} cases" in text
         for status, count in manifest["counts"].items():
             assert f"{status} {count:,}" in text
+
+
+def test_the_report_of_recourse_has_plots_with_their_numbers_in_words(out: Path, command_line: CommandLine) -> None:
+    pytest.importorskip("matplotlib", reason="the extra plots is not installed")
+    assert command_line("report", "--out", str(out), "--run-id", "recourse").code == 0
+    page = pages_of(out, "recourse")["index.html"]
+    elements = check_page(page)
+    assert [name for name, _ in elements.found].count("svg") == len(plots_of(open_run(str(out / "runs/recourse")))) >= 2
+    ids = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {used[1:] for _, a in elements.found for used in [a.get("xlink:href")] if used} <= set(ids)
+    table = open_run(str(out / "runs/recourse")).table("recourse").to_table().to_pandas()
+    before, after = table["success_before"].mean(), table["success_after"].mean()
+    assert f"On average {before:.1%} of a group see the item before, and {after:.1%} after." in " ".join(elements.text)
+    assert command_line("report", "--out", str(out), "--run-id", "recourse").code == 0
+    assert pages_of(out, "recourse")["index.html"] == page, "not the same bytes"
+
+
+def test_a_path_reaches_the_best_of_at_most_so_many_changes() -> None:
+    assert _best_of_at_most([(0, 0.0), (2, 0.3), (3, 0.2)], 5).tolist() == [0.0, 0.0, 0.3, 0.3, 0.3, 0.3]
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here: apt install chromium")
+def test_a_browser_runs_every_page_without_a_complaint(out: Path, command_line: CommandLine, tmp_path: Path) -> None:
+    assert command_line("report", "--out", str(out), "--run-id", "recourse", "--all").code == 0
+    assert command_line("report", "--out", str(out), "--run-id", "why", "--user", "2").code == 0
+    card = max(pages_of(out, "recourse").items(), key=lambda page: page[1].count("data-steps="))[1]
+    pages = {
+        "report": pages_of(out, "recourse")["index.html"],
+        "card": card,
+        "why": pages_of(out, "why")["user-2.html"],
+    }
+    for name, page in pages.items():
+        shown, complaints = in_browser(tmp_path / f"{name}.html", page)
+        assert not complaints
+        assert shown.count('aria-valuetext="') == page.count('data-steps="'), "the script of the page did not run"
+    _, complaints = in_browser(tmp_path / "changed.html", card.replace("</script>", "//</script>"))
+    assert any("Content Security Policy" in line for line in complaints), "complaints are not seen"
+
+
+def in_browser(path: Path, page: str) -> tuple[str, list[str]]:
+    """The document after its script has run, and what the browser's console says."""
+    path.write_text(page)
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={path}.d")
+    done = subprocess.run(
+        ["chromium", *options, "--dump-dom", f"file://{path}"], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
