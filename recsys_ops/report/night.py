@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.arrow import compute as pc
+from recsys_ops.quality import Quality
 from recsys_ops.report.page import render
 from recsys_ops.report.plots import has_matplotlib, plots_of
 from recsys_ops.report.words import words
@@ -70,12 +71,28 @@ def _verdict(run: Run, unfinished: int) -> list[str]:
         lines.append(f"{unfinished:,} cases failed or ran out of time: see below what to do about them.")
     else:
         lines.append("No case failed, and none ran out of time.")
-    model = manifest["inputs"].get("model")
-    if model:
-        lines.append(f"Recommender: {model}.")
+    waiting = manifest["counts"].get(Status.NOT_STARTED, 0)
+    if waiting:
+        lines.append(f"{waiting:,} cases were not started before the deadline; they are first in line in the next run.")
+    lines.extend(_of_recommender(manifest))
     rejected = manifest["tables"].get("rejected", {}).get("rows", 0)
     if rejected:
         lines.append(f"{rejected:,} rows of the input were set aside; see the table rejected.")
+    return lines
+
+
+def _of_recommender(manifest: Mapping[str, Any]) -> list[str]:
+    """Which it is, how good it is beside its baseline, and a warning where it is no better."""
+    if manifest.get("quality") is None:
+        model = manifest["inputs"].get("model")
+        return [f"Recommender: {model} (not measured)."] if model else []
+    quality = Quality.from_dict(manifest["quality"])
+    lines = [f"Recommender: {quality.sentence}."]
+    if not quality.is_better:
+        lines.append(
+            f"Warning: it is not clearly better than {quality.baseline}, so that what follows says little about the "
+            "taste of users."
+        )
     return lines
 
 
