@@ -1,4 +1,4 @@
-"""A case of the antidote job: what is asked, what was found, and what its rows are called."""
+"""A case of the antidote job: the question, what was found, and what its rows are called."""
 
 from dataclasses import dataclass
 from typing import Any

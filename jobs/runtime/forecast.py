@@ -86,7 +86,7 @@ def recorded_pace(config: RunConfig, job: str) -> Pace | None:
         run = open_run(config.out, job=job)
     except InputError:
         return None
-    if not _is_alike(run, config.model_dump(mode="json")):
+    if not _has_settings(run, config.model_dump(mode="json")):
         return None
     timings = run.table("shard_timings").to_table(columns=["cases", "seconds", "peak_memory_bytes"])
     n_cases = pc.sum(timings.column("cases")).as_py()
@@ -169,7 +169,7 @@ def bytes_of(inputs: Any) -> int:
     return len(head) + sum(int(buffer.raw().nbytes) for buffer in buffers)
 
 
-def _is_alike(run: Run, settings: Mapping[str, Any]) -> bool:
+def _has_settings(run: Run, settings: Mapping[str, Any]) -> bool:
     before = run.manifest["configuration"]
     names = (before.keys() & settings.keys()) - _NOT_COMPARED
     return all(before[name] == settings[name] for name in names)

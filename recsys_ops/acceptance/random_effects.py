@@ -119,8 +119,8 @@ def tail_of_ratio(statistic: float, weights: NDArray[np.float64], dof: float) ->
 
     # Most of the mass is where the spread of the sum turns the angle.
     width = 1 / np.sqrt(float(counts @ terms**2))
-    pieces = [quad(integrand, *ends, limit=200)[0] for ends in _intervals(width)]
-    return float(np.clip(0.5 + sum(pieces) / np.pi, 0.0, 1.0))
+    parts = [quad(integrand, *ends, limit=200)[0] for ends in _intervals(width)]
+    return float(np.clip(0.5 + sum(parts) / np.pi, 0.0, 1.0))
 
 
 def _intervals(width: float) -> list[tuple[float, float]]:

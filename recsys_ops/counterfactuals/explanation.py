@@ -139,7 +139,7 @@ def explain(
     removed_items : "excluded" or "eligible"
         Whether an item that is removed may be recommended again.
     candidates : "unseen" or "all"
-        Whether items of the history may be recommended, and asked about.
+        Whether items of the history may be recommended, and selected.
     drop : int, >= 1, optional
         Positions that the item falls below its rank, in place of k.
     max_removed, max_distance : optional

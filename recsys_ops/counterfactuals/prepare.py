@@ -80,7 +80,7 @@ def make_question(
     removed_items : "excluded" or "eligible"
         Whether an item whose interaction is taken away entirely becomes a candidate.
     candidates : "unseen" or "all"
-        Whether items of the history may be recommended, and asked about.
+        Whether items of the history may be recommended, and selected.
     drop : int, >= 1, optional
         Instead of leaving the first k, the item falls by so many positions: k is its rank + drop - 1.
     weights : ndarray, shape (n,), > 0, optional

@@ -24,7 +24,7 @@ class Settings:
     removed_items: RemovedItems = "excluded"
     """Whether an item whose interaction is taken away entirely becomes a candidate."""
     candidates: Candidates = "unseen"
-    """"all": items of the history may be recommended, and asked about."""
+    """"all": items of the history may be recommended, and selected."""
     drop: int | None = None
     """Positions that the item falls below its rank, instead of leaving the first k."""
     keep_selected: bool = False

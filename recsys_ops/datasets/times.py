@@ -1,4 +1,4 @@
-"""When an interaction was: timestamps as people export them, and the period that is asked for."""
+"""When an interaction was: timestamps as people export them, and the period that is requested."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -84,7 +84,7 @@ def is_within(table: pa.Table, period: Period, source: str) -> NDArray[np.bool_]
     if len(missing):
         raise InputError(
             f"{source}: column '{TIMESTAMP}' has {len(missing)} values missing (first: row {missing[0]}), and a period "
-            "is asked for. Give each row a time, or leave out --since and --until."
+            "is requested. Give each row a time, or leave out --since and --until."
         )
     within = np.ones(len(times), dtype=bool)
     if period.since is not None:
@@ -94,7 +94,7 @@ def is_within(table: pa.Table, period: Period, source: str) -> NDArray[np.bool_]
     if not within.any():
         first, last = (np.datetime64(int(end), "us").astype(str)[:19] for end in (times.min(), times.max()))
         raise InputError(
-            f"{source}: no interaction is of the period asked for (found {first} to {last} UTC). Correct --since "
+            f"{source}: no interaction is of the period requested (found {first} to {last} UTC). Correct --since "
             "and --until."
         )
     return within

@@ -1,6 +1,6 @@
 """What became of advice from one run to another: new, changed, withdrawn, or worth more or less.
 
-Advice is what the first option of a case says if it does what was wanted. Two pieces of advice are the same if they
+Advice is what the first option of a case says if it does what was wanted. Advice of two runs is the same if both
 have the same targets: features and the values that these are to have. Advice that stands since an earlier run is the
 same too, whatever of it is done by now.
 """
@@ -44,7 +44,7 @@ class News:
 
 
 def compare_advice(before: pa.Table, after: pa.Table) -> list[News]:
-    """What became of every piece of advice.
+    """What became of all advice.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class Search:
     """What the cases of one target group have in common: recommender, items, group and settings.
 
     Without ``plausibility`` a change need not be true. ``advised`` by item: columns and the signs of their changes in
-    advice given earlier, of which a little less is asked (``plausible.EASE``).
+    advice given earlier, of which a little less is required (``plausible.EASE``).
     """
 
     model: FeatureLinearModel

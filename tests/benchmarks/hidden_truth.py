@@ -32,7 +32,7 @@ class HiddenTruth:
     providers: NDArray[np.int64]
     model: FeatureLinearModel
     group: TargetGroup
-    asked: NDArray[np.int64]
+    selected: NDArray[np.int64]
     truth: frozenset[tuple[int, str]]
 
     def plausibility(self, level: float) -> Plausibility:
@@ -44,8 +44,8 @@ class HiddenTruth:
         search = Search(self.model, self.items, self.group, settings, plausibility)
         return [
             found
-            for first in range(0, len(self.asked), 32)
-            for found in find_recourses(search, self.asked[first : first + 32])
+            for first in range(0, len(self.selected), 32)
+            for found in find_recourses(search, self.selected[first : first + 32])
         ]
 
     def truths(self, recourses: list[Recourse]) -> NDArray[np.bool_]:
@@ -78,9 +78,9 @@ def hide(
     parts = [_parts(cell, rule) for cell in cells]
     rng = np.random.default_rng(seed)
     rich = np.flatnonzero([len({name.lower() for name in one}) >= least for one in parts])
-    asked = np.sort(rng.choice(rich, size=n_items, replace=False))
+    selected = np.sort(rng.choice(rich, size=n_items, replace=False))
     truth: set[tuple[int, str]] = set()
-    for item in asked:
+    for item in selected:
         names = sorted({name.lower() for name in parts[item]})
         gone = set(rng.choice(names, size=round(share * len(names)), replace=False).tolist())
         truth |= {(int(item), name) for name in gone}
@@ -93,7 +93,7 @@ def hide(
     groups, model = where
     fitted = make_feature_model(model, replace(dataset, items=items), encoded)
     providers = dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
-    return HiddenTruth(encoded, providers, fitted, _group(dataset, encoded, fitted, groups), asked, frozenset(truth))
+    return HiddenTruth(encoded, providers, fitted, _group(dataset, encoded, fitted, groups), selected, frozenset(truth))
 
 
 def _parts(cell: str | list[str] | None, rule: FeatureRule) -> list[str]:

@@ -62,7 +62,7 @@ def test_an_item_gets_the_rows_of_the_run(run_job: Any, method: str) -> None:
     seller = expected[0]["seller_id"]
     of_seller = ask_recourse.rows(run, settings, dataset, item=None, seller=seller)
     expected_ids = [row["item_id"] for row in rows_of(run, "recourse", "seller_id", seller)]
-    # The run leaves out an item that a whole group sees already; asked for the seller, it has its rows.
+    # The run leaves out an item that a whole group sees already; requested by seller, it has its rows.
     assert [row["item_id"] for row in of_seller if row["item_id"] in expected_ids] == expected_ids
     for row, other in zip(found, expected, strict=True):
         assert row.keys() == other.keys()

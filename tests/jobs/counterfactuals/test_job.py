@@ -349,8 +349,8 @@ def test_factors_give_the_same_rows_in_any_shards_and_when_one_user_asks(shop: s
     assert rows_of(whole) == rows_of(cut)
     assert explained(rows_of(whole))
     user = rows_of(whole)[-1]["user_id"]
-    asked = ask.rows(whole, ask.settings_of(whole), load_dataset(shop, seed=0), user=user)
-    assert asked == [row for row in rows_of(whole) if row["user_id"] == user]
+    found = ask.rows(whole, ask.settings_of(whole), load_dataset(shop, seed=0), user=user)
+    assert found == [row for row in rows_of(whole) if row["user_id"] == user]
 
 
 def test_items_of_the_history_are_explained_without_their_own_interaction(shop: str, tmp_path: Path) -> None:
@@ -377,8 +377,8 @@ def test_items_of_the_history_are_explained_without_their_own_interaction(shop: 
             assert row["list_after"] is None
         assert row["rank_after"] is None or row["rank_after"] >= row["rank_before"] + 2
     assert again
-    asked = ask.rows(run, ask.settings_of(run), load_dataset(shop, seed=0), user="1")
-    assert asked == [row for row in rows if row["user_id"] == rows[0]["user_id"]]
+    found = ask.rows(run, ask.settings_of(run), load_dataset(shop, seed=0), user="1")
+    assert found == [row for row in rows if row["user_id"] == rows[0]["user_id"]]
 
 
 @pytest.mark.parametrize(

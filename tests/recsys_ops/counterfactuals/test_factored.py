@@ -152,11 +152,11 @@ def test_what_an_item_adds_to_itself_changes_no_explanation(removed_items: str) 
         answers = []
         for itself in (0.0, 1e3, -1e3):
             np.fill_diagonal(weights, itself)
-            asked = make_question(
+            varied = make_question(
                 LinearRecommender(weights.copy()), question.history, question.amounts, question.item, k=5,
                 removed_items=removed_items,
             )  # fmt: skip
-            (found,) = explain(asked, None, Settings(k=5))
+            (found,) = explain(varied, None, Settings(k=5))
             answers.append((found.status, found.removed.tolist(), found.rank_before, found.rank_after, found.bound))
         assert answers[0] == answers[1] == answers[2]
 

@@ -22,7 +22,7 @@ from tests.twins import counterfactuals as twin
 
 
 def again(question: Question, **changes: Any) -> Question:
-    """The same history, asked otherwise."""
+    """The same history in other words."""
     same = {
         "k": question.k, "scale": question.scale, "validity": question.validity,
         "removed_items": question.removed_items, "weights": question.weights, "removable": question.limits > 0,

@@ -161,7 +161,7 @@ def test_only_interactions_of_the_period_are_read(
 @pytest.mark.parametrize(
     ("orders", "message"),
     [
-        (ORDERS, r"no interaction is of the period asked for \(found 2026-11-01T00:00:00 to 2026-11-04T00:00:00 UTC\)"),
+        (ORDERS, r"no interaction is of the period requested \(found 2026-11-01T00:00:00 to 2026-11-04T00:00:00 UTC\)"),
         (without("timestamp"), "column 'timestamp' is missing"),
         (ORDERS.replace("2026-11-02", ""), r"'timestamp' has 1 values missing \(first: row 2\)"),
         (ORDERS.replace("2026-11-02", "soon"), "column 'timestamp' is string and holds no times"),

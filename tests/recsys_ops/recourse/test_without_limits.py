@@ -88,7 +88,7 @@ def test_lists_overlap_as_much_as_wanted_where_that_is_possible() -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_users_are_given_up_where_lists_would_change_more_than_they_may(seed: int) -> None:
-    """Of a recourse that turns lists too far, no part gains anybody and leaves them alike; not all are given up."""
+    """Of a recourse that turns lists too far, no part gains anybody and leaves them; not all are given up."""
     world = endless(seed, step=0)
     cases = {case.item: case for case in make_cases(world.search(RecourseSettings()), np.arange(len(world.features)))}
     loose, tight = (recourses(world, RecourseSettings(overlap=overlap)) for overlap in (0.0, 0.95))
@@ -98,8 +98,8 @@ def test_users_are_given_up_where_lists_would_change_more_than_they_may(seed: in
         for share in SHARES if other.rbo < 0.95 else ():
             scores = case.rescore(case.features + share * (other.features - case.features))
             before, after = case.positions(case.scores), case.positions(scores)
-            alike = move_overlaps(world.k)[before, after].mean() >= 0.95
-            assert not (alike and case.success(scores) > other.success_before)
+            overlaps = move_overlaps(world.k)[before, after].mean() >= 0.95
+            assert not (overlaps and case.success(scores) > other.success_before)
         n_kept += one.rbo < 0.95 <= other.rbo
         assert other.success_after > other.success_before or one.success_after == one.success_before
     assert n_kept
