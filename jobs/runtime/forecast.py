@@ -25,7 +25,7 @@ from recsys_ops.runs import Run, open_run
 SAMPLE_SECONDS = 10.0
 """After which a worker begins no further unit of the sample."""
 _MOST_UNITS = 64
-_NOT_COMPARED = FREE_SETTINGS | {"since", "until", "learned", "items", "sellers", "users", "shards"}
+_NOT_COMPARED = FREE_SETTINGS | {"since", "until", "learned", "keep", "items", "sellers", "users", "shards"}
 """Settings that leave a case about as long as it was."""
 
 
