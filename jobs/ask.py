@@ -5,13 +5,14 @@ Nothing is fitted and no Ray is started. The data are read as the run read them,
 
 import importlib
 import time
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, model_validator
 
 from jobs import STARTED
 from jobs.config import MODEL_CONFIG, make_config
 from jobs.console import make_console
+from jobs.written_rows import write_rows
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.runs import Run, open_run
 
@@ -32,12 +33,15 @@ class AskConfig(BaseModel):
     seller: str | None = None
     """Recourse for all items of this seller."""
     user: str | None = None
-    """Why this user is recommended what is shown first."""
+    """Why this user is recommended what is shown first; with --item, why that item of the user's list."""
+    format: Literal["text", "json", "csv", "md"] = "text"
+    """Sentences, or the rows of the result table as JSON, CSV or a table in Markdown, and nothing else on stdout."""
 
     @model_validator(mode="after")
     def _one_case(self) -> "AskConfig":
-        if sum(given is not None for given in (self.item, self.seller, self.user)) != 1:
-            raise ValueError("name one --item, one --seller or one --user")
+        named = {name for name in ("item", "seller", "user") if getattr(self, name) is not None}
+        if len(named) != 1 and named != {"user", "item"}:
+            raise ValueError("name one --item, one --seller or one --user, or a --user and an --item of their list")
         return self
 
 
@@ -62,6 +66,9 @@ def run(config: AskConfig) -> int:
     settings = answers.settings_of(found)
     dataset = _same_data(found, settings)
     read = time.perf_counter()
+    if config.format != "text":
+        write_rows(answers.rows_for(found, settings, dataset, config), config.format)
+        return 0
     console = make_console(is_wide=True)
     for line in answers.answer(found, settings, dataset, config):
         console.print(line, soft_wrap=True)

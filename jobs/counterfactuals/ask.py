@@ -20,7 +20,7 @@ from jobs.store.models import read_models
 from recsys_ops.counterfactuals.histories import make_histories, read_removal_costs
 from recsys_ops.datasets import Dataset
 from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
-from recsys_ops.errors import InputError
+from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.linear import top_lists
 from recsys_ops.runs import Run
 
@@ -38,21 +38,39 @@ def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, question
     ConfigError, InputError
         As ``jobs.ask.run``.
     """
-    found = rows(run, settings, dataset, user=question.user)
+    found = rows_for(run, settings, dataset, question)
     nothing = f"\nUser {escape(str(question.user))}: nothing is left to recommend."
     return [_in_words(row) for row in found] or [nothing]
 
 
-def rows(run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: str | None) -> list[dict[str, Any]]:
-    """Rows of the ``counterfactuals`` table for a user, as the run itself would give them."""
+def rows_for(run: Run, settings: CounterfactualsConfig, dataset: Dataset, question: AskConfig) -> list[dict[str, Any]]:
+    """The rows that answer the question; raises as ``answer``."""
+    return rows(run, settings, dataset, user=question.user, item=question.item)
+
+
+def rows(
+    run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: str | None, item: str | None = None
+) -> list[dict[str, Any]]:
+    """Rows of the ``counterfactuals`` table for a user, as the run itself would give them; or for an item shown to one.
+
+    Raises
+    ------
+    ConfigError
+        The user or the item is not in the data, or the user is not shown the item.
+    """
     users = np.flatnonzero(select("user", str(user), dataset.user_ids))
     costs = _same_costs(run, settings.removal_costs, dataset) if settings.removal_costs else None
     histories = make_histories(dataset, ratings=settings.ratings, costs=costs)
     recommender, likelihood = restored_counterfactuals(read_models(run), settings.aggregator)
     data = CounterfactualData(dataset, histories, recommender, likelihood, users)
-    cases = make_cases(
-        users, top_lists(recommender, histories.inputs[users], settings.top, is_unseen=settings.candidates == "unseen")
-    )
+    n_shown = settings.top if item is None else max(settings.k, settings.top)
+    shown = top_lists(recommender, histories.inputs[users], n_shown, is_unseen=settings.candidates == "unseen")
+    if item is not None:
+        (position,) = np.flatnonzero(select("item", item, dataset.item_ids))
+        if position not in shown:
+            raise ConfigError(f"--item {item}: it is not among the {n_shown} items that user {user} is shown.")
+        shown = np.array([[position]], dtype=shown.dtype)
+    cases = make_cases(users, shown)
     if not len(cases.item):
         return []
     inputs = make_inputs(settings, data, cases)

@@ -37,8 +37,12 @@ def answer(run: Run, settings: RecourseConfig, dataset: Dataset, question: AskCo
     ConfigError, InputError
         As ``jobs.ask.run``.
     """
-    found = rows(run, settings, dataset, item=question.item, seller=question.seller)
-    return [_in_words(row, settings.language) for row in found]
+    return [_in_words(row, settings.language) for row in rows_for(run, settings, dataset, question)]
+
+
+def rows_for(run: Run, settings: RecourseConfig, dataset: Dataset, question: AskConfig) -> list[dict[str, Any]]:
+    """The rows that answer the question; raises as ``answer``."""
+    return rows(run, settings, dataset, item=question.item, seller=question.seller)
 
 
 def rows(

@@ -1,5 +1,8 @@
 """One case on demand: the row that the run would give, from its stored models, without fitting anything."""
 
+import csv
+import io
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -128,6 +131,26 @@ def test_the_answer_is_in_words_with_what_took_how_long(explained: Run, command_
     ) == (2, True)
 
 
+def test_rows_come_as_json_csv_or_markdown_also_for_one_item_of_the_list(
+    explained: Run, command_line: CommandLine
+) -> None:
+    rows = rows_of(explained, "counterfactuals", "user_id", 5)
+    arguments = ("ask", "--out", explained.url.rpartition("/runs/")[0], "--run-id", "r", "--user", "5")
+    assert json.loads(command_line(*arguments, "--format", "json").stdout) == rows
+    header, *lines = list(csv.reader(io.StringIO(command_line(*arguments, "--format", "csv").stdout)))
+    assert header == list(rows[0])
+    assert [json.loads(line[header.index("removed")] or "null") for line in lines] == [row["removed"] for row in rows]
+    last = rows[-1]["item_id"]
+    one = command_line(*arguments, "--item", str(last), "--format", "md").stdout.splitlines()
+    assert len(one) == 3
+    assert f"| {last} | {rows[-1]['title']} |" in one[2]
+    of_the_history = str(rows[-1]["removed"][0])
+    refused = command_line(*arguments, "--item", of_the_history)
+    assert refused.stderr == (
+        f"recsys-ops: --item {of_the_history}: it is not among the 5 items that user 5 is shown.\n"
+    )
+
+
 def test_the_last_whole_run_answers_unless_another_is_named(
     explained: Run, command_line: CommandLine, tmp_path: Path
 ) -> None:
@@ -191,11 +214,12 @@ def test_a_sparse_matrix_comes_back_from_its_arrays() -> None:
     assert back.has_sorted_indices
 
 
-@pytest.mark.parametrize("arguments", [(), ("--user", "1", "--item", "2")])
+@pytest.mark.parametrize("arguments", [(), ("--user", "1", "--seller", "2"), ("--item", "1", "--seller", "2")])
 def test_exactly_one_case_must_be_named(command_line: CommandLine, arguments: tuple[str, ...]) -> None:
     done = command_line("ask", *arguments)
     assert done.code == 2
-    assert done.stderr == "recsys-ops: name one --item, one --seller or one --user.\n"
+    expected = "recsys-ops: name one --item, one --seller or one --user, or a --user and an --item of their list.\n"
+    assert done.stderr == expected
 
 
 def test_a_process_of_its_own_starts_no_ray(explained: Run, tmp_path: Path) -> None:
