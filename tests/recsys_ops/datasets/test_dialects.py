@@ -63,7 +63,7 @@ def test_a_shop_export_is_read_right(tmp_path: Path, encoding: str) -> None:
         (MAPPING.replace("ENCODING", "utf-16"), "a file of encoding utf-16 is not read; save it as UTF-8"),
         (
             MAPPING.replace('decimal: ",", ', ""),
-            "column 'price' is string, expected a number .*first: row 0 = '1.299,50'",
+            "column 'Preis' is string, expected a number .*first: row 0 = '1.299,50'",
         ),
         (MAPPING.replace('delimiter: ";"', 'delimiter: ";;"'), "tables.items.delimiter: .*at most 1 character"),
     ],
