@@ -74,8 +74,8 @@ def test_a_run_that_loses_a_node_and_gets_another_has_the_bytes_of_one_machine(
     folder: Path, ray_session: None, tmp_path: Path
 ) -> None:
     shop = write_shop(tmp_path / "shop", shop_tables(sellers=10, items_per_seller=17, users=60, ratings_per_user=20))
-    nightly = ["nightly", "--data", shop, "--groups", "n_ratings:1", "--seen-by", "1", "--shards", "10", "--keep", "none"]
-    nightly += ["--out", str(tmp_path), "--run-id"]
+    nightly = ["nightly", "--data", shop, "--groups", "n_ratings:1", "--seen-by", "1", "--shards", "10"]
+    nightly += ["--keep", "none", "--out", str(tmp_path), "--run-id"]
     assert cli.exit_code_here(*nightly, "one") == 0
     there = environment(folder)
     run = subprocess.Popen(
