@@ -9,7 +9,8 @@ import pyarrow as pa
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import Dataset
-from recsys_ops.features.rules import FeatureRule
+from recsys_ops.datasets.problems import did_you_mean
+from recsys_ops.features.rules import FeatureRule, folded
 
 _STRUCTURE = r"^\s*[\[{]|[\]}]\s*$|^\s*\"|\"\s*$"
 _HTML = r"</?[a-zA-Z][^>]*>|&(?:[a-z]+|#\d+);"
@@ -36,6 +37,7 @@ def doubts(dataset: Dataset) -> list[str]:
         One sentence each: the column, how many rows, an example, and what to do.
     """
     found = [doubt for rule in dataset.rules for doubt in _of_feature(dataset.items.column(rule.column), rule)]
+    found += [doubt for rule in dataset.rules for doubt in _of_fixed(dataset.items.column(rule.column), rule)]
     found += _of_text("title", dataset.items.column("title"), "Correct the titles, which sellers and users read.")
     stars = dataset.ratings.data
     if dataset.values == "ratings" and len(stars) >= _MANY and stars.min() == stars.max():
@@ -50,6 +52,23 @@ def doubts(dataset: Dataset) -> list[str]:
             " or a session?"
         )
     return found
+
+
+def _of_fixed(column: ChunkedArray, rule: FeatureRule) -> Iterator[str]:
+    """Values that the rule fixes and no item has."""
+    filled = column.drop_null()
+    if not rule.fixed_values or not len(filled):
+        return
+    if rule.kind == "text":
+        values = pc.list_flatten(pc.split_pattern_regex(filled, r"[^\p{L}\p{M}\p{N}_]+"))
+    elif rule.kind == "tags":
+        values = pc.list_flatten(filled if pa.types.is_list(filled.type) else pc.split_pattern(filled, rule.separator))
+    else:
+        values = pc.cast(filled, pa.string())
+    known = [str(value) for value in pc.unique(values).to_pylist() if value]
+    present = {folded(value) for value in known}
+    for fixed in (fixed for fixed in rule.fixed_values if folded(fixed) not in present):
+        yield f"'{rule.column}': fixed_values has '{fixed}', which no item has.{did_you_mean(fixed, known)}"
 
 
 def _of_feature(column: ChunkedArray, rule: FeatureRule) -> Iterator[str]:

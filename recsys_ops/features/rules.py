@@ -131,7 +131,7 @@ class FeatureRule(BaseModel):
 
     def fixes(self, value: str) -> bool:
         """Whether one of the column's values may neither come nor go; the case of its letters does not count."""
-        return bool(self.fixed_values) and _folded(value) in {_folded(fixed) for fixed in self.fixed_values}
+        return bool(self.fixed_values) and folded(value) in {folded(fixed) for fixed in self.fixed_values}
 
     @property
     def may_change_category(self) -> bool:
@@ -148,7 +148,8 @@ class FeatureRule(BaseModel):
         return f"{self.name}: {value}" if self.kind == "tags" else self.name
 
 
-def _folded(value: str) -> str:
+def folded(value: str) -> str:
+    """A word, label or category as fixed values are compared: without spaces around it and the case of its letters."""
     return normalize("NFC", value).strip().casefold()
 
 

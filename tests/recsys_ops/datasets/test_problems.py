@@ -105,6 +105,17 @@ def rows_of(column: str) -> str:
         ("kind: number", "{code}", "another whole number in every one of 30 rows"),
         ("kind: category", "A-{item}", "has 30 values in 30 rows"),
         ("kind: number", "5", "tells no items apart"),
+        (
+            "kind: tags, fixed_values: [Vegan, bestsellr]",
+            "vegan|bestseller",
+            "fixed_values has 'bestsellr', which no item has. Did you mean 'bestseller'",
+        ),
+        (
+            "kind: text, fixed_values: [oak, Eiche]",
+            "fine Oak table {item}",
+            "fixed_values has 'Eiche', which no item has",
+        ),
+        ("kind: category, fixed_values: [Books]", "{item}", "fixed_values has 'Books', which no item has"),
     ],
 )
 def test_what_is_allowed_but_looks_wrong_is_said(tmp_path: Path, rule: str, cell: str, expected: str) -> None:
