@@ -10,7 +10,7 @@ from rich.table import Table
 from jobs.config import MODEL_CONFIG
 from jobs.console import make_console
 from jobs.errors import ExitCode
-from jobs.recourse.news import print_advice
+from jobs.recourse.advice_changes import print_advice
 from jobs.run_details import print_comparison, print_run
 from jobs.store.files import remove_files
 from jobs.store.housekeeping import find_orphans, remove_runs, superseded_runs

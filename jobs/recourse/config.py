@@ -10,7 +10,7 @@ from jobs.config import JobConfig
 from jobs.deadline import moment
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
-from recsys_ops.recourse.plausible import LEAST_GAIN, LEAST_SUPPORT
+from recsys_ops.recourse.plausible import LEAST_GAIN, least_support
 from recsys_ops.recourse.settings import RecourseSettings
 
 LOSS = 0.2
@@ -127,10 +127,7 @@ class RecourseConfig(JobConfig):
     @property
     def level(self) -> float | None:
         """Least support of a change, None where any change is allowed."""
-        by_default = "none" if self.method == "examples" else "support"
-        if (self.plausibility or by_default) == "none":
-            return None
-        return LEAST_SUPPORT if self.least_support is None else self.least_support
+        return least_support(self.method, self.plausibility, self.least_support)
 
     def settings(self, caps: Caps) -> RecourseSettings:
         """The part of the settings that the search sees; learned caps hold where the settings name none."""

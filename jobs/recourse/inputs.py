@@ -149,8 +149,7 @@ def make_inputs(
 def _plausibility(config: RecourseConfig, catalogue: Catalogue) -> Plausibility | None:
     if config.level is None:
         return None
-    sellers = catalogue.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
-    return fit_plausibility(catalogue.encoded, sellers.astype(np.int64), config.level)
+    return fit_plausibility(catalogue.encoded, catalogue.dataset.sellers, config.level)
 
 
 def on_device(inputs: RecourseInputs, device: str) -> RecourseInputs:
@@ -168,7 +167,7 @@ def make_cases(
     n_shown = counts.n_candidates[:, selected]
     seen_share = counts.n_in_top[:, selected] / np.maximum(n_shown, 1)
     wanted = np.full(seen_share.shape, True) if seen_by is None else seen_share < seen_by
-    sellers = dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
+    sellers = dataset.sellers
     by_seller = dataset.items.select(["seller_id", "item_id"]).take(selected)
     order = pc.sort_indices(by_seller, sort_keys=[("seller_id", "ascending"), ("item_id", "ascending")]).to_numpy()
     position, group = np.nonzero(wanted[:, order].T)

@@ -24,8 +24,8 @@ from jobs.recourse.summary import print_summary
 from jobs.recourse.together import weigh_promises
 from jobs.recourse.work import case_seconds, run_shard, summarise_blocks
 from jobs.runtime.blocks import map_blocks
+from jobs.runtime.deadline import Deadline
 from jobs.runtime.job import Job, Plan
-from jobs.runtime.last_call import Deadline
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.selection import select
 from recsys_ops.acceptance.learned import Learned, read_learned

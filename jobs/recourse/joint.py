@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,7 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 def switch_blocks(model: FeatureLinearModel, blocks: Sequence[tuple[int, int]], arguments: dict[str, Any]) -> Switches:
     """Counts over consecutive blocks of users."""
-    parts = [count_switches(model, first, last, **arguments) for first, last in blocks]
-    return Switches(*(np.sum([getattr(part, name) for part in parts], axis=0) for name in ("reached", "others")))
+    return reduce(add, (count_switches(model, first, last, **arguments) for first, last in blocks))
 
 
 def joint_plan(
@@ -50,9 +51,8 @@ def joint_plan(
     JointPlan
     """
     model, n_users = catalogue.model, catalogue.dataset.n_users
-    sellers = catalogue.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
     least = np.maximum(np.ceil(config.gain * n_targets - 1e-9), 1).astype(np.int64)
-    night = make_night(plans, model.features, before=before, least=least, sellers=sellers.astype(np.int64))
+    night = make_night(plans, model.features, before=before, least=least, sellers=catalogue.dataset.sellers)
     size = user_block_size(*catalogue.encoded.matrix.shape)
     blocks = [(first, min(first + size, n_users)) for first in range(0, n_users, size)]
 
@@ -62,8 +62,7 @@ def joint_plan(
         )
         arguments = {"k": config.k, "groups": catalogue.group_of_user, "plans": night.plans, "followed": doing}
         shared = (ray.put(with_plans(model, night.plans, chosen)), ray.put(arguments))
-        parts = list(map_blocks(switch_blocks, shared, blocks, "choosing jointly"))
-        return Switches(*(np.sum([getattr(part, name) for part in parts], axis=0) for name in ("reached", "others")))
+        return reduce(add, map_blocks(switch_blocks, shared, blocks, "choosing jointly"))
 
     found = choose_jointly(night, look, aim="fair" if config.joint == "fair" else "total")
     _log.info(

@@ -1,6 +1,6 @@
 """What a person sees at the end of a recourse run, read back from the committed tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -121,17 +121,28 @@ def _best_in_words(run: Run, language: str) -> list[str]:
 def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
     """One recourse in words, as rich prints them."""
     todo = "; ".join(change["text"] for change in row["changes"])
-    spoken = LANGUAGES[language]
+    spoken, kept = LANGUAGES[language], row.get("success_if_others_act")
+    shares = [row["success_before"], row["success_after"], *([] if kept is None else [kept])]
+    before, after, *others = per_cents(shares, spoken.decimal)
     said = spoken.advice.format(
         title=f"[bold]{escape(row['title'])}[/bold]", group=escape(row["group"]), todo=escape(todo),
-        before=per_cent(row["success_before"], spoken.decimal), after=per_cent(row["success_after"], spoken.decimal),
+        before=before, after=after,
     )  # fmt: skip
-    kept = row.get("success_if_others_act")
-    if kept is not None:
-        said += " " + spoken.together.format(kept=per_cent(kept, spoken.decimal))
+    if others:
+        said += " " + spoken.together.format(kept=others[0])
     return f"\n{said}"
 
 
-def per_cent(share: float, decimal: str) -> str:
-    """Whole per cent; of less than one the first digit, so that a small gain does not read as none."""
-    return (f"{100 * share:.1g} %" if 0 < share < 0.01 else f"{100 * share:.0f} %").replace(".", decimal)
+def per_cents(shares: Sequence[float], decimal: str) -> list[str]:
+    """Shares before, after and perhaps further, in whole per cent; with decimals where the first two would look equal.
+
+    Of less than one per cent the first digit, so that a small gain does not read as none.
+    """
+
+    def said(share: float, digits: int) -> str:
+        is_small = digits == 0 and 0 < share < 0.01
+        return (f"{100 * share:.1g} %" if is_small else f"{100 * share:.{digits}f} %").replace(".", decimal)
+
+    before, after = shares[:2]
+    enough = 0 if before == after else next((n for n in (0, 1, 2) if said(before, n) != said(after, n)), 2)
+    return [said(share, enough) for share in shares]

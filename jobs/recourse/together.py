@@ -65,18 +65,13 @@ def weigh_promises(
     if rows is None or not len(rows):
         return BeforeCommit({"together": nothing})
     plans, n_targets = _plans(catalogue, rows), rows["n_targets"].to_numpy()
-    sellers = catalogue.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
+    sellers = catalogue.dataset.sellers
     alone = _run(catalogue, config, plans, np.array([], dtype=np.intp))
     tables, kept = [], {}
-    offered, promised = np.flatnonzero(rows["option"].to_numpy() == 0), rows["success_after"].to_numpy()
-    if config.joint != "none":
-        before = np.rint(rows["success_before"].to_numpy() * n_targets).astype(np.int64)
-        joint = joint_plan(catalogue, config, plans, before, n_targets)
-        offered, promised = joint.chosen, np.full(len(rows), np.nan)
-        promised[offered] = joint.reached / n_targets[offered]
+    offered, promised = _offered(catalogue, config, rows, plans)
     is_offered = pa.array(np.isin(np.arange(len(rows)), offered))
     for share in SHARES:
-        taken = offered[acting(plans.only(offered), sellers.astype(np.int64), share, config.seed)]
+        taken = offered[acting(plans.only(offered), sellers, share, config.seed)]
         kept[share] = _run(catalogue, config, plans, taken).reached / n_targets
         is_taken = np.isin(np.arange(len(rows)), taken)
         of_share = _together_rows(rows, share, is_taken, promised, kept[share])
@@ -89,6 +84,21 @@ def weigh_promises(
         "others_after": np.where(alone.others > 0, alone.others_after / np.maximum(alone.others, 1), np.nan),
     }
     return BeforeCommit({"together": pa.concat_tables(tables)}, {"recourse": _filling(rows, values)})
+
+
+def _offered(
+    catalogue: Catalogue, config: RecourseConfig, rows: pa.Table, plans: Plans
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Rows that providers choose from, and what each of all rows promises: alone, or in the joint plan."""
+    promised: NDArray[np.float64] = rows["success_after"].to_numpy()
+    if config.joint == "none":
+        return np.flatnonzero(rows["option"].to_numpy() == 0), promised
+    n_targets = rows["n_targets"].to_numpy()
+    before = np.rint(rows["success_before"].to_numpy() * n_targets).astype(np.int64)
+    joint = joint_plan(catalogue, config, plans, before, n_targets)
+    promised = np.full(len(rows), np.nan)
+    promised[joint.chosen] = joint.reached / n_targets[joint.chosen]
+    return joint.chosen, promised
 
 
 def _serving(table: pa.Table) -> pa.Table:

@@ -21,8 +21,8 @@ from jobs.console import make_console
 from jobs.errors import ExitCode, IncompleteRunError, Interrupted, StorageError
 from jobs.result import report_end, report_failure, report_plan
 from jobs.runtime.cluster import connect
+from jobs.runtime.deadline import Deadline
 from jobs.runtime.forecast import bytes_of, forecast, recorded_pace, sampled_pace
-from jobs.runtime.last_call import Deadline
 from jobs.runtime.logs import log_about
 from jobs.runtime.metrics import RunMetrics
 from jobs.runtime.progress import show_progress

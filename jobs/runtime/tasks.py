@@ -14,8 +14,8 @@ from ray import exceptions as failures
 
 from jobs.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.cluster import tasks_in_flight
+from jobs.runtime.deadline import Deadline
 from jobs.runtime.isolation import Attempt, AttemptEnd, ShardHistory
-from jobs.runtime.last_call import Deadline
 from jobs.runtime.logs import SHARD_LOG, log_format
 from jobs.runtime.metrics import RunMetrics
 from jobs.runtime.shards import Shard

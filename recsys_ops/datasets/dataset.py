@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from recsys_ops.arrow import Array, Column, in_one_chunk, table_of
 from recsys_ops.arrow import compute as pc
@@ -48,6 +49,12 @@ class Dataset:
     def n_items(self) -> int:
         """Number of items, those without ratings included."""
         return len(self.item_ids)
+
+    @property
+    def sellers(self) -> NDArray[np.int64]:
+        """The same number for items of one seller, shape (n_items,)."""
+        codes: NDArray[np.int64] = in_one_chunk(self.items.column("seller_id")).dictionary_encode().indices.to_numpy()
+        return codes.astype(np.int64)
 
 
 def build_dataset(

@@ -14,8 +14,9 @@ class Language:
 
     ``changes`` are filled with ``feature`` (the provider's name of it), ``before``, ``after`` and, for words and tags,
     ``value``; ``advice`` with ``title``, ``group``, ``todo`` and the shares ``before`` and ``after``,
-    ``together`` with the share ``kept``; ``news`` by kind with ``title``, ``group``, what to do ``before`` and
-    ``after``, and the shares ``share_before`` and ``share_after``; ``totals`` with numbers of cases by kind.
+    ``together`` with the share ``kept``; ``advice_changes`` by kind with ``title``, ``group``, what to do
+    ``before`` and ``after``, and the shares ``share_before`` and ``share_after``; ``totals`` with numbers of cases by
+    kind.
     """
 
     changes: Mapping[str, str]
@@ -23,7 +24,7 @@ class Language:
     decimal: str
     advice: str
     together: str
-    news: Mapping[str, str]
+    advice_changes: Mapping[str, str]
     totals: str
 
 
@@ -50,7 +51,7 @@ LANGUAGES: Mapping[str, Language] = {
         decimal=".",
         advice="{title} for {group}: {todo}. Seen by {before} of the group, then by {after}.",
         together="By {kept} if one provider in twenty acts as well.",
-        news={
+        advice_changes={
             "new": "New: {title} for {group}: {after}. Seen by {share_before} of them, then by {share_after}.",
             "changed": "Changed: {title} for {group}: {after}. Seen by {share_before} of them, then by {share_after}. "
             "It was: {before}.",
@@ -79,7 +80,7 @@ LANGUAGES: Mapping[str, Language] = {
         decimal=",",
         advice="{title} für {group}: {todo}. Bisher sehen es {before} der Gruppe, danach {after}.",
         together="{kept}, wenn auch einer von zwanzig anderen Anbietern handelt.",
-        news={
+        advice_changes={
             "new": "Neu: {title} für {group}: {after}. Bisher sehen es {share_before} von ihnen, danach {share_after}.",
             "changed": "Geändert: {title} für {group}: {after}. Bisher sehen es {share_before} von ihnen, danach "
             "{share_after}. Vorher hieß es: {before}.",

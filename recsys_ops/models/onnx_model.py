@@ -182,9 +182,11 @@ def _probes(n_items: int) -> sp.csr_array:
 def _refuse_dangerous(content: bytes, source: str) -> None:
     """Refuse what is no ONNX file, needs other files or draws random numbers."""
     onnx = _library("onnx")
+    from google.protobuf.message import DecodeError  # protobuf comes with onnx
+
     try:
         graph = onnx.load_model_from_string(content).graph
-    except Exception as error:  # protobuf's DecodeError, which is another class in each of its implementations
+    except DecodeError as error:
         raise InputError(f"{source}: is no ONNX file ({_short(error)}). Export the model again.") from error
     if not graph.node:
         raise InputError(f"{source}: is no ONNX file, or holds no model. Export the model again.")

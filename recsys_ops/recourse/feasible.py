@@ -77,7 +77,7 @@ def on_grid(
     rounding: np.ufunc,
     at: NDArray[np.int64] | slice = _EVERY,
 ) -> NDArray[np.float64]:
-    """Values of the columns ``at`` on the grids of their steps, by ``np.floor`` or ``np.ceil``.
+    """Values of the columns ``at`` on the grids of their steps, by ``np.floor``, ``np.ceil`` or ``np.rint``.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def on_grid(
     stepped = (columns.step[at] > 0) & (columns.one_hot[at] < 0) & np.isfinite(values)
     step = np.where(stepped, columns.step[at], 1.0)
     origin = np.where(columns.from_zero[at], -columns.offset[at] * columns.unit[at], features[at])
-    slack = 1e-9 if rounding is np.floor else -1e-9
+    slack = 1e-9 if rounding is np.floor else -1e-9 if rounding is np.ceil else 0.0
     n_steps = rounding(np.where(stepped, values - origin, 0.0) / step + slack)
     whole: NDArray[np.float64] = np.where(stepped, origin + n_steps * step, values)
     return whole
@@ -109,9 +109,8 @@ def are_feasible(
     """Which changed rows ``(m, n_features)`` of an item the rules allow; a category may be changed but not lost."""
     distance = np.abs(rows - features)
     inside = (rows <= box.upper + TOLERANCE) & (rows >= box.lower - TOLERANCE) & (distance >= box.least - TOLERANCE)
-    stepped = (columns.step > 0) & (columns.one_hot < 0)
-    n_steps = distance / np.where(stepped, columns.step, 1.0)
-    on_steps = ~stepped | (np.abs(n_steps - np.rint(n_steps)) < _OFF_GRID)
+    slack = np.maximum(TOLERANCE, _OFF_GRID * columns.step)
+    on_steps = np.abs(on_grid(columns, features, rows, np.rint) - rows) <= slack
     allowed: NDArray[np.bool_] = np.all((distance <= TOLERANCE) | (inside & on_steps), axis=1)
     for category in np.unique(columns.one_hot[columns.one_hot >= 0]):
         members = columns.one_hot == category

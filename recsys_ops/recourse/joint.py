@@ -6,7 +6,7 @@ learns what each of its plans would gain now and what it would take from the pla
 over the users), and those who would improve the night most switch. Many switch at once; if the night is not better for
 it, only half as many do. One that switches alone improves it by what was said. It ends where no item can improve the
 night by another plan, or after ``MOST_ROUNDS``. It begins from everybody's own best and from nobody, and keeps the
-better end: no less than what everybody's own best gives together.
+better end by what plans gain that are worth following. Nothing proves how close that is to the best there is.
 """
 
 from collections.abc import Callable

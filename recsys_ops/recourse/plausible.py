@@ -31,10 +31,21 @@ OUTERMOST = 0.05
 LEAST_PEERS = 20
 """Items that a category must have before its own numbers count instead of all items'."""
 
-EASE = 0.8
+ADVISED_SHARE = 0.8
 """Part of the level that suffices for a change that was advised already: support moves a little every night."""
 
 _ROUNDING = 1e-9
+
+
+def least_support(method: str, plausibility: str | None, given: float | None) -> float | None:
+    """Least support of a change by the settings of a caller, None where any change is allowed.
+
+    ``plausibility`` is "support" or "none", by default none for method "examples": an example is real as it is.
+    """
+    by_default = "none" if method == "examples" else "support"
+    if (plausibility or by_default) == "none":
+        return None
+    return LEAST_SUPPORT if given is None else given
 
 
 @dataclass(frozen=True)
@@ -76,16 +87,17 @@ def fit_plausibility(items: EncodedItems, providers: NDArray[np.int64], level: f
     return Plausibility(level, fit_support(items, providers), _repeats(items), peers, _numbers(items, peers))
 
 
-def ease_support(support: NDArray[np.float64], advised: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
-    """Support ``(n_features,)`` by which changes that were advised already reach the level at ``EASE`` times it.
+def relax_support(support: NDArray[np.float64], advised: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Support ``(n_features,)`` by which changes advised already reach the level at ``ADVISED_SHARE`` times it.
 
     ``advised`` columns and the signs of their changes. A word or tag is removed where its support is below the level,
     and one that was to be removed still is where it is a little above.
     """
-    eased = support.copy()
+    relaxed = support.copy()
     for column, direction in advised:
-        eased[column] = support[column] * EASE if direction < 0 else min(support[column] / EASE, 1.0)
-    return eased
+        factor = ADVISED_SHARE if direction < 0 else 1 / ADVISED_SHARE
+        relaxed[column] = min(support[column] * factor, 1.0)
+    return relaxed
 
 
 def plausible_columns(

@@ -22,7 +22,7 @@ from recsys_ops.metrics import list_positions
 from recsys_ops.models.feature_linear import CANCELLED, TIE, FeatureLinearModel, tie
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.group import SCREENED, TargetGroup
-from recsys_ops.recourse.plausible import Plausibility, change_support, ease_support, plausible_columns
+from recsys_ops.recourse.plausible import Plausibility, change_support, plausible_columns, relax_support
 from recsys_ops.recourse.settings import RecourseSettings
 
 MARGIN = 1e-6
@@ -34,7 +34,7 @@ class Search:
     """What the cases of one target group have in common: recommender, items, group and settings.
 
     Without ``plausibility`` a change need not be true. ``advised`` by item: columns and the signs of their changes in
-    advice given earlier, of which a little less is required (``plausible.EASE``).
+    advice given earlier, of which a little less is required (``plausible.ADVISED_SHARE``).
     """
 
     model: FeatureLinearModel
@@ -177,8 +177,8 @@ def _limits(
     """Columns with the limits of one item, and what its provider may make of it."""
     columns = own_limits(search.items, item, search.columns)
     if search.plausibility is not None and support is not None:
-        eased = ease_support(support, search.advised.get(item, ()))
-        columns = plausible_columns(search.plausibility, replace(search.items, columns=columns), item, eased)
+        relaxed = relax_support(support, search.advised.get(item, ()))
+        columns = plausible_columns(search.plausibility, replace(search.items, columns=columns), item, relaxed)
     return columns, feasible_box(columns, features)
 
 

@@ -49,10 +49,7 @@ class ItemRecommender:
     @cached_property
     def plausibility(self) -> Plausibility:
         """What real items are like, learned when it is first needed."""
-        sellers = self.dataset.items.column("seller_id").combine_chunks().dictionary_encode().indices.to_numpy()
-        if len(np.unique(sellers)) == 1:  # as where no seller is named: each item speaks for itself
-            sellers = np.arange(len(sellers))
-        return fit_plausibility(self.items, sellers.astype(np.int64), LEAST_SUPPORT)
+        return fit_plausibility(self.items, self.dataset.sellers, LEAST_SUPPORT)
 
     def __repr__(self) -> str:
         return (

@@ -11,7 +11,7 @@ from recsys_ops.libraries import needed_for
 from recsys_ops.recourse.examples import Nearest
 from recsys_ops.recourse.group import MOST_SAMPLED
 from recsys_ops.recourse.options import Offer
-from recsys_ops.recourse.plausible import LEAST_GAIN, LEAST_SUPPORT
+from recsys_ops.recourse.plausible import LEAST_GAIN, least_support
 from recsys_ops.recourse.selection import Selection
 from recsys_ops.recourse.settings import RecourseSettings
 
@@ -48,10 +48,7 @@ class Requested:
     @property
     def level(self) -> float | None:
         """Least support of a change, None where any change is allowed."""
-        by_default = "none" if self.method == "examples" else "support"
-        if (self.plausibility or by_default) == "none":
-            return None
-        return LEAST_SUPPORT if self.least_support is None else self.least_support
+        return least_support(self.method, self.plausibility, self.least_support)
 
     @property
     def settings(self) -> RecourseSettings:

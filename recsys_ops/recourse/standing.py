@@ -24,7 +24,7 @@ from recsys_ops.features.changes import TOLERANCE
 from recsys_ops.features.encode import EncodedItems
 from recsys_ops.features.rules import FeatureRule
 from recsys_ops.quality import STANDARD_ERRORS
-from recsys_ops.recourse.feasible import on_grid
+from recsys_ops.recourse.feasible import are_feasible
 from recsys_ops.recourse.problem import Case
 from recsys_ops.recourse.proposal import Proposal
 from recsys_ops.recourse.solve import Recourse, Solved, verify
@@ -139,17 +139,6 @@ def apply_targets(
     return after if np.any(np.abs(after - features) > TOLERANCE) else None
 
 
-def is_allowed(case: Case, after: NDArray[np.float64]) -> bool:
-    """Whether the rules, limits, steps, caps and plausibility of today let a provider make these features."""
-    columns, box = case.columns, case.box
-    moved = np.abs(after - case.features)
-    inside = (after <= box.upper + TOLERANCE) & (after >= box.lower - TOLERANCE) & (moved >= box.least - TOLERANCE)
-    on_steps = np.abs(on_grid(columns, case.features, after, np.floor) - after) <= TOLERANCE
-    categories = np.unique(columns.one_hot[(columns.one_hot >= 0) & (moved > TOLERANCE)])
-    one_value = all(np.sum(after[columns.one_hot == category] > TOLERANCE) == 1 for category in categories)
-    return bool(one_value and np.all((moved <= TOLERANCE) | (inside & on_steps))) and case.is_within_caps(after)
-
-
 def keep_standing(solved: Solved, standing: Standing) -> Recourse | None:
     """The advice given earlier as a recourse of today, if it stands.
 
@@ -166,7 +155,9 @@ def keep_standing(solved: Solved, standing: Standing) -> Recourse | None:
     """
     case, found, bounds = solved.case, solved.recourse, solved.bounds
     after = apply_targets(case.search.items, case.features, standing.targets)
-    if bounds is None or after is None or not is_allowed(case, after):
+    if bounds is None or after is None:
+        return None
+    if not are_feasible(case.columns, case.features, after[None], case.box)[0] or not case.is_within_caps(after):
         return None
     kept = verify(case, Proposal(after, found.success_unthresholded or 0.0, found.frontier), bounds)
     has_limits, overlap = np.all(np.isfinite(case.box.upper[case.searched])), case.search.settings.overlap

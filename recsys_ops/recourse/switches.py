@@ -28,6 +28,9 @@ class Switches:
     reached: NDArray[np.int64]
     others: NDArray[np.int64]
 
+    def __add__(self, other: "Switches") -> "Switches":
+        return Switches(self.reached + other.reached, self.others + other.others)
+
 
 @dataclass(frozen=True)
 class Followed:

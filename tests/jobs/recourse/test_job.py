@@ -526,6 +526,20 @@ def test_a_sentence_has_shares_below_one_per_cent_with_a_decimal(share: float, w
     assert text.endswith(f"add the word 'oak'. Seen by 0 % of the group, then by {words}.")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (0.094, 0.0949, "9.4 % of the group, then by 9.5 %"),
+        (0.1701, 0.1704, "17.01 % of the group, then by 17.04 %"),
+        (0.17, 0.18, "17 % of the group, then by 18 %"),
+        (0.5, 0.5, "50 % of the group, then by 50 %"),
+    ],
+)
+def test_a_gain_of_less_than_a_per_cent_does_not_read_as_none(before: float, after: float, words: str) -> None:
+    row = {"title": "Lamp", "group": "F", "changes": [{"text": "add the word 'oak'"}]}
+    assert words in sentence({**row, "success_before": before, "success_after": after})
+
+
 def test_by_default_advice_is_plausible_and_says_what_it_is_worth(shop: str, tmp_path: Path) -> None:
     run = run_job(shop, tmp_path, plausibility="support", least_support=0.1, sellers="s02,s03", folds=2)
     advice = [row for row in rows_of(run) if row["changes"] and row["reason"] is None]

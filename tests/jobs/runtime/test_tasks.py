@@ -12,8 +12,8 @@ import ray
 from ray import exceptions as failures
 
 from jobs.errors import IncompleteRunError, StorageError
+from jobs.runtime.deadline import Deadline
 from jobs.runtime.isolation import AttemptEnd
-from jobs.runtime.last_call import Deadline
 from jobs.runtime.tasks import _end_of, run_shards
 from jobs.store.commit import commit_run
 from jobs.store.records import RunFolder

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from recsys_ops.models.feature_linear import FeatureLinearModel, learned_model
-from recsys_ops.recourse.joint import JointPlan, Look, Night, choose_jointly, make_night
+from recsys_ops.recourse.joint import Aim, JointPlan, Look, Night, choose_jointly, make_night
 from recsys_ops.recourse.switches import NOBODY, Switches, count_switches, followed
 from recsys_ops.recourse.together import Plans, with_plans
 from tests.twins.joint import SmallNight, best_by_program, best_by_trying_all, reached_together, seen_today
@@ -53,13 +53,13 @@ def looker(model: FeatureLinearModel, night: Night, groups: np.ndarray, k: int) 
     return look
 
 
-def chosen_jointly(seed: int, **sizes: int) -> tuple[JointPlan, SmallNight]:
-    model, plans, small = small_night(seed, **sizes)
+def chosen_jointly(seed: int, aim: Aim = "total") -> tuple[JointPlan, SmallNight]:
+    model, plans, small = small_night(seed)
     n_items = model.features.shape[0]
     night = make_night(
         plans, model.features, before=seen_today(small), least=small.least, sellers=np.arange(n_items) % 3
     )
-    return choose_jointly(night, looker(model, night, small.groups, small.k)), small
+    return choose_jointly(night, looker(model, night, small.groups, small.k), aim=aim), small
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -112,3 +112,17 @@ def test_the_joint_plan_holds_and_is_close_to_the_best_there_is() -> None:
     n_best = sum(one == other for one, other in zip(found, best, strict=True))
     print(f"\n20 nights: {n_best} best, {1 - sum(found) / sum(best):.1%} less than the best in all")
     assert sum(found) >= 0.95 * sum(best)
+
+
+def test_the_fair_plan_leaves_sellers_less_unequal_and_holds_as_well() -> None:
+    fairness: dict[Aim, float] = {"total": 0.0, "fair": 0.0}
+    aims: tuple[Aim, ...] = ("total", "fair")
+    for seed in range(20):
+        for aim in aims:
+            joint, small = chosen_jointly(seed, aim)
+            chosen = joint.chosen
+            assert joint.reached.tolist() == reached_together(small, chosen.tolist())
+            gained = joint.reached - seen_today(small)[chosen]
+            assert np.all(gained >= small.least[chosen])
+            fairness[aim] += float(np.log1p(np.bincount(small.item[chosen] % 3, gained, 3)).sum())
+    assert fairness["fair"] > fairness["total"]

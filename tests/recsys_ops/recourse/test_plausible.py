@@ -12,9 +12,9 @@ from recsys_ops.features.rules import FeatureRule
 from recsys_ops.recourse.plausible import (
     Plausibility,
     change_support,
-    ease_support,
     fit_plausibility,
     plausible_columns,
+    relax_support,
 )
 from recsys_ops.recourse.problem import Search, make_cases
 from recsys_ops.recourse.settings import RecourseSettings
@@ -181,11 +181,11 @@ def test_what_was_advised_is_admitted_down_to_a_part_of_the_level_and_nothing_el
     for likely, advised, admitted in [(0.26, 0, True), (0.21, 0, False), (0.21, 1, True), (0.19, 1, False)]:
         support = plausibility.supports(np.array([0]))[0]
         support[spicy] = likely
-        eased = ease_support(support, [(spicy, 1)] * advised)
-        columns = plausible_columns(plausibility, world.items, 0, eased)
+        relaxed = relax_support(support, [(spicy, 1)] * advised)
+        columns = plausible_columns(plausibility, world.items, 0, relaxed)
         assert (columns.upper[spicy] > 0) == admitted
         case = make_cases(replace(world.search(SETTINGS), plausibility=plausibility), np.array([0]))[0]
         assert case.support is not None
         assert case.support[spicy] > 0.5  # said as it is
-    removed = ease_support(np.array([0.3, 0.3]), [(0, -1)])
+    removed = relax_support(np.array([0.3, 0.3]), [(0, -1)])
     np.testing.assert_allclose(removed, [0.24, 0.3])

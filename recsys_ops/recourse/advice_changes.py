@@ -27,7 +27,7 @@ WORTH = 0.01
 
 
 @dataclass(frozen=True)
-class News:
+class AdviceChange:
     """What became of the advice for one item, for all ``groups`` of which the same is to be said.
 
     ``before`` and ``after`` what to do, ``seen`` the share of their users with the item in the top k: before and after
@@ -43,7 +43,7 @@ class News:
     seen: tuple[float, float]
 
 
-def compare_advice(before: pa.Table, after: pa.Table) -> list[News]:
+def compare_advice(before: pa.Table, after: pa.Table) -> list[AdviceChange]:
     """What became of all advice.
 
     Parameters
@@ -53,7 +53,7 @@ def compare_advice(before: pa.Table, after: pa.Table) -> list[News]:
 
     Returns
     -------
-    list of News
+    list of AdviceChange
         By seller and item, in the order of ``after``; items without any last. One entry says the same of several
         groups of an item.
     """
@@ -65,21 +65,14 @@ def compare_advice(before: pa.Table, after: pa.Table) -> list[News]:
         kind = _kind(one, other)
         key = (kind, row["seller_id"], case[0], _todo(one), _todo(other))
         said.setdefault(key, []).append((row["title"], case[1], row["n_targets"], *_seen(kind, one, other)))
-    news = [_as_news(key, entries) for key, entries in said.items()]
-    order = {seller: number for number, seller in enumerate(dict.fromkeys(one.seller for one in news))}
-    return sorted(news, key=lambda one: order[one.seller])
+    changes = [_as_change(key, entries) for key, entries in said.items()]
+    order = {seller: number for number, seller in enumerate(dict.fromkeys(one.seller for one in changes))}
+    return sorted(changes, key=lambda one: order[one.seller])
 
 
-def count_rows(news: Iterable[News], kind: Kind) -> int:
+def count_rows(changes: Iterable[AdviceChange], kind: Kind) -> int:
     """Cases of one kind."""
-    return sum(len(one.groups) for one in news if one.kind == kind)
-
-
-def share_moved(news: Iterable[News]) -> float:
-    """Share of the cases with advice in either run whose advice is new, changed or withdrawn."""
-    every = list(news)
-    n_moved = sum(len(one.groups) for one in every if one.kind not in ("stands", "worth"))
-    return n_moved / max(sum(len(one.groups) for one in every), 1)
+    return sum(len(one.groups) for one in changes if one.kind == kind)
 
 
 def _advice(table: pa.Table) -> dict[tuple[Any, str], dict[str, Any]]:
@@ -112,8 +105,8 @@ def _seen(kind: Kind, one: dict[str, Any] | None, other: dict[str, Any] | None) 
     return row["success_before"], row["success_after"]
 
 
-def _as_news(key: tuple[Any, ...], entries: list[tuple[Any, ...]]) -> News:
+def _as_change(key: tuple[Any, ...], entries: list[tuple[Any, ...]]) -> AdviceChange:
     kind, seller, _, before, after = key
     titles, groups, n_targets, *seen = zip(*entries, strict=True)
     shares = tuple(float(np.average(of_groups, weights=n_targets)) for of_groups in seen)
-    return News(kind, seller, titles[0], tuple(groups), before, after, (shares[0], shares[1]))
+    return AdviceChange(kind, seller, titles[0], tuple(groups), before, after, (shares[0], shares[1]))

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 
 from jobs.console import escape
-from jobs.recourse.summary import per_cent
+from jobs.recourse.summary import per_cents
 from recsys_ops.features.sentences import DEFAULT, LANGUAGES
-from recsys_ops.recourse.news import NEEDED, Kind, News, compare_advice, count_rows
+from recsys_ops.recourse.advice_changes import NEEDED, AdviceChange, Kind, compare_advice, count_rows
 from recsys_ops.runs import Run
 
 MOST_SENTENCES = 60
@@ -20,12 +20,12 @@ def print_advice(console: Console, before: Run, after: Run) -> bool:
     """Print what became of the advice; False where the runs hold none that can be compared."""
     if any("recourse" not in run.tables or not set(NEEDED) <= _columns(run) for run in (before, after)):
         return False
-    news = compare_advice(*(run.table("recourse").to_table() for run in (before, after)))
+    changes = compare_advice(*(run.table("recourse").to_table() for run in (before, after)))
     language = after.manifest["configuration"].get("language", DEFAULT)
-    console.print(_totals(news, language), soft_wrap=True)
-    said = [one for kind in _FIRST for one in news if one.kind == kind]
+    console.print(_totals(changes, language), soft_wrap=True)
+    said = [one for kind in _FIRST for one in changes if one.kind == kind]
     shown = {id(one) for one in said[:MOST_SENTENCES]}
-    for line in _by_seller([one for one in news if id(one) in shown], language):
+    for line in _by_seller([one for one in changes if id(one) in shown], language):
         console.print(line, soft_wrap=True)
     if len(said) > len(shown):
         console.print(
@@ -40,21 +40,21 @@ def _columns(run: Run) -> set[str]:
     return set(run.table("recourse").schema.names)
 
 
-def _totals(news: Iterable[News], language: str) -> str:
-    counts = {kind: count_rows(news, kind) for kind in _FIRST}
-    standing = count_rows(news, "stands") + counts["worth"]
+def _totals(changes: Iterable[AdviceChange], language: str) -> str:
+    counts = {kind: count_rows(changes, kind) for kind in _FIRST}
+    standing = count_rows(changes, "stands") + counts["worth"]
     n_all = standing + counts["new"] + counts["changed"] + counts["withdrawn"]
     return LANGUAGES[language].totals.format(**counts, standing=standing, all=n_all)
 
 
-def _by_seller(news: Iterable[News], language: str) -> Iterator[str]:
+def _by_seller(changes: Iterable[AdviceChange], language: str) -> Iterator[str]:
     spoken, last = LANGUAGES[language], object()
-    for one in news:
+    for one in changes:
         if one.seller != last:
             yield f"\n[bold]{escape(str(one.seller))}[/bold]"
         last = one.seller
-        shares = [per_cent(share, spoken.decimal) for share in one.seen]
-        yield "  " + spoken.news[one.kind].format(
+        shares = per_cents(one.seen, spoken.decimal)
+        yield "  " + spoken.advice_changes[one.kind].format(
             title=escape(" ".join(one.title.split())), group=escape(", ".join(one.groups)),
             before=escape(one.before), after=escape(one.after), share_before=shares[0], share_after=shares[1],
         )  # fmt: skip
