@@ -23,7 +23,7 @@ class Status(StrEnum):
 _REMEDIES = {
     Status.OPTIMAL: "Nothing to do: proven best.",
     Status.FEASIBLE: "Not proven best: column gap says how far from the bound it may be. See column reason, if filled.",
-    Status.INFEASIBLE: "Proven impossible within the rules: widen limits, allow more changes or choose another group.",
+    Status.INFEASIBLE: "Proven impossible with these settings; column reason says why. Allow more, or want less.",
     Status.TIMEOUT: "No solution within the time limit: raise --time-limit.",
     Status.ALREADY_SATISFIED: "The item is already where it should be: nothing to change.",
     Status.NOT_STARTED: "The run had to end before it: first in line in the next run; give --deadline more time.",

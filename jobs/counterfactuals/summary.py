@@ -55,8 +55,8 @@ def _measure_table(cases: pa.Table, timings: pa.Table) -> Table:
         ("rank after", found["rank_after"], "{:.0f}"),
         ("log-likelihood before", found["log_likelihood_before"], "{:.2f}"),
         ("log-likelihood after", found["log_likelihood_after"], "{:.2f}"),
-        ("percentile of it before", found["percentile_before"], "{:.0%}"),
-        ("percentile of it after", found["percentile_after"], "{:.0%}"),
+        ("percentile among users, before", found["percentile_before"], "{:.0%}"),
+        ("percentile among users, after", found["percentile_after"], "{:.0%}"),
         ("seconds", timings["seconds"], "{:.3f}"),
     ]
     for name, values, form in rows:

@@ -71,7 +71,9 @@ def _interpreted(text: ChunkedArray, kind: str | None, decimal: Decimal) -> Chun
     if kind == "id":
         found = _integers_as_written(text)
     elif kind == "number":
-        found = _numbers(_with_points(pc.utf8_trim_whitespace(text), decimal))
+        numbers = _with_points(pc.utf8_trim_whitespace(text), decimal)
+        cast = _numbers(numbers)
+        found = numbers if cast is None else cast  # so that only what is no number is named, not all with a comma
     elif kind is None and text.null_count < len(text):
         found = _what_all_values_allow(_with_points(pc.utf8_trim_whitespace(text), decimal))
     else:

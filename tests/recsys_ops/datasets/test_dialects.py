@@ -73,6 +73,16 @@ def test_what_is_written_otherwise_than_said_is_named(tmp_path: Path, mapping: s
         read_folder(german_shop(tmp_path, mapping=mapping))
 
 
+def test_of_a_column_with_a_decimal_comma_only_what_is_no_number_is_named(tmp_path: Path) -> None:
+    folder = german_shop(tmp_path, mapping=MAPPING.replace("ENCODING", "utf-8"))
+    file = tmp_path / "artikel.csv"
+    file.write_text(file.read_text(encoding="utf-8").replace("3,9", "drei"), encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"'Preis' is string, expected a number \(1 of 3 values .*first: row 1 = 'drei'\)"
+    ):
+        read_folder(folder)
+
+
 def test_a_file_in_the_encoding_of_windows_says_which_setting_helps(tmp_path: Path) -> None:
     german_shop(tmp_path, "cp1252", MAPPING.replace("ENCODING", "utf-8"))
     with pytest.raises(InputError, match=r"not UTF-8 .*Give the table encoding: cp1252 in features.yaml"):
