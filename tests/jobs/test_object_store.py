@@ -27,7 +27,7 @@ from tests.suites import cli
 from tests.suites.object_store import ObjectStore
 from tests.suites.shops import shop_tables, write_shop
 
-SMALL = ("--groups", "n_ratings:1", "--seen-by", "1", "--max-changes", "2", "--shards", "4", "--workers", "2")
+SMALL = ("--groups", "n_ratings:1", "--seen-by", "1", "--max-changes", "2", "--shards", "4", "--workers", "1")
 
 
 def put_shop(store: ObjectStore, folder: Path) -> str:
