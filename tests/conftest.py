@@ -34,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     What they start is shared by the module, and costs more than most of its tests; an S3 server by all that need one.
     """
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         if "object_store_server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("S3 server"))
         elif _needs_machine(item):
