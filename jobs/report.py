@@ -38,6 +38,8 @@ class ReportConfig(BaseModel):
     """Only why this user was recommended what is in the run."""
     all: bool = Field(default=False)
     """The card of every seller, and a report that leads to them."""
+    feedback_url: str | None = None
+    """Address that sellers' cards post their answers to, with the download where that fails; by default only the download."""  # noqa: E501
     language: Literal["en", "de"] | None = None
     """Of sellers' and users' pages; by default that of the run's sentences."""
 
@@ -86,14 +88,14 @@ def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
     if config.seller is None and not config.all:
         return {"index.html": night_page(of_run)}
     _check_job(of_run, "recourse", "--all" if config.all else "--seller")
-    cards = seller_pages(of_run, None if config.all else [str(config.seller)], language)
+    cards = seller_pages(of_run, None if config.all else [str(config.seller)], language, config.feedback_url)
     if not cards:
         raise InputError(f"--seller {config.seller}: run {of_run.run_id} has no row of this seller. Correct the id.")
     files = {seller: f"sellers/{_file_name(seller)}.html" for seller in cards}
-    by_file = {files[seller]: page for seller, (_, page, _) in cards.items()}
+    by_file = {files[seller]: page for seller, (_, page) in cards.items()}
     if not config.all:
         return by_file
-    listed = [{"path": quote(files[seller]), "name": seller, "what": what} for seller, (what, _, _) in cards.items()]
+    listed = [{"path": quote(files[seller]), "name": seller, "what": what} for seller, (what, _) in cards.items()]
     return {"index.html": night_page(of_run, listed), **by_file}
 
 
