@@ -4,13 +4,17 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from jobs import report
+from jobs.config import RunConfig
 from recsys_ops.acceptance.feedback import case_ids
+from recsys_ops.errors import StorageError
 from recsys_ops.report.plots import _best_of_at_most, plots_of
 from recsys_ops.report.words import LANGUAGES
 from recsys_ops.runs import Run, open_run
@@ -191,6 +195,7 @@ def test_all_languages_say_the_same_things() -> None:
         (("--run-id", "recourse", "--seller", "no"), "--seller no: run recourse has no row of this seller"),
         (("--all", "--user", "1"), "--seller, --user and --all: give one of them"),
         (("--run-id", "never"), "no complete run here"),
+        (("--run-id", "recourse", "--feedback-url", "https://a.example"), "give --seller or --all as well"),
     ],
 )
 def test_pages_that_cannot_be_are_refused(
@@ -199,6 +204,27 @@ def test_pages_that_cannot_be_are_refused(
     done = command_line("report", "--out", str(out), *arguments)
     assert done.code == 2
     assert message in done.stderr
+
+
+def test_a_run_whose_pages_cannot_be_written_says_that_it_is_committed(
+    out: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails_with(error: Exception) -> Callable[..., None]:
+        def fail(*_: object) -> None:
+            raise error
+
+        return fail
+
+    said = "run why is complete and committed, but its pages are not written"
+    remedy = f"Write them with: recsys-ops report --out {out} --run-id why"
+    config = RunConfig(out=str(out))
+    monkeypatch.setattr(report, "_write", fails_with(StorageError("disk: full.")))
+    with pytest.raises(StorageError, match=re.escape(f"{said}: disk: full. {remedy}")):
+        report.write_pages_of(config, "why", "counterfactuals")
+    monkeypatch.setattr(report, "_write", fails_with(ZeroDivisionError("a defect")))
+    with pytest.raises(ZeroDivisionError):
+        report.write_pages_of(config, "why", "counterfactuals")
+    assert f"{said}. {remedy}" in caplog.messages
 
 
 def test_the_shop_is_as_hostile_as_it_should_be(out: Path) -> None:
