@@ -3,6 +3,8 @@
 import hashlib
 import logging
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import quote
 
@@ -92,7 +94,7 @@ def _run(config: ReportConfig, encryption: Encryption = BUCKET_DEFAULT) -> None:
     of_run = open_run(out if config.run_id is None else f"{out}/runs/{config.run_id}", job=_job_of(config))
     pages = _pages(of_run, config)
     folder = f"{out}/pages/{of_run.run_id}"
-    _write(folder, {path: text.encode() for path, text in pages.items()}, encryption)
+    write_pages(folder, {path: text.encode() for path, text in pages.items()}, encryption=encryption)
     seconds, size = time.monotonic() - started, sum(len(text.encode()) for text in pages.values())
     console = make_console(is_wide=True)
     console.print(f"{len(pages)} pages, {size / 1e3:,.0f} kB, {len(pages) / seconds:.0f} a second.", markup=False)
@@ -111,11 +113,11 @@ def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
     """Pages by path; the first is where to begin."""
     language = config.language or of_run.manifest["configuration"].get("language") or "en"
     if config.user is not None:
-        _check_job(of_run, "counterfactuals", "--user")
+        check_job(of_run, "counterfactuals", "--user")
         return {f"user-{_file_name(config.user)}.html": user_page(of_run, config.user, language)}
     if config.seller is None and not config.all:
         return {"index.html": night_page(of_run)}
-    _check_job(of_run, "recourse", "--all" if config.all else "--seller")
+    check_job(of_run, "recourse", "--all" if config.all else "--seller")
     cards = seller_pages(of_run, None if config.all else [str(config.seller)], language, config.feedback_url)
     if not cards and not config.all:
         raise InputError(f"--seller {config.seller}: run {of_run.run_id} has no row of this seller. Correct the id.")
@@ -127,7 +129,8 @@ def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
     return {"index.html": night_page(of_run, listed), **by_file}
 
 
-def _check_job(of_run: Run, job: str, option: str) -> None:
+def check_job(of_run: Run, job: str, option: str) -> None:
+    """Refuse a run of another job than ``option`` needs."""
     if of_run.manifest["job"] != job:
         raise ConfigError(f"{option}: run {of_run.run_id} is of {of_run.manifest['job']}, not of {job}.")
 
@@ -138,8 +141,20 @@ def _file_name(name: str) -> str:
     return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _write(folder: str, files: dict[str, bytes], encryption: Encryption) -> None:
-    """The files, then a manifest of theirs, so that whoever reads it finds them all."""
+def write_pages(
+    folder: str,
+    files: Mapping[str, bytes],
+    *,
+    encryption: Encryption = BUCKET_DEFAULT,
+    about: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """Write pages by path, then a manifest of theirs, so that whoever reads it finds them all.
+
+    Raises
+    ------
+    StorageError
+        The store refused.
+    """
     filesystem, root = open_store(folder, encryption=encryption)
     with storage_errors(folder, "writing pages"):
         for path, content in files.items():
@@ -149,4 +164,4 @@ def _write(folder: str, files: dict[str, bytes], encryption: Encryption) -> None
             {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
             for path, content in files.items()
         ]
-        filesystem.pipe_file(f"{root}/{MANIFEST}", json_bytes({"pages": listed}))
+        filesystem.pipe_file(f"{root}/{MANIFEST}", json_bytes({**about, "pages": listed}))

@@ -23,6 +23,8 @@ from recsys_ops.runs import Run
 from recsys_ops.tables import FEEDBACK, rejected_schema
 
 LEAST_RATING, GREATEST_RATING = 1, 7
+ATTENTION = ("passed", "failed")
+"""What a questionnaire says of the question that tests attention."""
 DECISIONS = ("done", "dismissed")
 """What a person can decide about a recourse."""
 SEPARATOR = "|"
@@ -47,8 +49,9 @@ class RatedCases:
 class Feedback:
     """Ratings that keep the contract, sorted by person and case, with the seller and distances of each case.
 
-    ``table`` has case_id, person_id, accept, act, impossible_features (lists), decision, comment, seller_id, item_id,
-    sparsity, proximity, and the ``features`` that the case changes; ``rejected`` the rows that quarantine set aside.
+    ``table`` has case_id, person_id, accept, act, impossible_features (lists), decision, comment, attention, seller_id,
+    item_id, sparsity, proximity, and the ``features`` that the case changes; ``rejected`` the rows that quarantine set
+    aside.
     """
 
     table: pa.Table
@@ -57,9 +60,16 @@ class Feedback:
 
     @property
     def possible(self) -> pa.Table:
-        """The ratings of recourses in which the person finds nothing impossible."""
+        """The ratings, by people who read with attention, of recourses in which the person finds nothing impossible."""
         is_possible = pc.equal(pc.list_value_length(self.table["impossible_features"]), 0)
-        return self.table.filter(pc.and_(is_possible, pc.is_valid(self.table["act"])))
+        is_rated = pc.and_(is_possible, pc.is_valid(self.table["act"]))
+        return self.table.filter(pc.and_(is_rated, pc.invert(self.is_inattentive)))
+
+    @property
+    def is_inattentive(self) -> ChunkedArray:
+        """Of each row, whether its person failed the question that tests attention."""
+        found: ChunkedArray = pc.fill_null(pc.equal(self.table["attention"], ATTENTION[1]), False)
+        return found
 
 
 def case_ids(run_id: str, recourses: pa.Table) -> ChunkedArray:
@@ -151,14 +161,15 @@ def read_feedback(url: str, cases: RatedCases, *, on_bad_rows: OnBadRows = "stop
     ------
     InputError
         The file cannot be read, a column is missing or of the wrong type, or rows are bad and ``on_bad_rows`` is
-        "stop": an unknown case, a rating that is not a whole number 1..7 or that is missing, a decision that is
-        neither of ``DECISIONS``, a person twice for a case, an impossible feature that the case does not change.
+        "stop": an unknown case, a rating that is not a whole number 1..7 or that is missing, a decision or
+        attention of another name, a person twice for a case, an impossible feature that the case does not change.
     """
     source = url.rstrip("/").rpartition("/")[2]
     rows = CheckedRows("feedback", source, _read(url, source), on_bad_rows)
     for column in ("case_id", "person_id"):
         check_null(rows, column, f"Give each row a {column}, or {QUARANTINE}.")
-    _check_decision(rows)
+    _check_word(rows, "decision", DECISIONS)
+    _check_word(rows, "attention", ATTENTION)
     for column in ("accept", "act"):
         _check_rating(rows, column)
     position = positions_of(rows.table["case_id"], in_one_chunk(cases.table["case_id"]))
@@ -212,10 +223,10 @@ def _as_lists(column: ChunkedArray) -> ChunkedArray:
     return pa.chunked_array([pa.array(named, pa.list_(pa.string()))])
 
 
-def _check_decision(rows: CheckedRows) -> None:
-    decision = rows.table["decision"]
-    is_known = pc.or_(pc.is_null(decision), pc.is_in(decision, value_set=pa.array(DECISIONS))).to_numpy()
-    rows.reject(~is_known, "decision", f"that is not {' or '.join(DECISIONS)}", f"Correct them, or {QUARANTINE}.")
+def _check_word(rows: CheckedRows, column: str, known: tuple[str, ...]) -> None:
+    words = rows.table[column]
+    is_known = pc.or_(pc.is_null(words), pc.is_in(words, value_set=pa.array(known))).to_numpy()
+    rows.reject(~is_known, column, f"that is not {' or '.join(known)}", f"Correct them, or {QUARANTINE}.")
 
 
 def _check_rating(rows: CheckedRows, column: str) -> None:

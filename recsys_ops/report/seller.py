@@ -96,7 +96,7 @@ def _page(card: Card, seller: str, rows: Rows) -> tuple[str, str]:
             "without": [_without(each[0], say) for each in ways if _impact(each[0]) <= 0],
             "feedback_url": card.feedback_url,
         },
-        scripts=("page.js", "feedback.js"), connect=card.origin,
+        scripts=("page.js", "answers.js", "feedback.js"), connect=card.origin,
     )  # fmt: skip
     return summary, page
 

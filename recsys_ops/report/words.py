@@ -7,7 +7,7 @@ _ENGLISH = {
     "one_change": "1 change", "n_changes": "{n} changes",
     "support": "How many items like this one have it", "cannot": "I cannot change this",
     "fewer": "With fewer changes, or more", "accept": "How acceptable is this? (1 not at all, 7 fully)",
-    "act": "How likely will you do it? (1 not at all, 7 surely)", "download": "Download answers",
+    "act": "How likely will you do it? (1 not at all, 7 surely)", "download": "Download",
     "answered": "Plans answered: {n}.", "incomplete": "With one rating only, which is left out: {n}.",
     "downloaded": "Downloaded as feedback.csv.", "none_answered": "Nothing is answered yet.",
     "send": "Send answers", "sent": "Your answers have arrived.", "no_answer": "nobody answered",
@@ -35,6 +35,22 @@ _ENGLISH = {
     "user_proven": "No smaller part of your history is enough.", "user_found": "A smaller part may be enough.",
     "user_anyway": "Whatever of your history were missing, you would still see it.",
     "user_unknown": "What it depends on could not be found out.",
+    "study_title": "How do you judge these plans?", "study_consent_title": "Before you begin",
+    "study_consent": "This study asks how people judge plans that a computer proposes. You see {n} plans and answer a "
+    "few questions about each.\nYour answers are stored under {person}, without your name, and are evaluated together "
+    "with those of others.\nYou take part of your own will and can stop at any time: close the page. Nothing is stored "
+    "before you hand in your answers at the end.",
+    "study_agree": "I have read this, and I take part.", "study_begin": "Begin", "study_next": "Next",
+    "study_back": "Back", "study_missing": "Something is not answered yet.", "study_plan": "Plan {n} of {of}",
+    "study_scenario": "Imagine that you sell “{title}”. Today few of the group “{group}” are shown it.",
+    "study_would": "A computer proposes this plan, with which more of them would see it:",
+    "study_accept": "Is the plan a reasonable explanation of why so few are shown it?",
+    "study_act": "Would you carry out the plan?", "study_ends": "From 1, strongly no, to 7, strongly yes.",
+    "study_impossible": "Which of these changes would be impossible for you?", "study_why": "Why did you answer so?",
+    "study_attention": "This question shows that you read with care: choose {n}.", "study_thanks": "Thank you",
+    "study_end": "Download your answers, and send the file to those who gave you this questionnaire.",
+    "study_end_send": "Send your answers. You can keep a copy.", "study_downloaded": "Your answers are downloaded.",
+    "study_not_sent": "Your answers did not arrive ({why}). They were downloaded instead: send that file yourself.",
     "night_title": "{job} of {date}",
 }  # fmt: skip
 
@@ -44,7 +60,7 @@ _GERMAN = {
     "support": "So viele ähnliche Artikel haben es",
     "cannot": "Das kann ich nicht ändern", "fewer": "Mit weniger Änderungen, oder mit mehr",
     "accept": "Wie annehmbar ist das? (1 gar nicht, 7 völlig)",
-    "act": "Wie wahrscheinlich tun Sie es? (1 gar nicht, 7 sicher)", "download": "Antworten herunterladen",
+    "act": "Wie wahrscheinlich tun Sie es? (1 gar nicht, 7 sicher)", "download": "Herunterladen",
     "answered": "Beantwortete Pläne: {n}.", "incomplete": "Mit nur einer Bewertung, die nicht zählt: {n}.",
     "downloaded": "Heruntergeladen als feedback.csv.", "none_answered": "Noch ist nichts beantwortet.",
     "send": "Antworten senden", "sent": "Ihre Antworten sind angekommen.", "no_answer": "niemand antwortet",
@@ -74,6 +90,24 @@ _GERMAN = {
     "user_proven": "Kein kleinerer Teil Ihres Verlaufs genügt.", "user_found": "Ein kleinerer Teil könnte genügen.",
     "user_anyway": "Was auch immer von Ihrem Verlauf fehlte, Sie würden es trotzdem sehen.",
     "user_unknown": "Woran es hängt, ließ sich nicht herausfinden.",
+    "study_title": "Wie beurteilen Sie diese Pläne?", "study_consent_title": "Bevor Sie beginnen",
+    "study_consent": "Diese Studie fragt, wie Menschen Pläne beurteilen, die ein Computer vorschlägt. Sie sehen {n} "
+    "Pläne und beantworten zu jedem einige Fragen.\nIhre Antworten werden unter {person} gespeichert, ohne Namen, "
+    "und mit denen anderer ausgewertet.\nSie nehmen freiwillig teil und können jederzeit aufhören: Schließen Sie die "
+    "Seite. Nichts wird gespeichert, bevor Sie Ihre Antworten am Ende abgeben.",
+    "study_agree": "Ich habe das gelesen und nehme teil.", "study_begin": "Beginnen", "study_next": "Weiter",
+    "study_back": "Zurück", "study_missing": "Etwas ist noch nicht beantwortet.", "study_plan": "Plan {n} von {of}",
+    "study_scenario": "Stellen Sie sich vor, Sie verkaufen „{title}“. Heute sehen es nur wenige aus „{group}“.",
+    "study_would": "Ein Computer schlägt diesen Plan vor, mit dem es mehr von ihnen sähen:",
+    "study_accept": "Erklärt der Plan vernünftig, warum es so wenigen gezeigt wird?",
+    "study_act": "Würden Sie den Plan ausführen?", "study_ends": "Von 1, ganz und gar nicht, bis 7, ganz und gar.",
+    "study_impossible": "Welche dieser Änderungen wären Ihnen unmöglich?",
+    "study_why": "Warum haben Sie so geantwortet?",
+    "study_attention": "Diese Frage zeigt, dass Sie aufmerksam lesen: Wählen Sie {n}.", "study_thanks": "Danke",
+    "study_end": "Laden Sie Ihre Antworten herunter und senden Sie die Datei denen, die Ihnen den Fragebogen gaben.",
+    "study_end_send": "Senden Sie Ihre Antworten. Sie können eine Abschrift behalten.",
+    "study_downloaded": "Ihre Antworten sind heruntergeladen.",
+    "study_not_sent": "Ihre Antworten kamen nicht an ({why}). Sie wurden heruntergeladen: senden Sie die Datei selbst.",
     "night_title": "{job} vom {date}",
 }  # fmt: skip
 

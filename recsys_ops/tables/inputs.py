@@ -31,7 +31,7 @@ USERS = TableContract("users", {"user_id": "id"})
 FEEDBACK = TableContract(
     "feedback",
     {"case_id": "string", "person_id": "id", "accept": "number", "act": "number", "impossible_features": "tags"},
-    {"decision": "string", "comment": "string"},
+    {"decision": "string", "comment": "string", "attention": "string"},
     is_in_mapping=False,
 )
 """One row per recourse shown and person: two ratings 1..7, the features that the person cannot change, whether the

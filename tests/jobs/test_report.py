@@ -210,7 +210,7 @@ def test_a_run_whose_pages_cannot_be_written_says_that_it_is_committed(
     out: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails_with(error: Exception) -> Callable[..., None]:
-        def fail(*_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise error
 
         return fail
@@ -218,10 +218,10 @@ def test_a_run_whose_pages_cannot_be_written_says_that_it_is_committed(
     said = "run why is complete and committed, but its pages are not written"
     remedy = f"Write them with: recsys-ops report --out {out} --run-id why"
     config = RunConfig(out=str(out))
-    monkeypatch.setattr(report, "_write", fails_with(StorageError("disk: full.")))
+    monkeypatch.setattr(report, "write_pages", fails_with(StorageError("disk: full.")))
     with pytest.raises(StorageError, match=re.escape(f"{said}: disk: full. {remedy}")):
         report.write_pages_of(config, "why", "counterfactuals")
-    monkeypatch.setattr(report, "_write", fails_with(ZeroDivisionError("a defect")))
+    monkeypatch.setattr(report, "write_pages", fails_with(ZeroDivisionError("a defect")))
     with pytest.raises(ZeroDivisionError):
         report.write_pages_of(config, "why", "counterfactuals")
     assert f"{said}. {remedy}" in caplog.messages
