@@ -78,11 +78,8 @@ def _page(card: Card, seller: str, rows: Rows) -> tuple[str, str]:
     of_item: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         of_item[row["item_id"]].append(row)
-    ways = [sorted(each, key=_impact, reverse=True) for each in of_item.values()]
-    plans = sorted(
-        ([row for row in each if _impact(row) > 0] for each in ways if _impact(each[0]) > 0),
-        key=lambda each: (-_impact(each[0]), str(each[0]["item_id"])),
-    )
+    ways = [_in_order(each) for each in of_item.values()]
+    plans = sorted((each for each in ways if each), key=lambda each: (-_impact(each[0]), str(each[0]["item_id"])))
     summary = say.seller_summary.format(plans=len(plans), items=len(of_item))
     page = render(
         "seller.html",
@@ -93,12 +90,21 @@ def _page(card: Card, seller: str, rows: Rows) -> tuple[str, str]:
                 {"title": each[0]["title"], "gained": _impact(each[0]), "ways": [_plan(row, card, say) for row in each]}
                 for each in plans
             ],
-            "without": [_without(each[0], say) for each in ways if _impact(each[0]) <= 0],
+            "without": [_without(each[0], say) for each in of_item.values() if not _in_order(each)],
             "feedback_url": card.feedback_url,
         },
         scripts=("page.js", "answers.js", "feedback.js"), connect=card.origin,
     )  # fmt: skip
     return summary, page
+
+
+def _in_order(rows: Rows) -> list[Mapping[str, Any]]:
+    """The plans of an item that help: groups by the most that a plan brings, in each the options as in the run."""
+    helping = [row for row in rows if _impact(row) > 0]
+    most: dict[str, float] = defaultdict(float)
+    for row in helping:
+        most[row["group"]] = max(most[row["group"]], _impact(row))
+    return sorted(helping, key=lambda row: (-most[row["group"]], row["group"], row["option"]))
 
 
 def _impact(row: Mapping[str, Any]) -> float:

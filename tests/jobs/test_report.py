@@ -99,7 +99,10 @@ def test_every_seller_has_a_card_with_the_plans_of_the_table_by_impact(out: Path
                 by_item.append([])
             elif "data-case" in attributes:
                 by_item[-1].append(gained.pop(str(attributes["data-case"])))
-        assert all(people == sorted(people, reverse=True) for people in [*by_item, [first for first, *_ in by_item]])
+        assert by_item == sorted(by_item, key=lambda people: -people[0])
+        assert [str(a["data-case"])[-1] for _, a in elements.found if "data-case" in a] == [
+            str(option) for people in by_item for option in range(len(people))
+        ]
         assert max(gained.values(), default=0) <= 0, "a plan is not on the card"
 
 
