@@ -74,6 +74,10 @@ COMMANDS = {
         "jobs.report:ReportConfig", "jobs.report:run",
         "Write pages that people read: the report of a run, sellers' cards, why a user was recommended something.",
     ),
+    "study": Command(
+        "jobs.study:StudyConfig", "jobs.study:run",
+        "Write the questionnaires of a study: people judge the plans of a run of recourse.",
+    ),
     "validate": Command(
         "jobs.validate:ValidateConfig", "jobs.validate:run",
         "Say what is in a data set, what is wrong with it, and how good a recommender is on it.",

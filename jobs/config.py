@@ -51,6 +51,8 @@ class RunConfig(BaseModel):
     """With aws:kms: id or ARN of the key; by default the store's own."""
     allowed_errors: float = Field(default=0.0, ge=0, le=1)
     """Share of the cases that may end as 'error' before the exit code says so."""
+    report: bool = False
+    """After the commit also write the run's pages, as recsys-ops report does; of recourse every seller's card as well."""  # noqa: E501
     plan: bool = False
     """Only say what would be done: cases, shards, bytes to read, memory, seconds, what would be reused; nothing is written."""  # noqa: E501
     result: Literal["text", "json"] = "text"
