@@ -55,6 +55,8 @@ class RecourseConfig(JobConfig):
     """support: only changes after which a real item like this could be so, and categories stay unless their rule says mutable; none: any change; by default support, none with --method examples."""  # noqa: E501
     least_support: float | None = Field(default=None, gt=0, le=1)
     """Least probability that a real item like this one has what a change adds; 0.25 by default, at which half of what is suggested is true."""  # noqa: E501
+    rule_cost_cases: int = Field(default=12, ge=0)
+    """Cases, drawn by the seed, of which the search is repeated without --plausibility to say what that costs: column success_any_change; 0 for none."""  # noqa: E501
     least_gain: float | None = Field(default=None, ge=0, le=1)
     """Least share of the group that a recourse must gain to be worth acting for, else its row has a reason; by default 0.002, any gain with --plausibility none."""  # noqa: E501
     keep: str | None = None

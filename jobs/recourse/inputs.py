@@ -75,7 +75,8 @@ class RecourseCases:
 class RecourseInputs:
     """What every worker reads; put into the object store once.
 
-    ``examples`` per group, empty for RecRec; ``standing`` advice by item and group.
+    ``examples`` per group, empty for RecRec; ``standing`` advice by item and group; ``drawn`` items and groups of which
+    the search is repeated without plausibility.
     """
 
     model: FeatureLinearModel
@@ -89,6 +90,7 @@ class RecourseInputs:
     examples: tuple[Examples, ...]
     learned: Learned
     standing: Mapping[tuple[int, int], Standing] = field(default_factory=dict)
+    drawn: frozenset[tuple[int, int]] = frozenset()
 
 
 def make_catalogue(
@@ -150,6 +152,15 @@ def _plausibility(config: RecourseConfig, catalogue: Catalogue) -> Plausibility 
     if config.level is None:
         return None
     return fit_plausibility(catalogue.encoded, catalogue.dataset.sellers, config.level)
+
+
+def with_drawn(inputs: RecourseInputs, n_drawn: int, seed: int) -> RecourseInputs:
+    """The same inputs with so many cases to repeat without plausibility, where there is any to leave out."""
+    item, group = inputs.cases.item, inputs.cases.group
+    if inputs.plausibility is None:
+        return inputs
+    chosen = np.random.default_rng([seed, len(item)]).choice(len(item), size=min(n_drawn, len(item)), replace=False)
+    return replace(inputs, drawn=frozenset((int(item[case]), int(group[case])) for case in chosen))
 
 
 def on_device(inputs: RecourseInputs, device: str) -> RecourseInputs:

@@ -36,7 +36,7 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     for sentence in _short_in_words(measures):
         console.print(sentence, soft_wrap=True)
     console.print(_measure_table(measures))
-    for sentence in [*_promises_in_words(run), *_best_in_words(run, data.language)]:
+    for sentence in [*_cost_of_rule_in_words(run), *_promises_in_words(run), *_best_in_words(run, data.language)]:
         console.print(sentence, soft_wrap=True)
     n_options = f" with {len(rows)} options" if len(rows) > len(measures) else ""
     print_footer(console, run, f"cases{n_options}")
@@ -76,6 +76,19 @@ def _measure_table(measures: pa.Table) -> Table:
             mean, median = pc.mean(values).as_py(), pc.quantile(values, 0.5)[0].as_py()
             table.add_row(name, f"{scale * mean:.2f}{unit}", f"{scale * median:.2f}{unit}")
     return table
+
+
+def _cost_of_rule_in_words(run: Run) -> list[str]:
+    """What plausibility costs, over the cases in which it was measured."""
+    measured = (pc.field("option") == 0) & pc.field("success_any_change").is_valid()
+    rows = run.table("recourse").to_table(columns=["success_after", "success_any_change"], filter=measured)
+    if not len(rows):
+        return []
+    of_rule, of_any = pc.mean(rows["success_after"]).as_py(), pc.mean(rows["success_any_change"]).as_py()
+    return [
+        f"What plausibility costs: without it {100 * (of_any - of_rule):.2g} % more of the group "
+        f"({100 * of_any:.2g} % instead of {100 * of_rule:.2g} %, the mean of {len(rows)} cases that were drawn)."
+    ]
 
 
 def _promises_in_words(run: Run) -> list[str]:

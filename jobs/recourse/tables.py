@@ -52,6 +52,7 @@ def recourse_table(
             "others_before": None,
             "others_after": None,
             "success_unthresholded": outcome.success_unthresholded,
+            "success_any_change": outcome.success_any_change,
             "success_bound": outcome.success_bound,
             "changes": _as_dicts(outcome),
             "n_changes": None if outcome.features is None else len(outcome.changes),

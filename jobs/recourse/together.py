@@ -28,6 +28,9 @@ FEW_ACT = 0.05
 WEIGHED = ("rank_after", "success_if_others_act", "success_joint", "others_before", "others_after")
 """Columns of the table ``recourse`` that are filled here."""
 
+FROM_THE_RUN = (*WEIGHED, "success_any_change")
+"""Columns that need more than the case: ``ask`` takes them from the run."""
+
 _READ = ["item_id", "seller_id", "group", "option", "reason", "n_targets", "success_before", "success_after", "changes"]
 
 

@@ -28,7 +28,7 @@ class Recourse:
 
     ``new_users`` is what the search reaches of users it did not see. ``option`` counts from 0; ``proximity`` is the sum
     of the changes, each by the range of its feature; ``since`` names the run that gave this advice first, if an earlier
-    one did.
+    one did. ``success_any_change`` is what the search reaches where changes need not be plausible, where measured.
     """
 
     item: int
@@ -52,6 +52,7 @@ class Recourse:
     proximity: float | None = None
     new_users: NewUsers | None = None
     since: str | None = None
+    success_any_change: float | None = None
 
     @property
     def serves(self) -> bool:
@@ -152,11 +153,7 @@ def _descend(search: Search, cases: list[Case]) -> NDArray[np.float64]:
 
 def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
     """Propose, bound and verify one case, given where the descent went."""
-    has_limits = bool(np.all(np.isfinite(case.box.upper[case.searched])))
-    proposal = propose_within_limits(case, descended) if has_limits else propose_without_limits(case, descended)
-    case = within_caps(case)
-    if not case.is_within_caps(proposal.features):
-        proposal = propose_within_limits(with_finite_box(case), descended, capped=True)
+    case, proposal = _propose(case, descended)
     bounds = bound_case(case, proposal.frontier, n_chosen=len(case.changes_to(proposal.features)))
     recourse = verify(case, proposal, bounds)
     has_limits = bool(np.all(np.isfinite(case.box.upper)))
@@ -165,6 +162,48 @@ def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
     if recourse.serves:
         recourse = replace(recourse, new_users=_for_new_users(case))
     return Solved(case, recourse, bounds)
+
+
+def _propose(case: Case, descended: NDArray[np.float64]) -> tuple[Case, Proposal]:
+    """A proposal that keeps the caps, and the case with a box in which every single change keeps them."""
+    proposal = propose_within_limits(case, descended) if _is_limited(case) else propose_without_limits(case, descended)
+    capped = within_caps(case)
+    if capped.is_within_caps(proposal.features):
+        return capped, proposal
+    return capped, propose_within_limits(with_finite_box(capped), descended, capped=True)
+
+
+def _is_limited(case: Case) -> bool:
+    """Whether every feature that is searched has a limit."""
+    return bool(np.all(np.isfinite(case.box.upper[case.searched])))
+
+
+def success_of_any_change(search: Search, item: int) -> float | None:
+    """What the search reaches where changes need not be plausible: what plausibility costs.
+
+    Parameters
+    ----------
+    search : Search
+        With plausibility, which is left out.
+    item : int
+
+    Returns
+    -------
+    float or None
+        Share of the target users, by the recommender; None where there are none.
+
+    Notes
+    -----
+    The search begins from no change, as with plausibility: the descent takes longer than all the rest. Where features
+    have no limits, nothing else gives a start.
+    """
+    free = replace(search, plausibility=None, advised={})
+    case = make_cases(free, np.array([item]))[0]
+    trivial = without_search(case)
+    if trivial is not None:
+        return trivial.success_after
+    start = case.features[search.group.columns] if _is_limited(case) else _descend(free, [case])[0]
+    return case.success(case.rescore(_propose(case, start)[1].features))
 
 
 def _for_new_users(case: Case) -> NewUsers | None:

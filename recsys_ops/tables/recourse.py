@@ -65,6 +65,11 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "new_users_lower": (pa.float64(), "Lower end of its 95 % interval."),
         "new_users_upper": (pa.float64(), "Upper end of its 95 % interval."),
         "success_unthresholded": (pa.float64(), "Share that all changes found by the search reach together."),
+        "success_any_change": (
+            pa.float64(),
+            "Share of them with the item in their top k where its changes need not be plausible, by the same search; "
+            "of the few cases drawn by --rule-cost-cases, else null.",
+        ),
         "success_bound": (pa.float64(), "Share that no changes within the rules and caps can exceed."),
         "changes": (
             pa.list_(CHANGE),

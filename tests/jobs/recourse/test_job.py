@@ -20,7 +20,7 @@ from jobs import nightly
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.inputs import make_examples
-from jobs.recourse.summary import sentence
+from jobs.recourse.summary import _cost_of_rule_in_words, sentence
 from jobs.recourse.tables import frontier_table
 from jobs.runtime import job as runtime
 from jobs.store import merge
@@ -541,7 +541,15 @@ def test_a_gain_of_less_than_a_per_cent_does_not_read_as_none(before: float, aft
 
 
 def test_by_default_advice_is_plausible_and_says_what_it_is_worth(shop: str, tmp_path: Path) -> None:
-    run = run_job(shop, tmp_path, plausibility="support", least_support=0.1, sellers="s02,s03", folds=2)
+    run = run_job(
+        shop, tmp_path, plausibility="support", least_support=0.1, sellers="s02,s03", folds=2, rule_cost_cases=3
+    )
+    drawn = [row for row in rows_of(run) if row["success_any_change"] is not None]
+    assert len(drawn) == 3
+    assert all(row["success_any_change"] >= row["success_after"] for row in drawn)
+    (cost,) = _cost_of_rule_in_words(run)
+    more = 100 * np.mean([row["success_any_change"] - row["success_after"] for row in drawn])
+    assert cost.startswith(f"What plausibility costs: without it {more:.2g} % more of the group")
     advice = [row for row in rows_of(run) if row["changes"] and row["reason"] is None]
     assert advice
     assert all(change["support"] >= 0.1 - 1e-9 for row in advice for change in row["changes"])
