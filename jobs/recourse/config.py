@@ -11,7 +11,7 @@ from jobs.deadline import moment
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
 from recsys_ops.recourse.plausible import LEAST_GAIN, least_support
-from recsys_ops.recourse.settings import RecourseSettings
+from recsys_ops.recourse.settings import Aim, RecourseSettings
 
 LOSS = 0.2
 """Share of the users gained that may be lost again where nobody says otherwise, and there is no knee to look for."""
@@ -41,6 +41,8 @@ class RecourseConfig(JobConfig):
     """Share of each group that the search looks at (2,000 users at most); success is always that of the whole group."""
     tolerance: float | None = Field(default=None, ge=0, lt=1)
     """Share of the users gained that may be lost again for fewer changes; by default the knee of the frontier; 0.2 with --plausibility none."""  # noqa: E501
+    aim: Aim = "top-k"
+    """top-k: lists of k. rank: halve the item's mean rank in the group, where lists of k are out of reach; column rank_after."""  # noqa: E501
     method: Literal["recrec", "examples"] = "recrec"
     """recrec: the fewest changes that reach the most users. examples: become like the nearest real item that the group sees already."""  # noqa: E501
     max_changes: int | None = Field(default=None, ge=1, le=1000)
@@ -126,6 +128,19 @@ class RecourseConfig(JobConfig):
             raise ValueError("--joint needs --together. Leave --no-together out")
         return self
 
+    @model_validator(mode="after")
+    def _nothing_that_a_rank_ignores(self) -> "RecourseConfig":
+        if self.aim == "top-k":
+            return self
+        fields = RecourseConfig.model_fields
+        others = ("method", "options", "joint", "prove", "min_success", "least_gain", "tolerance", "overlap")
+        ignored = [name for name in others if getattr(self, name) != fields[name].default]
+        ignored += ["keep"] if self.keep not in (None, "none") else []
+        if ignored:
+            named = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+            raise ValueError(f"{named} knows top-k lists only, not --aim rank. Leave one out")
+        return self
+
     @property
     def level(self) -> float | None:
         """Least support of a change, None where any change is allowed."""
@@ -139,7 +154,7 @@ class RecourseConfig(JobConfig):
             self.max_changes or by_default, self.overlap, self.prove, self.device,
             max_proximity=self.max_proximity or caps.proximity, max_cost=self.max_cost or np.inf,
             min_success=self.wanted, least_gain=self.gain, language=self.language, folds=self.folds, seed=self.seed,
-            knee=self.tolerance is None and self.level is not None,
+            knee=self.tolerance is None and self.level is not None, aim=self.aim,
         )  # fmt: skip
 
     @property

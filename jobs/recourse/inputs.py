@@ -157,7 +157,7 @@ def _plausibility(config: RecourseConfig, catalogue: Catalogue) -> Plausibility 
 def with_drawn(inputs: RecourseInputs, n_drawn: int, seed: int) -> RecourseInputs:
     """The same inputs with so many cases to repeat without plausibility, where there is any to leave out."""
     item, group = inputs.cases.item, inputs.cases.group
-    if inputs.plausibility is None:
+    if inputs.plausibility is None or inputs.settings.aim == "rank":
         return inputs
     chosen = np.random.default_rng([seed, len(item)]).choice(len(item), size=min(n_drawn, len(item)), replace=False)
     return replace(inputs, drawn=frozenset((int(item[case]), int(group[case])) for case in chosen))

@@ -114,11 +114,14 @@ def _best_in_words(run: Run, language: str) -> list[str]:
     """The recourses that gain most, of different items."""
     columns = [
         "item_id", "title", "group", "success_before", "success_after", "success_if_others_act", "n_changes", "changes",
+        "rank_before", "rank_after", "rank_bound",
     ]  # fmt: skip
     table = run.table("recourse").to_table(columns=columns, filter=_SERVES & (pc.field("option") == 0))
     if not len(table):
         return ["No case has a recourse that does what was wanted."]
-    gained = pc.subtract(table["success_after"], table["success_before"])
+    by_rank = pc.subtract(1.0, pc.divide(table["rank_after"], table["rank_before"]))
+    by_success = pc.subtract(table["success_after"], table["success_before"])
+    gained = pc.if_else(pc.is_valid(table["rank_bound"]), by_rank, by_success)
     table = table.append_column("gained", gained)
     order = pc.sort_indices(
         table, sort_keys=[("gained", "descending"), ("n_changes", "ascending"), ("item_id", "ascending")]
@@ -134,16 +137,23 @@ def _best_in_words(run: Run, language: str) -> list[str]:
 def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
     """One recourse in words, as rich prints them."""
     todo = "; ".join(change["text"] for change in row["changes"])
+    ends = {"title": f"[bold]{escape(row['title'])}[/bold]", "group": escape(row["group"]), "todo": escape(todo)}
     spoken, kept = LANGUAGES[language], row.get("success_if_others_act")
+    if row.get("rank_bound") is not None and row["rank_before"] is not None:  # its rank is what was aimed at
+        ranks = ranks_in_words(row["rank_before"], row["rank_after"], spoken.decimal)
+        return "\n" + spoken.advice_of_rank.format(**ends, before=ranks[0], after=ranks[1])
     shares = [row["success_before"], row["success_after"], *([] if kept is None else [kept])]
     before, after, *others = per_cents(shares, spoken.decimal)
-    said = spoken.advice.format(
-        title=f"[bold]{escape(row['title'])}[/bold]", group=escape(row["group"]), todo=escape(todo),
-        before=before, after=after,
-    )  # fmt: skip
+    said = spoken.advice.format(**ends, before=before, after=after)
     if others:
         said += " " + spoken.together.format(kept=others[0])
     return f"\n{said}"
+
+
+def ranks_in_words(before: float, after: float, decimal: str) -> list[str]:
+    """Mean ranks as whole places; with a decimal where one is below ten."""
+    digits = 1 if min(before, after) < 10 else 0
+    return [f"{rank:.{digits}f}".replace(".", decimal) for rank in (before, after)]
 
 
 def per_cents(shares: Sequence[float], decimal: str) -> list[str]:

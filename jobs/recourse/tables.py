@@ -43,11 +43,12 @@ def recourse_table(
             "reason": outcome.reason,
             "since": outcome.since,
             "n_targets": outcome.n_targets,
-            "rank_before": None if np.isnan(rank) else float(rank),
+            "rank_before": outcome.rank_before if np.isnan(rank) else float(rank),
             "success_before": outcome.success_before,
             "success_after": outcome.success_after,
             **_for_new_users(outcome),
-            "rank_after": None,
+            "rank_after": outcome.rank_after,
+            "rank_bound": outcome.rank_bound,
             "success_if_others_act": None,
             "others_before": None,
             "others_after": None,
@@ -81,6 +82,7 @@ def frontier_table(items: pa.Table, outcomes: Sequence[Recourse], groups: Sequen
             "option": 0,
             "n_changes": point.n_changes,
             "success": point.success,
+            "rank": point.rank,
             "text": point.text,
         }
         for ids, outcome, group in zip(_named(items, outcomes), outcomes, groups, strict=True)

@@ -178,7 +178,11 @@ def _filling(rows: pa.Table, values: dict[str, NDArray[np.float64]]) -> Callable
     def fill(table: pa.Table) -> pa.Table:
         at = [place.get(key) for key in _keys(table)]
         for name, column in values.items():
-            filled = [None if n is None or np.isnan(column[n]) else float(column[n]) for n in at]
+            found = table[name].to_pylist()  # of a row that does not serve, what its search knows
+            filled = [
+                found[row] if n is None else None if np.isnan(column[n]) else float(column[n])
+                for row, n in enumerate(at)
+            ]
             table = table.set_column(
                 table.column_names.index(name), table.schema.field(name), pa.array(filled, pa.float64())
             )

@@ -20,6 +20,7 @@ from recsys_ops.recourse.examples import find_examples
 from recsys_ops.recourse.group import TargetGroup, without_fixed
 from recsys_ops.recourse.options import find_options
 from recsys_ops.recourse.problem import Search
+from recsys_ops.recourse.rank_aim import find_rank_recourses
 from recsys_ops.recourse.solve import Recourse, success_of_any_change
 from recsys_ops.status import Status
 
@@ -81,6 +82,8 @@ def _search(
     search = Search(inputs.model, encoded, target, inputs.settings, inputs.plausibility)
     if inputs.examples:
         return find_examples(search, items, inputs.offer, inputs.examples[group])
+    if inputs.settings.aim == "rank":
+        return [[found] for found in find_rank_recourses(search, items)]
     standing = {int(item): inputs.standing[item, group] for item in items if (item, group) in inputs.standing}
     found = find_options(search, items, inputs.offer, standing)
     return [

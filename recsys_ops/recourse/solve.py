@@ -28,7 +28,8 @@ class Recourse:
 
     ``new_users`` is what the search reaches of users it did not see. ``option`` counts from 0; ``proximity`` is the sum
     of the changes, each by the range of its feature; ``since`` names the run that gave this advice first, if an earlier
-    one did. ``success_any_change`` is what the search reaches where changes need not be plausible, where measured.
+    one did. ``success_any_change`` is what the search reaches where changes need not be plausible, where measured;
+    ``rank_before``, ``rank_after`` and its proven ``rank_bound`` are mean ranks, where these are aimed at.
     """
 
     item: int
@@ -53,6 +54,9 @@ class Recourse:
     new_users: NewUsers | None = None
     since: str | None = None
     success_any_change: float | None = None
+    rank_before: float | None = None
+    rank_after: float | None = None
+    rank_bound: float | None = None
 
     @property
     def serves(self) -> bool:
@@ -65,10 +69,10 @@ class Recourse:
 
         Where less is reached than wanted: the share of the group between what is reached and the bound on that.
         """
-        if self.lower_bound is None or self.success_bound is None or self.success_after is None:
+        if self.lower_bound is None or self.success_after is None:
             return None
         if self.reason is not None:
-            return self.success_bound - self.success_after
+            return None if self.success_bound is None else self.success_bound - self.success_after
         return (len(self.changes) - self.lower_bound) / max(len(self.changes), 1)
 
 

@@ -18,9 +18,10 @@ import pytest
 
 from jobs import nightly
 from jobs.recourse import job as recourse
+from jobs.recourse import together
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.inputs import make_examples
-from jobs.recourse.summary import _cost_of_rule_in_words, sentence
+from jobs.recourse.summary import _best_in_words, _cost_of_rule_in_words, sentence
 from jobs.recourse.tables import frontier_table
 from jobs.runtime import job as runtime
 from jobs.store import merge
@@ -564,6 +565,42 @@ def test_by_default_advice_is_plausible_and_says_what_it_is_worth(shop: str, tmp
     assert everybody.groupby("item_id").is_taken.sum().eq(1).all()
     few = {(row.item_id, row.group): row.kept for row in together[together.share_acting == 0.05].itertuples()}
     assert few == {(row["item_id"], row["group"]): row["success_if_others_act"] for row in advice}
+
+
+def test_aiming_at_the_rank_halves_it_by_the_search_and_by_the_pass_after_it(
+    shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[dict[tuple[str, str], float]] = []
+    before = together.weigh_promises
+
+    def watched(catalogue: Any, config: RecourseConfig, read: Any) -> Any:
+        rows = [row for table in read("recourse") for row in table.to_pylist()]
+        searched.append({(row["item_id"], row["group"]): row["rank_after"] for row in rows})
+        return before(catalogue, config, read)
+
+    monkeypatch.setattr(recourse, "weigh_promises", watched)
+    run = run_job(shop, tmp_path, aim="rank", max_changes=6, sellers="s01,s02")
+    rows = rows_of(run)
+    assert {(row["item_id"], row["group"]): row["rank_after"] for row in rows} == searched[0]
+    serving = [row for row in rows if row["changes"] and row["reason"] is None]
+    assert serving
+    assert all(
+        2 * row["rank_after"] <= row["rank_before"] and row["rank_bound"] <= row["rank_after"] for row in serving
+    )
+    assert all("half of it is wanted" in row["reason"] for row in rows if row["reason"])
+    best = max(serving, key=lambda row: 1 - row["rank_after"] / row["rank_before"])
+    (first, *_) = _best_in_words(run, "de")
+    assert sentence(best, "de").split(". In den Listen")[1] in first
+    ends = {(row["item_id"], row["group"], row["n_changes"]): row["rank_after"] for row in serving}
+    points = {(one["item_id"], one["group"], one["n_changes"]): one["rank"] for one in rows_of(run, "frontier")}
+    assert all(points[key] <= rank for key, rank in ends.items())  # there each change is made in full
+
+
+@pytest.mark.parametrize("ignored", [{"options": 2}, {"min_success": 0.1}, {"keep": "r"}, {"method": "examples"}])
+def test_what_an_aim_at_the_rank_would_ignore_is_refused(ignored: dict[str, Any]) -> None:
+    (name,) = ignored
+    with pytest.raises(ValueError, match=f"--{name.replace('_', '-')} knows top-k lists only, not --aim rank"):
+        RecourseConfig(data="synthetic", aim="rank", **ignored)
 
 
 def test_a_joint_plan_has_one_recourse_per_item_and_its_promises_hold_if_all_act(shop: str, tmp_path: Path) -> None:
