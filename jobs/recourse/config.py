@@ -31,6 +31,10 @@ class RecourseConfig(JobConfig):
     """Length of the list that users see: an item is seen if its rank is at most k."""
     groups: str | None = None
     """Target groups: COLUMN of the users (a group per value) or COLUMN:N (N equal parts of a numeric column, n_ratings among them); by default the first column that gives at most 10 groups."""  # noqa: E501
+    for_all_groups: bool = False
+    """One recourse per item that serves all groups at once, each user counting once; column by_group has the success in each."""  # noqa: E501
+    group_weights: str | None = None
+    """With --for-all-groups: how often a user of a group counts, 0 to 9, as LABEL=N separated by commas; once for the others."""  # noqa: E501
     items: str | None = None
     """Items to do, ids separated by commas; by default those that are in the top k of few users of a group."""
     sellers: str | None = None
@@ -120,6 +124,12 @@ class RecourseConfig(JobConfig):
             raise ValueError("--keep is for --method recrec: an example is a real item as it is. Leave one out")
         if self.least_support is not None and self.level is None:
             raise ValueError("--least-support is ignored without --plausibility support. Leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _weights_of_one_plan(self) -> "RecourseConfig":
+        if self.group_weights is not None and not self.for_all_groups:
+            raise ValueError("--group-weights is ignored without --for-all-groups. Leave it out, or give both")
         return self
 
     @model_validator(mode="after")

@@ -194,7 +194,7 @@ def _summarise_users(
         raise ConfigError(f"--data {config.data}: there are no users.")
     arguments: dict[str, Any] = {
         "k": config.k, "groups": catalogue.group_of_user, "n_groups": len(catalogue.labels), "selected": selected,
-        "columns": encoded.columns,
+        "columns": encoded.columns, "times": catalogue.times,
     }  # fmt: skip
     shared = (ray.put(catalogue.model), ray.put(arguments))
     return join_summaries(map_blocks(summarise_blocks, shared, blocks, "ranking users"))

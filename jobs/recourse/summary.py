@@ -114,7 +114,7 @@ def _best_in_words(run: Run, language: str) -> list[str]:
     """The recourses that gain most, of different items."""
     columns = [
         "item_id", "title", "group", "success_before", "success_after", "success_if_others_act", "n_changes", "changes",
-        "rank_before", "rank_after", "rank_bound",
+        "rank_before", "rank_after", "rank_bound", "by_group",
     ]  # fmt: skip
     table = run.table("recourse").to_table(columns=columns, filter=_SERVES & (pc.field("option") == 0))
     if not len(table):
@@ -137,17 +137,27 @@ def _best_in_words(run: Run, language: str) -> list[str]:
 def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
     """One recourse in words, as rich prints them."""
     todo = "; ".join(change["text"] for change in row["changes"])
-    ends = {"title": f"[bold]{escape(row['title'])}[/bold]", "group": escape(row["group"]), "todo": escape(todo)}
-    spoken, kept = LANGUAGES[language], row.get("success_if_others_act")
+    spoken, kept, by_group = LANGUAGES[language], row.get("success_if_others_act"), row.get("by_group")
+    group = spoken.all_groups if by_group else row["group"]
+    ends = {"title": f"[bold]{escape(row['title'])}[/bold]", "group": escape(group), "todo": escape(todo)}
     if row.get("rank_bound") is not None and row["rank_before"] is not None:  # its rank is what was aimed at
         ranks = ranks_in_words(row["rank_before"], row["rank_after"], spoken.decimal)
         return "\n" + spoken.advice_of_rank.format(**ends, before=ranks[0], after=ranks[1])
     shares = [row["success_before"], row["success_after"], *([] if kept is None else [kept])]
     before, after, *others = per_cents(shares, spoken.decimal)
-    said = spoken.advice.format(**ends, before=before, after=after)
+    advice = spoken.advice_for_all if by_group else spoken.advice
+    said = advice.format(**ends, before=before, after=after, groups=escape(_in_each(by_group or [], spoken.decimal)))
     if others:
         said += " " + spoken.together.format(kept=others[0])
     return f"\n{said}"
+
+
+def _in_each(by_group: Sequence[Mapping[str, Any]], decimal: str) -> str:
+    """What each group sees after a recourse for all of them."""
+    return "; ".join(
+        f"{one['group']}: {per_cents([one['success_before'], one['success_after']], decimal)[1]}"
+        for one in by_group if one["success_after"] is not None
+    )  # fmt: skip
 
 
 def ranks_in_words(before: float, after: float, decimal: str) -> list[str]:

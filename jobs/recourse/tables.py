@@ -47,6 +47,7 @@ def recourse_table(
             "success_before": outcome.success_before,
             "success_after": outcome.success_after,
             **_for_new_users(outcome),
+            "by_group": _by_group(outcome),
             "rank_after": outcome.rank_after,
             "rank_bound": outcome.rank_bound,
             "success_if_others_act": None,
@@ -108,6 +109,15 @@ def _for_new_users(outcome: Recourse) -> dict[str, float | None]:
         "new_users_lower": None if found is None else found.lower,
         "new_users_upper": None if found is None else found.upper,
     }
+
+
+def _by_group(outcome: Recourse) -> list[dict[str, Any]] | None:
+    if outcome.of_groups is None:
+        return None
+    return [
+        {"group": one.label, "n_targets": one.n_targets, "success_before": one.before, "success_after": one.after}
+        for one in outcome.of_groups
+    ]
 
 
 def _as_dicts(outcome: Recourse) -> list[dict[str, Any]] | None:

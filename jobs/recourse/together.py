@@ -146,7 +146,7 @@ def changed_features(
 def _run(catalogue: Catalogue, config: RecourseConfig, plans: Plans, taken: NDArray[np.intp]) -> Seen:
     n_users, size = catalogue.dataset.n_users, user_block_size(*catalogue.encoded.matrix.shape)
     blocks = [(first, min(first + size, n_users)) for first in range(0, n_users, size)]
-    arguments = {"k": config.k, "groups": catalogue.group_of_user, "plans": plans}
+    arguments = {"k": config.k, "groups": catalogue.group_of_user, "plans": plans, "times": catalogue.times}
     shared = (ray.put(with_plans(catalogue.model, plans, taken)), ray.put(arguments))
     title = f"ranking users, {len(taken)} items changed"
     return sum_seen(list(map_blocks(count_blocks, shared, blocks, title)))

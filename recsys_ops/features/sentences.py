@@ -14,9 +14,10 @@ class Language:
 
     ``changes`` are filled with ``feature`` (the provider's name of it), ``before``, ``after`` and, for words and tags,
     ``value``; ``advice`` with ``title``, ``group``, ``todo`` and the shares ``before`` and ``after``,
-    ``advice_of_rank`` with mean ranks in their place, ``together`` with the share ``kept``; ``advice_changes`` by kind
-    with ``title``, ``group``, what to do ``before`` and ``after``, and the shares ``share_before`` and ``share_after``;
-    ``totals`` with numbers of cases by kind.
+    ``advice_of_rank`` with mean ranks in their place, ``advice_for_all`` with what each group sees then (``groups``)
+    and without ``group``, which is called ``all_groups`` elsewhere; ``together`` with the share ``kept``;
+    ``advice_changes`` by kind with ``title``, ``group``, what to do ``before`` and ``after``, and the shares
+    ``share_before`` and ``share_after``; ``totals`` with numbers of cases by kind.
     """
 
     changes: Mapping[str, str]
@@ -24,6 +25,8 @@ class Language:
     decimal: str
     advice: str
     advice_of_rank: str
+    advice_for_all: str
+    all_groups: str
     together: str
     advice_changes: Mapping[str, str]
     totals: str
@@ -53,6 +56,8 @@ LANGUAGES: Mapping[str, Language] = {
         advice="{title} for {group}: {todo}. Seen by {before} of the group, then by {after}.",
         advice_of_rank="{title} for {group}: {todo}. On average in place {before} of a user's list, then in place "
         "{after}.",
+        advice_for_all="{title}: {todo}. Seen by {before} of the users, then by {after} ({groups}).",
+        all_groups="all groups",
         together="By {kept} if one provider in twenty acts as well.",
         advice_changes={
             "new": "New: {title} for {group}: {after}. Seen by {share_before} of them, then by {share_after}.",
@@ -84,6 +89,8 @@ LANGUAGES: Mapping[str, Language] = {
         advice="{title} für {group}: {todo}. Bisher sehen es {before} der Gruppe, danach {after}.",
         advice_of_rank="{title} für {group}: {todo}. In den Listen bisher im Mittel auf Platz {before}, danach auf "
         "Platz {after}.",
+        advice_for_all="{title}: {todo}. Bisher sehen es {before} der Nutzer, danach {after} ({groups}).",
+        all_groups="alle Gruppen",
         together="{kept}, wenn auch einer von zwanzig anderen Anbietern handelt.",
         advice_changes={
             "new": "Neu: {title} für {group}: {after}. Bisher sehen es {share_before} von ihnen, danach {share_after}.",

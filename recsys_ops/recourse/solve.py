@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recsys_ops.features.changes import Change, changed_columns
 from recsys_ops.libraries import needed_for
 from recsys_ops.metrics import move_overlaps
+from recsys_ops.recourse.all_groups import PartSuccess
 from recsys_ops.recourse.bounds import Bounds, bound_case
 from recsys_ops.recourse.capped import with_finite_box, within_caps
 from recsys_ops.recourse.new_users import NewUsers, cross_fit
@@ -29,6 +30,7 @@ class Recourse:
     ``new_users`` is what the search reaches of users it did not see. ``option`` counts from 0; ``proximity`` is the sum
     of the changes, each by the range of its feature; ``since`` names the run that gave this advice first, if an earlier
     one did. ``success_any_change`` is what the search reaches where changes need not be plausible, where measured;
+    ``of_groups`` is the success in each of several groups, where these are one;
     ``rank_before``, ``rank_after`` and its proven ``rank_bound`` are mean ranks, where these are aimed at.
     """
 
@@ -52,6 +54,7 @@ class Recourse:
     sparsity: int | None = None
     proximity: float | None = None
     new_users: NewUsers | None = None
+    of_groups: list[PartSuccess] | None = None
     since: str | None = None
     success_any_change: float | None = None
     rank_before: float | None = None
@@ -133,6 +136,7 @@ def without_search(case: Case) -> Recourse | None:
             success_before=1.0, success_unthresholded=1.0, success_after=1.0, success_bound=1.0,
             features=case.features, share_changed=0.0, cost=0.0, l1=0.0, rbo=1.0, lower_bound=0,
             frontier=[FrontierPoint(0, 1.0, "")], sparsity=0, proximity=0.0,
+            of_groups=case.success_by_part(case.targets),
         )  # fmt: skip
     return None
 
@@ -259,7 +263,8 @@ def verify(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse:
         success_bound=bounds.success, features=features, changes=changes, share_changed=len(changed) / len(columns),
         cost=float(sum(columns.cost[c] for c in changed if columns.one_hot[c] < 0 or features[c] > case.features[c])),
         l1=float(np.abs(features - case.features).sum()), rbo=float(overlaps.mean()), lower_bound=lower_bound,
-        frontier=proposal.frontier, sparsity=int(distances.sparsity[0]), proximity=float(distances.proximity[0]),
+        of_groups=case.success_by_part(case.satisfied(scores)), frontier=proposal.frontier,
+        sparsity=int(distances.sparsity[0]), proximity=float(distances.proximity[0]),
     )  # fmt: skip
 
 

@@ -17,6 +17,16 @@ CHANGE = pa.struct(
 )
 """One change of a recourse, in the provider's words."""
 
+BY_GROUP = pa.struct(
+    [
+        pa.field("group", pa.string()),
+        pa.field("n_targets", pa.int32()),
+        pa.field("success_before", pa.float64()),
+        pa.field("success_after", pa.float64()),
+    ]
+)
+"""Success of a recourse for all groups in one of them."""
+
 
 def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
     """Columns of the ``recourse`` table."""
@@ -24,7 +34,10 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "item_id": (item_id, "The item, as in the input."),
         "seller_id": (seller_id, "Its provider, as in the input."),
         "title": (pa.string(), "Its title."),
-        "group": (pa.string(), "Group of users that should get to see the item."),
+        "group": (
+            pa.string(),
+            'Group of users that should get to see the item; "all groups" with --for-all-groups.',
+        ),
         "option": (pa.int32(), "Number of the recourse within its case, from 0, the one to show first."),
         "status": (
             pa.string(),
@@ -35,10 +48,19 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
             pa.string(),
             "Run that gave this advice first; null if it is new in this one, or without --keep.",
         ),
-        "n_targets": (pa.int32(), "Users of the group who have not rated the item; success is a share of these."),
+        "n_targets": (
+            pa.int32(),
+            "Users of the group who have not rated the item, each as often as --group-weights says; success is a share "
+            "of these.",
+        ),
         "rank_before": (pa.float64(), "Mean rank of the unchanged item among what each of them has not rated."),
         "success_before": (pa.float64(), "Share of them with the unchanged item in their top k."),
         "success_after": (pa.float64(), "Share of them with the changed item in their top k, by the recommender."),
+        "by_group": (
+            pa.list_(BY_GROUP),
+            "With --for-all-groups: n_targets, success_before and success_after in each group; null where nobody in it "
+            "may be shown the item, or nothing was searched.",
+        ),
         "rank_after": (
             pa.float64(),
             "Mean rank of the changed item among the same; null without --together and --aim rank.",
