@@ -121,10 +121,23 @@ def _feature_lines(roles: Roles, proposal: Proposal) -> list[str]:
     lines = []
     for name in sniffed.table.column_names:
         if name not in taken:
-            rule, why = _rule(name, sniffed.table.column(name), proposal)
+            column, kind = sniffed.table.column(name), sniffed.kinds.get(name)
+            rule, why = _typed_rule(column, kind) or _rule(name, column, proposal)
             shown = f"{{column: {_scalar(name)}, {rule}}}"
             lines.append(f"  - {shown}  # {why}" if rule else f"  # {_scalar(name)} is left out: {why}")
     return lines
+
+
+def _typed_rule(column: ChunkedArray, kind: str | None) -> tuple[str, str] | None:
+    """What the type in the header of a RecBole file says, where it says enough."""
+    if kind == "token_seq" and pa.types.is_string(column.type):
+        words = pc.mean(pc.list_value_length(pc.utf8_split_whitespace(column))).as_py() or 0.0
+        return (
+            ('kind: tags, separator: " "', "token_seq") if words < _LEAST_WORDS else ("kind: text", "token_seq of many")
+        )
+    if kind == "token" and pc.count_distinct(column).as_py() <= max(_MOST_VALUES, len(column) // 50):
+        return "kind: category, mutable: false", "token; mutable where the seller may change it"
+    return None
 
 
 def _rule(name: str, column: ChunkedArray, proposal: Proposal) -> tuple[str, str]:

@@ -35,6 +35,8 @@ COLUMNS: Mapping[str, str] = {
 
 LEAST_OVERLAP = 0.5
 
+_OF_RECBOLE: Mapping[TableName, str] = {"interactions": ".inter", "items": ".item", "users": ".user"}
+
 
 @dataclass(frozen=True)
 class Roles:
@@ -78,6 +80,10 @@ def find_roles(files: list[Sniffed]) -> Roles:
 def _tables_of(files: list[Sniffed]) -> dict[TableName, Sniffed]:
     """One file per table, by its name; of files that could be the same, the first by name."""
     found: dict[TableName, Sniffed] = {}
+    for sniffed in files:
+        for table, suffix in _OF_RECBOLE.items():
+            if f"{suffix}." in f"{sniffed.file}.":
+                found.setdefault(table, sniffed)
     for table, pattern in FILES.items():
         for sniffed in sorted(files, key=lambda each: each.file):
             if sniffed not in found.values() and re.search(pattern, _plain(sniffed.file.partition(".")[0])):
