@@ -26,7 +26,8 @@ COLUMNS: Mapping[str, str] = {
     "artikelid|movieid|filmid|bookid|listing|listingid|produkt|produktid|ean",
     "rating": "rating|stars|score|overall|bewertung|sterne|ratingvalue",
     "weight": "weight|quantity|qty|count|menge|anzahl|plays|clicks|duration|amount|stuck",
-    "timestamp": "timestamp|time|date|datetime|datum|zeit|createdat|orderedat|orderdate|unixreviewtime|ts|bestelltam",
+    "timestamp": "timestamp|time|date|datetime|datum|zeit|createdat|orderedat|orderdate|unixreviewtime|ts|bestelltam|"
+    "bestelldatum|kaufdatum|bestellzeit|purchasedate|purchasedat|eventtime",
     "seller_id": "seller|sellerid|vendor|vendorid|merchant|merchantid|supplier|shop|store|author|authors|host|handler|"
     "handlerid|verkaufer|lieferant|publisher|provider|brand|marke",
     "title": "title|name|titel|bezeichnung|productname|itemname|artikelname|produktname|label",

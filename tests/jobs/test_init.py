@@ -11,6 +11,7 @@ import pytest
 
 from recsys_ops.datasets import load_dataset
 from recsys_ops.datasets.mapping import parse_mapping
+from recsys_ops.datasets.times import Period, parse_time
 from tests.suites.cli import CommandLine
 from tests.suites.exports import BOOKS, FILMS, MOVIES, PRODUCTS, RATED_BOOKS, READERS, REVIEWS
 
@@ -32,12 +33,12 @@ def german_shop(folder: Path) -> Path:
         quoted = tags.replace('"', '""')
         items.append(
             f'{n:05d};Händler {n % 5};"{WORDS[n % 5]} {n}";"<p>{text}</p>&uuml;";{n + 900}.{n:03d},{n % 90 + 10};'
-            f'{["Garten", "Küche > Töpfe"][n % 2]};"{quoted}";{4000000000000 + 7 * n}'
+            f'{["Garten > Beete", "Küche > Töpfe"][n % 2]};"{quoted}";{4000000000000 + 7 * n}'
         )
     items[1:] = [line.replace(f"{n + 900}.", "1.", 1) for n, line in enumerate(items[1:])]
-    orders = ["Kunde;Artikelnr;Menge;Datum"]
+    orders = ["Kunde;Artikelnr;Menge;Bestelldatum"]
     orders += [
-        f"K{rng.integers(40)};{rng.integers(60):05d};{rng.integers(1, 4)};2026-11-{rng.integers(1, 28):02d}T10:00:00"
+        f"K{rng.integers(40)};{rng.integers(60):05d};{rng.integers(1, 4)};{rng.integers(1, 28):02d}.11.2026 10:00"
         for _ in range(800)
     ]
     users = ["Kunde;Ort", *(f"K{n};{['München', 'Köln'][n % 2]}" for n in range(40))]
@@ -62,8 +63,12 @@ def test_an_export_of_a_shop_is_described_at_once_and_every_doubt_is_said(
         "Händler": "category", "Kategorie": "category", "Beschreibung": "text", "Preis": "number",
         "Schlagworte": "tags",
     }  # fmt: skip
+    assert next(rule for rule in mapping.features if rule.column == "Kategorie").path_separator == " > "
+    assert mapping.source("interactions").columns["timestamp"] == "Bestelldatum"
     checked = command_line("validate", "--data", str(folder))
     assert (checked.code, checked.stderr) == (0, "")
+    assert checked.stdout.endswith(f"\nThen: recsys-ops nightly --data {folder}\n")
+    assert load_dataset(str(folder), seed=0, period=Period(parse_time("2026-11-20", "--since"))).ratings.sum() < 800
     dataset = load_dataset(str(folder), seed=0)
     assert (dataset.n_users, dataset.n_items, dataset.values) == (40, 60, "weights")
     assert dataset.items.column("Preis")[3].as_py() == pytest.approx(1003.13)
