@@ -7,6 +7,8 @@ from recsys_ops.acceptance.propensity import LEVEL, Finding
 
 _RESPONSES = {"accept": "Acceptance", "act": "Willingness to act"}
 _OPTIONS = {"sparsity": "--max-changes", "proximity": "--max-proximity"}
+_LEAST_P = 1e-3
+"""Smaller ones say no more than that."""
 
 Row = Mapping[str, Any]
 
@@ -34,10 +36,14 @@ def people_in_words(row: Row) -> str:
         return ""
     said = [
         f"{'differ' if row[f'p_{name}'] < LEVEL else 'do not clearly differ'} {what} "
-        f"(F {row[f'f_{name}']:.2f}, p {row[f'p_{name}']:.2g})"
+        f"(F {row[f'f_{name}']:.2f}, {_p_in_words(row[f'p_{name}'])})"
         for what, name in tested
     ]
     return f"People {' and '.join(said)}."
+
+
+def _p_in_words(p: float) -> str:
+    return f"p {p:.2g}" if p >= _LEAST_P else f"p below {_LEAST_P:g}"
 
 
 def caps_in_words(rows: Sequence[Row]) -> str:

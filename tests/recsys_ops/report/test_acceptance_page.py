@@ -64,7 +64,7 @@ def test_the_caps_come_first_then_each_fit_with_what_it_says_of_people() -> None
     assert page.index("Caps for the next run: --max-changes 4.") < page.index("<h2>Willingness to act by sparsity</h2>")
     assert page.index("<h2>Willingness to act by proximity</h2>") < page.index("<h2>Acceptance by sparsity</h2>")
     assert "threshold 4.40 (95 % interval 3.90 to 5.00)" in page
-    assert "People differ in how willing they are (F 4.20, p 1e-09)" in page
+    assert "People differ in how willing they are (F 4.20, p below 0.001)" in page
     assert "do not clearly differ in how distance matters to them (F 0.40, p 0.3)." in page
     assert "Of 30 people, the level of 1 is clearly above that of most and of 0 clearly below" in page
     assert "the ratings of 4 clearly fall more by distance, of 0 less" in page
