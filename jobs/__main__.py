@@ -67,6 +67,13 @@ COMMANDS = {
         "jobs.acceptance.config:AcceptanceConfig", "jobs.acceptance.job:JOB",
         "What people's ratings of recourses say about how far a recourse may go, and for whom.",
     ),
+    "methods": Command(
+        "jobs.methods:MethodsConfig", "jobs.methods:run",
+        "Which method's explanations people rate higher: Friedman, Wilcoxon, and what size and plausibility do.",
+    ),
+    "power": Command(
+        "jobs.power:PowerConfig", "jobs.power:run", "How many people a study needs, so that it finds what is there."
+    ),
     "ask": Command(
         "jobs.ask:AskConfig", "jobs.ask:run", "One item, seller or user at once, from the models of the last run."
     ),

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recsys_ops.acceptance.covariates import Covariates
 from recsys_ops.acceptance.feedback import Feedback
 from recsys_ops.arrow import Array, in_one_chunk, table_of
 from recsys_ops.arrow import compute as pc
@@ -16,9 +17,10 @@ from recsys_ops.tables import impossible_features_schema
 
 @dataclass(frozen=True)
 class AcceptanceData:
-    """What is read before any work: the ratings, and fingerprints of these and of the rated runs."""
+    """What is read before any work: the ratings, what is known of people, and fingerprints of all that was read."""
 
     feedback: Feedback
+    covariates: Covariates | None
     fingerprints: dict[str, str]
 
 
@@ -27,7 +29,7 @@ class AcceptanceInputs:
     """What every worker reads.
 
     ``ratings`` of recourses that the person can carry out, ``person (n,)`` who gave each, as position in ``people``;
-    ``sellers`` of ``people``; ``impossible`` is the table of that name.
+    ``sellers`` of ``people``; ``impossible`` is the table of that name; ``covariates`` of ``people``, where there are.
     """
 
     ratings: pa.Table
@@ -36,6 +38,7 @@ class AcceptanceInputs:
     people: Array
     sellers: Array
     impossible: pa.Table
+    covariates: Covariates | None
     seed: int
 
     def numbers(self, column: str) -> NDArray[np.float64]:
@@ -43,13 +46,19 @@ class AcceptanceInputs:
         return self.ratings[column].to_numpy().astype(np.float64)
 
 
-def make_inputs(feedback: Feedback, *, seed: int) -> AcceptanceInputs:
+def people_of(feedback: Feedback) -> Array:
+    """Those with ratings in the fits, in the order of the sorted rows."""
+    people: Array = pc.unique(feedback.possible["person_id"])
+    return people
+
+
+def make_inputs(feedback: Feedback, covariates: Covariates | None = None, *, seed: int) -> AcceptanceInputs:
     """Number the people and gather what they cannot change."""
-    ratings = feedback.possible
-    people: Array = pc.unique(ratings["person_id"])  # in the order of the sorted rows
+    ratings, people = feedback.possible, people_of(feedback)
     person = positions_of(ratings["person_id"], people)
     sellers = _only_seller(ratings, people)
-    return AcceptanceInputs(ratings, feedback.measured_by, person, people, sellers, _impossible(feedback.table), seed)
+    impossible = _impossible(feedback.table)
+    return AcceptanceInputs(ratings, feedback.measured_by, person, people, sellers, impossible, covariates, seed)
 
 
 def _only_seller(ratings: pa.Table, people: Array) -> Array:

@@ -34,3 +34,14 @@ FEEDBACK = TableContract(
     is_in_mapping=False,
 )
 """One row per recourse shown and person: two ratings 1..7, and the features that the person cannot change."""
+
+PEOPLE = TableContract("people", {"person_id": "id"}, is_in_mapping=False)
+"""One row per person who rated; every other column is a property of people."""
+
+METHOD_RATINGS = TableContract(
+    "method_ratings",
+    {"person_id": "id", "method": "string", "rating": "number"},
+    {"size": "number", "plausibility": "number"},
+    is_in_mapping=False,
+)
+"""One row per explanation shown and person: the method that made it, and points; size and plausibility where known."""
