@@ -91,7 +91,7 @@ class DataConfig(BaseModel):
     model_config = MODEL_CONFIG
 
     data: str = "synthetic"
-    """movielens-100k:DIR, movielens-1m:DIR, synthetic[:items=..,users=..], or the URL of a folder (or of a YAML file) with the contract's tables."""  # noqa: E501
+    """movielens-100k:DIR, movielens-1m:DIR, synthetic[:items=..,users=..], ads[:items=..,users=..], or the URL of a folder (or of a YAML file) with the contract's tables."""  # noqa: E501
     since: str | None = None
     """Only interactions from this date or time on (ISO 8601, UTC unless a zone is given)."""
     until: str | None = None

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import fdtri, ncfdtr
+from scipy.special import fdtri, ncfdtr, ndtr
 
 from recsys_ops.errors import ConfigError
 
@@ -66,7 +66,7 @@ def power(question: Question, effect: float, n_people: int, plan: StudyPlan) -> 
     ``s1^2 + r^2 / S``, for k ratings at distances with mean m and sum of squared deviations S. A line is tested by a
     curve that may bend, which costs ``_LINE_DOF`` degrees of freedom.
     """
-    dof, variance = _dof(question, n_people, plan), _variance(question, plan)
+    dof, variance = _dof(question, n_people, plan), _variance(question, n_people, plan)
     if dof < 1:
         return 0.0
     tested = _LINE_DOF if question == "distance" else 1.0
@@ -114,7 +114,7 @@ def _dof(question: Question, n_people: int, plan: StudyPlan) -> int:
     return n_people - 1 - plan.n_covariates
 
 
-def _variance(question: Question, plan: StudyPlan) -> float:
+def _variance(question: Question, n_people: int, plan: StudyPlan) -> float:
     """Of the estimated effect, times the number of people."""
     at: NDArray[np.float64] = np.array(plan.distances)
     answers = plan.residual_sd**2
@@ -122,4 +122,14 @@ def _variance(question: Question, plan: StudyPlan) -> float:
         return 2 * answers / _WILCOXON
     if question == "intercept":
         return float(plan.intercept_sd**2 + (at.mean() * plan.slope_sd) ** 2 + answers / len(at))
-    return float(plan.slope_sd**2 + answers / ((at - at.mean()) ** 2).sum())
+    of_answers = answers / float(((at - at.mean()) ** 2).sum())
+    if question == "slope":
+        return plan.slope_sd**2 + of_answers
+    return of_answers + _as_estimated(plan.slope_sd**2, of_answers, n_people)
+
+
+def _as_estimated(variance: float, scatter: float, n_people: int) -> float:
+    """Mean of the estimate of people's variance, which is never below 0: with few people it is too large."""
+    sd = (variance + scatter) * np.sqrt(2 / max(n_people - 1, 1))
+    at = variance / sd
+    return float(variance * ndtr(at) + sd * np.exp(-(at**2) / 2) / np.sqrt(2 * np.pi))

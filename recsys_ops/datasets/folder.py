@@ -166,7 +166,7 @@ def _read_mapping(folder: str, file: str) -> Mapping:
     found = _listed(folder)
     where = "there is no such folder" if found == "nothing" else f"{file} is missing (found {found})"
     raise InputError(
-        f"{folder or '.'}: {where}. Give --data movielens-100k:DIR, movielens-1m:DIR, synthetic, or a folder "
+        f"{folder or '.'}: {where}. Give --data movielens-100k:DIR, movielens-1m:DIR, synthetic, ads, or a folder "
         f"with {MAPPING_FILE} and the tables."
     )
 

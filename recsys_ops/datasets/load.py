@@ -6,12 +6,17 @@ from recsys_ops.datasets.dataset import Dataset
 from recsys_ops.datasets.folder import folder_bytes, read_folder
 from recsys_ops.datasets.movielens import read_movielens_1m, read_movielens_100k
 from recsys_ops.datasets.synthetic import make_marketplace
+from recsys_ops.datasets.synthetic_ads import make_ads
 from recsys_ops.datasets.times import Period
 from recsys_ops.datasets.validate import ALL_TIME, OnBadRows
 from recsys_ops.errors import ConfigError
 
 _MOVIELENS = {"movielens-100k": read_movielens_100k, "movielens-1m": read_movielens_1m}
-_SYNTHETIC = ("items", "users", "sellers", "features", "ratings_per_user")
+_MADE = {
+    "synthetic": (make_marketplace, ("items", "users", "sellers", "features", "ratings_per_user")),
+    "ads": (make_ads, ("items", "users", "brands", "clicks_per_user")),
+}
+"""What makes each data set that is made by seed, and the sizes that it takes."""
 
 
 def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", period: Period = ALL_TIME) -> Dataset:
@@ -20,10 +25,10 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
     Parameters
     ----------
     data : str
-        ``movielens-100k:DIR``, ``movielens-1m:DIR``, ``synthetic[:items=..,users=..]``, or the URL of a folder with
-        the contract's tables and ``features.yaml`` (or of such a YAML file).
+        ``movielens-100k:DIR``, ``movielens-1m:DIR``, ``synthetic[:items=..,users=..]``, ``ads[:items=..,users=..]``,
+        or the URL of a folder with the contract's tables and ``features.yaml`` (or of such a YAML file).
     seed : int
-        Of the synthetic marketplace.
+        Of data that are made by seed.
     on_bad_rows : "stop" or "quarantine"
         Stop at rows that break the contract, or set them aside in ``Dataset.rejected``.
     period : Period
@@ -36,7 +41,7 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
     Raises
     ------
     ConfigError
-        ``data`` names no data set, a parameter that synthetic data do not have, or a period of data without times.
+        ``data`` names no data set, a size that data made by seed do not have, or a period of data without times.
     InputError
         The data break the contract.
     """
@@ -45,15 +50,21 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
         if not rest:
             raise ConfigError(f"--data {data}: no folder. Use --data {kind}:DIR.")
         return _MOVIELENS[kind](rest, on_bad_rows=on_bad_rows, period=period)
-    if kind == "synthetic":
+    if kind in _MADE:
         if not period.is_all_time:
-            raise ConfigError("--since and --until: synthetic data have no times. Leave them out.")
-        return make_marketplace(**_parameters(rest), seed=seed)
+            raise ConfigError(f"--since and --until: {kind} data have no times. Leave them out.")
+        make, names = _MADE[kind]
+        return make(**_parameters(kind, names, rest), seed=seed)
     return read_folder(data, on_bad_rows=on_bad_rows, period=period)
 
 
+def is_made(data: str) -> bool:
+    """Whether ``--data`` names data that are made by seed, and no place."""
+    return data.partition(":")[0] in _MADE
+
+
 def bytes_to_read(data: str) -> int:
-    """Size of the files that ``--data`` names, as they are stored; 0 for synthetic data.
+    """Size of the files that ``--data`` names, as they are stored; 0 for data made by seed.
 
     Parameters
     ----------
@@ -63,18 +74,16 @@ def bytes_to_read(data: str) -> int:
     kind, _, rest = data.partition(":")
     if kind in _MOVIELENS:
         return sum(file.stat().st_size for file in Path(rest).rglob("*") if file.is_file())
-    return 0 if kind == "synthetic" else folder_bytes(data)
+    return 0 if is_made(data) else folder_bytes(data)
 
 
-def _parameters(text: str) -> dict[str, int]:
+def _parameters(kind: str, names: tuple[str, ...], text: str) -> dict[str, int]:
     parameters = {}
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
-        if name not in _SYNTHETIC:
-            raise ConfigError(f"--data synthetic: no parameter '{name}' (available: {', '.join(_SYNTHETIC)}).")
+        if name not in names:
+            raise ConfigError(f"--data {kind}: no parameter '{name}' (available: {', '.join(names)}).")
         if not value.isdecimal():
-            raise ConfigError(
-                f"--data synthetic: {name} is '{value}', not a whole number. Use {name}=1000, for example."
-            )
+            raise ConfigError(f"--data {kind}: {name} is '{value}', not a whole number. Use {name}=1000, for example.")
         parameters[name] = int(value)
     return parameters

@@ -20,7 +20,7 @@ from recsys_ops.tables import rejected_schema
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 
-STUDIES, REPEATS, LEVEL = 100, 600, 0.05
+STUDIES, REPEATS, LEVEL = 100, 1000, 0.05
 PLANTED = {"intercept": 0.45, "slope": 0.12}
 """Points per standard deviation, of slopes per unit of distance as well."""
 
