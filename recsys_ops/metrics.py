@@ -1,5 +1,7 @@
 """What a recourse achieves and what it costs, as numbers."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,7 @@ RBO_PERSISTENCE = 0.5
 """The paper's p: half of the weight lies on the first rank."""
 
 
+@cache
 def move_overlaps(depth: int, persistence: float = RBO_PERSISTENCE) -> NDArray[np.float64]:
     """Rank-biased overlap of a list with itself after one item has moved, for every move.
 
@@ -23,7 +26,7 @@ def move_overlaps(depth: int, persistence: float = RBO_PERSISTENCE) -> NDArray[n
 
     Returns
     -------
-    ndarray, shape (depth + 1, depth + 1)
+    ndarray, shape (depth + 1, depth + 1), read-only
         Entry [before, after]: 0-based positions, ``depth`` for outside of the list.
     """
     place = np.arange(depth + 1)
@@ -35,6 +38,7 @@ def move_overlaps(depth: int, persistence: float = RBO_PERSISTENCE) -> NDArray[n
     agreement = shared / ranks
     weights = (1 - persistence) * persistence ** (ranks - 1)
     overlaps: NDArray[np.float64] = agreement @ weights + agreement[..., -1] * persistence**depth
+    overlaps.setflags(write=False)
     return overlaps
 
 

@@ -61,7 +61,7 @@ def real_columns(items: EncodedItems) -> FeatureColumns:
 def onto_steps(
     columns: FeatureColumns, features: NDArray[np.float64], wanted: NDArray[np.float64], box: Box
 ) -> NDArray[np.float64]:
-    """Move wanted features on, away from the present ones, to the next value that is possible, within the limits."""
+    """Move wanted features, a row or several, on, away from the present ones, to the next values that are possible."""
     further = on_grid(columns, features, np.maximum(wanted, features + box.least), np.ceil)
     less = on_grid(columns, features, np.minimum(wanted, features - box.least), np.floor)
     rises, falls = wanted > features + TOLERANCE, wanted < features - TOLERANCE

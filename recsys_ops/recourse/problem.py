@@ -8,6 +8,7 @@ Source: RecRec (Verma et al., CIKM 2023), eq. 1; the reduction to thresholds is 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from recsys_ops.features.changes import Change, describe_changes
 from recsys_ops.features.distances import Distances, measure
 from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.features.own_limits import own_limits
-from recsys_ops.metrics import list_positions
+from recsys_ops.metrics import list_positions, move_overlaps
 from recsys_ops.models.feature_linear import CANCELLED, TIE, FeatureLinearModel, tie
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.group import SCREENED, TargetGroup
@@ -123,6 +124,14 @@ class Case:
         """0-based positions of the item in the targets' lists, k for outside."""
         shown = self.targets
         return list_positions(self.others[shown], (scores + tie(scores, self.search.group.sizes))[shown])
+
+    @cached_property
+    def _positions_now(self) -> NDArray[np.intp]:
+        return self.positions(self.scores)
+
+    def overlap(self, scores: NDArray[np.float64]) -> float:
+        """Mean rank-biased overlap of the targets' lists at present with those at other scores of the item."""
+        return float(move_overlaps(self.search.group.k)[self._positions_now, self.positions(scores)].mean())
 
     def changes_to(self, features: NDArray[np.float64]) -> list[Change]:
         """What the provider must do to give the item these features."""

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from recsys_ops.features.changes import Change, changed_columns
 from recsys_ops.libraries import needed_for
-from recsys_ops.metrics import move_overlaps
 from recsys_ops.recourse.bounds import Bounds, bound_case
 from recsys_ops.recourse.capped import with_finite_box, within_caps
 from recsys_ops.recourse.new_users import NewUsers, cross_fit
@@ -205,7 +204,6 @@ def verify(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse:
     scores = case.rescore(features)
     changes = case.changes_to(features)
     success, before = case.success(scores), case.success(case.scores)
-    overlaps = move_overlaps(case.search.group.k)[case.positions(case.scores), case.positions(scores)]
     changed = changed_columns(case.features, features)
     distances = case.distances_to(features[None])
     lower_bound = min(bounds.changes_for(int(case.satisfied(scores).sum())), len(changes))
@@ -215,7 +213,7 @@ def verify(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse:
         success_unthresholded=max(proposal.success_unthresholded, success), success_after=success,
         success_bound=bounds.success, features=features, changes=changes, share_changed=len(changed) / len(columns),
         cost=float(sum(columns.cost[c] for c in changed if columns.one_hot[c] < 0 or features[c] > case.features[c])),
-        l1=float(np.abs(features - case.features).sum()), rbo=float(overlaps.mean()), lower_bound=lower_bound,
+        l1=float(np.abs(features - case.features).sum()), rbo=case.overlap(scores), lower_bound=lower_bound,
         frontier=proposal.frontier, sparsity=int(distances.sparsity[0]), proximity=float(distances.proximity[0]),
     )  # fmt: skip
 

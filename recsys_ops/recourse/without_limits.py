@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.features.changes import changed_columns
-from recsys_ops.metrics import move_overlaps
 from recsys_ops.recourse.actions import Actions, group_effects
 from recsys_ops.recourse.feasible import onto_steps
 from recsys_ops.recourse.group import scales
@@ -42,9 +41,9 @@ def propose_without_limits(case: Case, descended: NDArray[np.float64]) -> Propos
     targets = case.n_targets
     before = int(case.in_top.sum())
     n_wanted = max(int(np.ceil((1 - settings.tolerance) * reached)), min(settings.n_wanted(targets) - before, reached))
-    points: list[FrontierPoint] = [FrontierPoint(0, before / targets, "")]
+    start = _Step(0, before / targets, case.features)
     if reached == 0:
-        return Proposal(case.features, before / targets, points)
+        return Proposal(case.features, before / targets, [start.point(case)])
     chosen, path = _revert(case, actions, effects, n_wanted)
     # Reversion may give up the only change that moves somebody; then few changes are chosen by whom they move.
     if chosen is None:
@@ -53,14 +52,30 @@ def propose_without_limits(case: Case, descended: NDArray[np.float64]) -> Propos
         chosen, path = _revert(case, actions, effects, n_wanted)
         if chosen is None:  # features with a limit next to those without: not as far as their users need
             reached = n_wanted = int(FEWER_WANTED * n_wanted)
-    if chosen is not None and _overlap(case, case.rescore(chosen)) < settings.overlap:
+    if chosen is not None and case.overlap(case.rescore(chosen)) < settings.overlap:
         chosen, path = _giving_up(case, actions, effects, n_wanted) or (chosen, path)
-    return Proposal(case.features if chosen is None else chosen, (before + reached) / targets, points + path[::-1])
+    points = [step.point(case) for step in (start, *path[::-1])]
+    return Proposal(case.features if chosen is None else chosen, (before + reached) / targets, points)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A step of a path of reversions; most paths are dropped, so it is described only when it is kept."""
+
+    n_changes: int
+    success: float
+    features: NDArray[np.float64]
+
+    def point(self, case: Case) -> FrontierPoint:
+        """The step as the frontier has it."""
+        return FrontierPoint(
+            self.n_changes, self.success, "; ".join(change.text for change in case.changes_to(self.features))
+        )
 
 
 def _giving_up(
     case: Case, actions: Actions, effects: NDArray[np.float64], n_wanted: int
-) -> tuple[NDArray[np.float64], list[FrontierPoint]] | None:
+) -> tuple[NDArray[np.float64], list[_Step]] | None:
     """What reaches most while the lists overlap enough, for ever fewer users wanted; None if they never do.
 
     The scores at the top of a list may be closer to each other than to the item, as those of learned recommenders are:
@@ -75,7 +90,7 @@ def _giving_up(
             kept = _shortened(case, found)
             n_satisfied = int(case.satisfied(case.rescore(kept)).sum())
             if n_satisfied > most:
-                best, best_path, most = kept, _with_point(path, _point(case, kept)), n_satisfied
+                best, best_path, most = kept, _with_step(path, _step(case, kept)), n_satisfied
         n_wanted = int(FEWER_WANTED * n_wanted)
     return None if best is None else (best, best_path)
 
@@ -83,9 +98,9 @@ def _giving_up(
 def _shortened(case: Case, features: NDArray[np.float64]) -> NDArray[np.float64]:
     """The part of some changes that reaches most while the lists overlap enough; perhaps nothing."""
     wanted = case.features + SHARES[:, None] * (features - case.features)
-    rows = np.array([onto_steps(case.search.columns, case.features, row, case.box) for row in wanted])
+    rows = onto_steps(case.search.columns, case.features, wanted, case.box)
     scored = case.rescore_all(rows).T
-    is_enough = np.array([_overlap(case, scores) for scores in scored]) >= case.search.settings.overlap
+    is_enough = np.array([case.overlap(scores) for scores in scored]) >= case.search.settings.overlap
     if not is_enough.any():
         return case.features
     reached = np.array([case.success(scores) for scores in scored])
@@ -93,23 +108,14 @@ def _shortened(case: Case, features: NDArray[np.float64]) -> NDArray[np.float64]
     return best
 
 
-def _overlap(case: Case, scores: NDArray[np.float64]) -> float:
-    """Mean overlap of the group's lists before and after."""
-    overlaps = move_overlaps(case.search.group.k)
-    return float(overlaps[case.positions(case.scores), case.positions(scores)].mean())
+def _step(case: Case, features: NDArray[np.float64]) -> _Step:
+    return _Step(len(case.changes_to(features)), case.success(case.rescore(features)), features)
 
 
-def _point(case: Case, features: NDArray[np.float64]) -> FrontierPoint:
-    changes = case.changes_to(features)
-    return FrontierPoint(
-        len(changes), case.success(case.rescore(features)), "; ".join(change.text for change in changes)
-    )
-
-
-def _with_point(path: list[FrontierPoint], point: FrontierPoint) -> list[FrontierPoint]:
-    """The path, from many changes to few, with one point in the place of that of as many changes."""
-    others = [one for one in path if one.n_changes != point.n_changes]
-    return sorted([*others, point], key=lambda one: -one.n_changes)
+def _with_step(path: list[_Step], step: _Step) -> list[_Step]:
+    """The path, from many changes to few, with one step in the place of that of as many changes."""
+    others = [one for one in path if one.n_changes != step.n_changes]
+    return sorted([*others, step], key=lambda one: -one.n_changes)
 
 
 def _most_covered(moved: NDArray[np.bool_], most: float) -> tuple[NDArray[np.intp], int]:
@@ -159,12 +165,12 @@ def _covering(case: Case, rising: NDArray[np.intp], proposed: NDArray[np.intp]) 
 
 def _revert(
     case: Case, actions: Actions, effects: NDArray[np.float64], n_wanted: int
-) -> tuple[NDArray[np.float64] | None, list[FrontierPoint]]:
+) -> tuple[NDArray[np.float64] | None, list[_Step]]:
     """Refit, record, revert the smallest, while the group's lists overlap enough; None if never few enough."""
     settings = case.search.settings
     kept = np.arange(len(actions))
     best: tuple[tuple[bool, float], NDArray[np.float64]] | None = None
-    points: list[FrontierPoint] = []
+    path: list[_Step] = []
     fit = _make_fit(case, actions, effects)
     while len(kept):
         fractions = fit.fractions(kept, n_wanted)
@@ -177,21 +183,20 @@ def _revert(
         features[actions.column[kept]] += actions.amount[kept] * fractions
         features = onto_steps(case.search.columns, case.features, features, case.box)
         scores = case.rescore(features)
-        overlap = _overlap(case, scores)
+        overlap = case.overlap(scores)
         overlaps_enough = overlap >= settings.overlap
         success = case.success(scores)
         # Where users dislike what moves others, a change can lose more than it wins.
         within = len(kept) <= settings.max_changes and success > case.success(case.scores)
-        changes = case.changes_to(features)
         totals = effects[:, kept][case.missing > 0].sum(axis=0) * fractions
         smallest = int(np.argmin(totals))
-        points.append(FrontierPoint(len(kept), success, "; ".join(change.text for change in changes)))
+        path.append(_Step(len(kept), success, features))
         if within and (best is None or overlaps_enough or (overlap > best[0][1] and not best[0][0])):
             best = ((overlaps_enough, overlap), features)
         if within and not overlaps_enough and best is not None and best[0][0]:
             break
         kept = np.delete(kept, smallest)
-    return (None if best is None else best[1]), points
+    return (None if best is None else best[1]), path
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def test_nodes_listen_on_loopback_only_and_the_token_is_its_owners(folder: Path)
     assert {connection.laddr.ip.removeprefix("::ffff:") for connection in found} <= {"127.0.0.1", "::1"}
 
 
+@pytest.mark.benchmark  # tests/jobs/runtime/test_nodes.py has it on nodes of one process
 def test_a_run_that_loses_a_node_and_gets_another_has_the_bytes_of_one_machine(
     folder: Path, ray_session: None, tmp_path: Path
 ) -> None:

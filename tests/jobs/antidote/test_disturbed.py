@@ -4,22 +4,23 @@ from typing import ClassVar
 
 import pytest
 
-from tests.suites.job import JobSuite
+from tests.suites.job import InterruptedJobSuite
 from tests.suites.shops import shop_tables, write_shop
 
 SETTINGS: dict[str, str | int] = {
-    "algorithm": "gd_fixed", "budget": "2%,5%,10%", "runs": 2, "rank": 3, "regularisation": 1, "seed": 3,
+    "algorithm": "gd_fixed", "budget": "2%,5%,10%", "runs": 2, "rank": 2, "regularisation": 2, "starts": 3,
+    "seed": 3,
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """100 users with about 20 ratings of 120 items."""
-    tables = shop_tables(sellers=6, items_per_seller=20, users=100, ratings_per_user=20)
+    """60 users with about 15 ratings of 60 items."""
+    tables = shop_tables(sellers=6, items_per_seller=10, users=60, ratings_per_user=15)
     return write_shop(tmp_path_factory.mktemp("shop"), tables)
 
 
-class TestAntidote(JobSuite):
+class TestAntidote(InterruptedJobSuite):
     """Six shards of one case each."""
 
     tables: ClassVar[tuple[str, ...]] = (

@@ -270,7 +270,7 @@ def test_cases_spread_over_all_workers_give_the_same_rows(
 ) -> None:
     changes = QUICK | {"regularisation": 20.0, "rank": 1}  # settles in few iterations, each of which is many tasks
     here = run_job(shop, tmp_path, "here", **changes)
-    monkeypatch.setattr(antidote, "spread_blocks", lambda n_ratings: 300)
+    monkeypatch.setattr(antidote, "spread_blocks", lambda n_ratings: 450)
     spread = run_job(shop, tmp_path, "spread", **changes)
     for table in TABLES:
         assert spread.table(table).to_table().equals(here.table(table).to_table())

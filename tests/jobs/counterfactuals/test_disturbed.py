@@ -9,7 +9,7 @@ from jobs.counterfactuals import job as counterfactuals
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.runtime import job as runtime
 from recsys_ops.runs import open_run
-from tests.suites.job import JobSuite
+from tests.suites.job import InterruptedJobSuite
 from tests.suites.shops import shop_tables, write_shop
 
 SETTINGS: dict[str, str | int] = {"plausibility": "optimise", "categories": "category", "k": 5, "top": 2, "seed": 3}
@@ -17,12 +17,12 @@ SETTINGS: dict[str, str | int] = {"plausibility": "optimise", "categories": "cat
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """36 users with about 20 ratings of 120 items."""
-    tables = shop_tables(sellers=10, items_per_seller=12, users=36, ratings_per_user=20)
+    """24 users with about 16 ratings of 72 items."""
+    tables = shop_tables(sellers=6, items_per_seller=12, users=24, ratings_per_user=16)
     return write_shop(tmp_path_factory.mktemp("shop"), tables)
 
 
-class TestCounterfactuals(JobSuite):
+class TestCounterfactuals(InterruptedJobSuite):
     """Six shards of the counterfactuals job; its ``timings`` depend on the clock and are left out."""
 
     tables: ClassVar[tuple[str, ...]] = ("counterfactuals",)
@@ -31,7 +31,7 @@ class TestCounterfactuals(JobSuite):
     @pytest.fixture(scope="class")
     @classmethod
     def arguments(cls, shop: str) -> list[str]:
-        """72 cases."""
+        """48 cases."""
         options = [text for name, value in SETTINGS.items() for text in (f"--{name}", str(value))]
         return ["counterfactuals", "--data", shop, "--shards", str(cls.n_shards), *options]
 
