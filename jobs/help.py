@@ -39,6 +39,15 @@ EXAMPLES = {
     "acceptance": (
         "recsys-ops acceptance --run recourse-2026-11-18 --feedback answers.csv",
     ),
+    "methods": (
+        "recsys-ops methods --ratings ratings.csv",
+    ),
+    "power": (
+        "recsys-ops power --question distance --effect 0.1",
+    ),
+    "study": (
+        "recsys-ops study --persons 40 --cases 2 --language de",
+    ),
     "ask": (
         "recsys-ops ask --item 3",
         "recsys-ops ask --user 7 --item 3 --format json",

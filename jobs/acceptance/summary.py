@@ -23,6 +23,8 @@ def print_summary(console: Console, run: Run, _: AcceptanceData) -> None:
     for row in rows:
         console.print(f"\n{_in_words(row)}", soft_wrap=True)
     console.print(f"\n{_caps_in_words(rows)}", soft_wrap=True)
+    for sentence in _differences_in_words(run):
+        console.print(sentence, soft_wrap=True)
     for sentence in _notes(run, rows):
         console.print(sentence, soft_wrap=True)
     print_footer(console, run, "fits")
@@ -47,7 +49,7 @@ def _in_words(row: dict[str, Any]) -> str:
         found = f"{row['threshold']:.2f} (95 % interval {row['threshold_low']:.2f} to {row['threshold_high']:.2f})"
         about = f"{about}, threshold {found}"
     why = f" ({row['reason']})" if row["reason"] else ""
-    return f"{about}: {finding.meaning}{escape(why)}{_of_people(row)}"
+    return f"{about}: {finding.meaning.removesuffix('.')}{escape(why)}.{_of_people(row)}"
 
 
 def _of_people(row: dict[str, Any]) -> str:
@@ -56,7 +58,7 @@ def _of_people(row: dict[str, Any]) -> str:
     if any(p is None for _, p in tested):
         return ""
     said = [f"{'differ' if p < LEVEL else 'do not clearly differ'} {what} (p {p:.2g})" for what, p in tested]
-    return f". People {' and '.join(said)}"
+    return f" People {' and '.join(said)}."
 
 
 def _caps_in_words(rows: list[dict[str, Any]]) -> str:
@@ -64,6 +66,32 @@ def _caps_in_words(rows: list[dict[str, Any]]) -> str:
     if not caps:
         return "No cap follows from these ratings: the next run keeps its settings."
     return "Caps for the next run: " + " ".join(f"{_OPTIONS[name]} {cap:.3g}" for name, cap in caps.items())
+
+
+def _differences_in_words(run: Run) -> list[str]:
+    """What drives the differences between people, of properties that were found to."""
+    if "acceptance_differences" not in run.tables:
+        return []
+    rows: list[dict[str, Any]] = run.table("acceptance_differences").to_table().to_pylist()
+    reasons = sorted({row["reason"] for row in rows if row["reason"]})
+    said = [f"Properties of people were not tested: {escape(reason)}." for reason in reasons]
+    found = [row for row in rows if not row["reason"] and row["p_adjusted"] < LEVEL]
+    if not found and not reasons:
+        said.append("No property of people drives how they differ, that these data show.")
+    return said + [_difference_in_words(row) for row in found]
+
+
+def _difference_in_words(row: dict[str, Any]) -> str:
+    what = escape(row["property"])
+    who = f"per unit of {what}" if not row["level"] else f"{what} {escape(row['level'])} ({_against(row)})"
+    per_distance = f" per unit of {row['distance']}" if row["effect"] == "slope" else ""
+    points = f"{row['coefficient']:+.2g} points{per_distance} (95 % interval {row['low']:+.2g} to {row['high']:+.2g})"
+    response = _RESPONSES[row["response"]]
+    return f"{response} by {row['distance']}, {who}: {points}, p {row['p_adjusted']:.2g} for all tests of the fit"
+
+
+def _against(row: dict[str, Any]) -> str:
+    return f"against {escape(row['reference'])}"
 
 
 def _notes(run: Run, rows: list[dict[str, Any]]) -> list[str]:
