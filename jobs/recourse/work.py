@@ -20,7 +20,8 @@ from recsys_ops.recourse.examples import find_examples
 from recsys_ops.recourse.group import TargetGroup, without_fixed
 from recsys_ops.recourse.options import find_options
 from recsys_ops.recourse.problem import Search
-from recsys_ops.recourse.solve import Recourse
+from recsys_ops.recourse.rank_aim import find_rank_recourses
+from recsys_ops.recourse.solve import Recourse, success_of_any_change
 from recsys_ops.status import Status
 
 
@@ -84,8 +85,21 @@ def _search(
     search = Search(inputs.model, encoded, target, inputs.settings, inputs.plausibility)
     if inputs.examples:
         return find_examples(search, items, inputs.offer, inputs.examples[group])
+    if inputs.settings.aim == "rank":
+        return [[found] for found in find_rank_recourses(search, items)]
     standing = {int(item): inputs.standing[item, group] for item in items if (item, group) in inputs.standing}
-    return find_options(search, items, inputs.offer, standing)
+    found = find_options(search, items, inputs.offer, standing)
+    return [
+        _with_cost_of_rule(search, options) if (item, group) in inputs.drawn else options
+        for item, options in zip(items.tolist(), found, strict=True)
+    ]
+
+
+def _with_cost_of_rule(search: Search, options: list[Recourse]) -> list[Recourse]:
+    """The options of a case with what any change would reach: at least what the best of them does."""
+    reached = [one.success_after for one in options] + [success_of_any_change(search, options[0].item)]
+    most = max((success for success in reached if success is not None), default=None)
+    return [replace(one, success_any_change=most) for one in options]
 
 
 def _likeliest_first(options: list[Recourse], seller: str, item: str, learned: Learned) -> list[Recourse]:
