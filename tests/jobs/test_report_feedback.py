@@ -164,7 +164,12 @@ def test_answers_are_posted_to_the_address_and_downloaded_where_they_do_not_arri
 def test_an_address_that_no_page_can_post_to_is_refused(out: Path, command_line: CommandLine, url: str) -> None:
     refused = command_line("report", "--out", str(out), "--run-id", "recourse", "--all", "--feedback-url", url)
     assert refused.code == 2
-    assert "--feedback-url" in refused.stderr
+    assert f"--feedback-url {url}: expected an address" in refused.stderr
+    night = ("recourse", "--out", str(out), "--feedback-url", url)
+    assert command_line(*night).stderr.endswith(
+        "--feedback-url is ignored without --report. Leave it out, or give both.\n"
+    )
+    assert f"--feedback-url {url}: expected an address" in command_line(*night, "--report").stderr
 
 
 def test_a_card_is_sorted_and_searched(out: Path, command_line: CommandLine, tab: Browser) -> None:
