@@ -19,6 +19,7 @@ def write_runs(folder: Path) -> Path:
     pages = ("--report", "--feedback-url", "https://shop.example/in")
     assert exit_code_here(*recourse, "--plausibility", "none", "--model", "content", "--options", "2", *pages) == 0
     cards = list((folder / "out/pages/recourse/sellers").iterdir())
-    assert cards and all("connect-src https://shop.example;" in card.read_text() for card in cards)
+    assert cards
+    assert all("connect-src https://shop.example;" in card.read_text() for card in cards)
     assert exit_code_here("counterfactuals", *common, "--users", "1,2", "--run-id", "why") == 0
     return folder / "out"
