@@ -64,13 +64,16 @@ def _run_batch(
             found[case] = [Recourse(int(cases.item[case]), Status(status), reason, None)]
     for group in np.unique(cases.group[start:end]):
         these = [c for c in range(start, end) if cases.group[c] == group and c not in found]
-        sellers = [str(seller) for seller in inputs.item_table.column("seller_id").take(cases.item[these]).to_pylist()]
+        sellers, names = (
+            [str(name) for name in inputs.item_table.column(column).take(cases.item[these]).to_pylist()]
+            for column in ("seller_id", "item_id")
+        )
         impossible = [frozenset(inputs.learned.impossible.get(seller, ())) for seller in sellers]
         for fixed in dict.fromkeys(impossible):
             of_these = [position for position, features in enumerate(impossible) if features == fixed]
             items = cases.item[[these[position] for position in of_these]]
             for position, options in zip(of_these, _search(inputs, int(group), items, fixed), strict=True):
-                found[these[position]] = _likeliest_first(options, sellers[position], inputs.learned)
+                found[these[position]] = _likeliest_first(options, sellers[position], names[position], inputs.learned)
     return [found[case] for case in range(start, end)]
 
 
@@ -99,14 +102,15 @@ def _with_cost_of_rule(search: Search, options: list[Recourse]) -> list[Recourse
     return [replace(one, success_any_change=most) for one in options]
 
 
-def _likeliest_first(options: list[Recourse], seller: str, learned: Learned) -> list[Recourse]:
-    """The option that stands or the provider is most willing to act upon, then the others as they were."""
-    if len(options) < 2 or options[0].since is not None:
+def _likeliest_first(options: list[Recourse], seller: str, item: str, learned: Learned) -> list[Recourse]:
+    """The option that stands or its provider is most willing to act upon, then the others as they were."""
+    features = [{change.feature for change in option.changes} for option in options]
+    is_dismissed = frozenset(features[0]) in learned.dismissed.get(item, ())
+    if len(options) < 2 or (options[0].since is not None and not is_dismissed):
         return options
     distances = [(option.sparsity, option.proximity) for option in options]
     sparsity, proximity = np.array(distances, dtype=np.float64).T
-    features = [{change.feature for change in option.changes} for option in options]
-    first = choose_first(sparsity, proximity, features, seller=seller, learned=learned)
+    first = choose_first(sparsity, proximity, features, seller=seller, learned=learned, item=item)
     ordered = [options[first], *options[:first], *options[first + 1 :]]
     return [replace(option, option=number) for number, option in enumerate(ordered)]
 
