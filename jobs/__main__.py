@@ -74,6 +74,10 @@ COMMANDS = {
     "power": Command(
         "jobs.power:PowerConfig", "jobs.power:run", "How many people a study needs, so that it finds what is there."
     ),
+    "reproduce": Command(
+        "jobs.reproduce:ReproduceConfig", "jobs.reproduce:run",
+        "A paper's experiment once more, every number that it states beside ours.",
+    ),
     "ask": Command(
         "jobs.ask:AskConfig", "jobs.ask:run", "One item, seller or user at once, from the models of the last run."
     ),
@@ -90,6 +94,9 @@ COMMANDS = {
         "List runs; show, verify or compare them; remove what is not needed any more.",
     ),
 }  # fmt: skip
+
+POSITIONAL = "paper"
+"""The setting that is given by its place, without its name."""
 
 SUBMITTED = ("recourse", "nightly", "counterfactuals", "antidote", "acceptance")
 """What can run on a cluster: every job that writes a run."""
@@ -165,6 +172,8 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
         flags = (field.json_schema_extra or {}).get("flags") if isinstance(field.json_schema_extra, dict) else None
         names = str(flags).split() if flags else []
         option = typer.Option(*names, help=f"{field.description}{shown}", show_default=False)
+        if field.is_required() and name == POSITIONAL:
+            option = typer.Argument(help=field.description, show_default=False)
         parameters.append(
             inspect.Parameter(
                 name,

@@ -1,5 +1,6 @@
 """``--data``: one word that says which data set is meant."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from recsys_ops.datasets.dataset import Dataset
@@ -12,7 +13,7 @@ from recsys_ops.datasets.validate import ALL_TIME, OnBadRows
 from recsys_ops.errors import ConfigError
 
 _MOVIELENS = {"movielens-100k": read_movielens_100k, "movielens-1m": read_movielens_1m}
-_MADE = {
+_MADE: dict[str, tuple[Callable[..., Dataset], tuple[str, ...]]] = {
     "synthetic": (make_marketplace, ("items", "users", "sellers", "features", "ratings_per_user")),
     "ads": (make_ads, ("items", "users", "brands", "clicks_per_user")),
 }
