@@ -75,6 +75,10 @@ COMMANDS = {
     "power": Command(
         "jobs.power:PowerConfig", "jobs.power:run", "How many people a study needs, so that it finds what is there."
     ),
+    "reproduce": Command(
+        "jobs.reproduce:ReproduceConfig", "jobs.reproduce:run",
+        "A paper's experiment once more, every number that it states beside ours.",
+    ),
     "ask": Command(
         "jobs.ask:AskConfig", "jobs.ask:run", "One item, seller or user at once, from the models of the last run."
     ),
@@ -95,6 +99,9 @@ COMMANDS = {
         "List runs; show, verify or compare them; remove what is not needed any more.",
     ),
 }  # fmt: skip
+
+POSITIONAL = "paper"
+"""The setting that is given by its place, without its name."""
 
 SUBMITTED = ("recourse", "nightly", "counterfactuals", "antidote", "acceptance")
 """What can run on a cluster: every job that writes a run."""
@@ -185,6 +192,8 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
             *names, help=f"{field.description}{shown}", show_default=False, metavar=choices_of(field.annotation),
             rich_help_panel=section_of(model, name),
         )  # fmt: skip
+        if name == POSITIONAL:
+            option = typer.Argument(help=field.description, show_default=False)
         annotations[name] = Annotated[_plain(field.annotation), option]
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotations[name])

@@ -39,13 +39,14 @@ EXAMPLES = {
     ),
     "acceptance": (
         "recsys-ops acceptance --run recourse-2026-11-18 --feedback answers.csv",
+        "recsys-ops acceptance --people people.csv",
     ),
-    "methods": (
-        "recsys-ops methods --ratings ratings.csv",
-    ),
+    "methods": ("recsys-ops methods --ratings points.csv",),
     "power": (
-        "recsys-ops power --question distance --effect 0.1",
+        "recsys-ops power --question distance --effect 0.05",
+        "recsys-ops power --question intercept --effect 0.3 --tests 4",
     ),
+    "reproduce": ("recsys-ops reproduce human-centred --quick",),
     "study": (
         "recsys-ops study --persons 40 --cases 2 --language de",
     ),

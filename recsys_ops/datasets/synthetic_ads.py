@@ -2,9 +2,12 @@
 
 The sizes are those of the ads of Alibaba as RecRec used them (Verma et al. 2023, section 4: about 5,600 ads, 13,200
 users, 1.4 million clicks, and 2,300 dimensions of categories and brands one-hot and a price), which cannot be
-distributed. Who likes what is as in the synthetic marketplace: a brand stands for a style and a level of prices.
+distributed. What is shown to whom follows the tastes of the synthetic marketplace, where a brand stands for a style and
+a level of prices; what of it is clicked on follows its category and brand. A brand has ads in several categories of one
+shelf, so that a seller can move an ad between them.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -21,8 +24,8 @@ from recsys_ops.errors import ConfigError
 from recsys_ops.features.rules import FeatureRule
 
 RULES = (
-    FeatureRule(column="category", kind="category", min_items=1, cost=2.0),
-    FeatureRule(column="brand", kind="category", min_items=1, cost=3.0),
+    FeatureRule(column="category", kind="category", mutable=True, min_items=1, cost=2.0),
+    FeatureRule(column="brand", kind="category", mutable=True, min_items=1, cost=3.0),
     FeatureRule(column="price", kind="number", weight=0.1, step=0.5, max_increase="30%", max_decrease="30%"),
 )
 """All may change, as in the paper, the price by up to 30 %; another category costs a seller more, a brand most.
@@ -37,6 +40,9 @@ _BRANDS_PER_SELLER = 3
 _BRAND_PRICE = 0.3
 """Standard deviation of the logarithm of a brand's prices over the usual ones."""
 _LEVELS = 5
+_SHOWN_PER_CLICK = 3
+_DIMENSIONS = 6
+"""Of what people like about categories and brands."""
 
 
 def make_ads(
@@ -73,12 +79,40 @@ def make_ads(
     dearness = rng.normal(0.0, _BRAND_PRICE, brands)[brand]
     goods = replace(goods, price=np.maximum(np.round(goods.price * np.exp(dearness), 1), 0.5))
     people, group = users_table(rng, users)
-    clicked_by, clicked = who_rates_what(rng, draw_tastes(rng, group, goods), goods, clicks_per_user)
+    shown = min(items // 3, _SHOWN_PER_CLICK * clicks_per_user)
+    shown_to, ad = who_rates_what(rng, draw_tastes(rng, group, goods), goods, shown)
+    liked = _liking(rng, group, goods, brand)(shown_to, ad)
+    n_clicks = min(clicks_per_user * users, len(ad))
+    clicks = np.sort(np.argpartition(-liked, n_clicks - 1)[:n_clicks])
+    clicked_by, clicked = shown_to[clicks], ad[clicks]
     interactions = table_of({"user_id": clicked_by + 1, "item_id": clicked + 1, "rating": np.ones(len(clicked))})
     return build_dataset(
         "ads", interactions, _ads_table(rng, goods, brand, brands), _with_levels(rng, people),
         rules=RULES, rating_range=(0.0, 1.0), values="ones",
     )  # fmt: skip
+
+
+def _liking(
+    rng: np.random.Generator, group: NDArray[np.int64], goods: Goods, brand: NDArray[np.int64]
+) -> Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]:
+    """How much a user likes an ad that is shown: its category and its brand, some of which everybody likes more."""
+    means = rng.normal(0.0, 0.7, (int(group.max()) + 1, _DIMENSIONS))
+    people = means[group] + rng.normal(0.0, 0.7, (len(group), _DIMENSIONS))
+    category = goods.shelf * len(SHELVES[0].things) + goods.thing
+    n_categories, n_brands = int(category.max()) + 1, int(brand.max()) + 1
+    of_category = rng.normal(0.0, 0.6, (n_categories, _DIMENSIONS))[category]
+    of_brand = rng.normal(0.0, 0.4, (n_brands, _DIMENSIONS))[brand]
+    of_all = rng.normal(0.0, 0.8, n_categories)[category] + rng.normal(0.0, 0.5, n_brands)[brand]
+    of_ad = of_category + of_brand
+
+    def liking(user: NDArray[np.int64], ad: NDArray[np.int64]) -> NDArray[np.float64]:
+        mean = of_all[ad].copy()
+        for dimension in range(_DIMENSIONS):
+            mean += people[user, dimension] * of_ad[ad, dimension]
+        noisy: NDArray[np.float64] = mean + rng.logistic(0.0, 0.5, len(ad))
+        return noisy
+
+    return liking
 
 
 def _brands(rng: np.random.Generator, goods: Goods, n_brands: int) -> NDArray[np.int64]:
