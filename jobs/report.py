@@ -67,7 +67,8 @@ def write_pages_of(config: RunConfig, run_id: str, job: str) -> None:
     InputError, ConfigError, StorageError
         With a message that says so.
     """
-    wanted = ReportConfig(out=config.out, run_id=run_id, all=job == "recourse")
+    feedback_url = getattr(config, "feedback_url", None)
+    wanted = ReportConfig(out=config.out, run_id=run_id, all=job == "recourse", feedback_url=feedback_url)
     what = f"run {run_id} is complete and committed, but its pages are not written"
     remedy = f"Write them with: recsys-ops report --out {config.out} --run-id {run_id}{' --all' * wanted.all}"
     try:

@@ -26,7 +26,7 @@ def fit_in_words(row: Row) -> str:
         about = f"{about}, threshold {found}"
     why = f" ({row['reason']})" if row["reason"] else ""
     people = people_in_words(row)
-    return f"{about}: {Finding(row['status']).meaning}{why}" + (f" {people}" if people else "")
+    return f"{about}: {Finding(row['status']).meaning.removesuffix('.')}{why}." + (f" {people}" if people else "")
 
 
 def people_in_words(row: Row) -> str:
@@ -52,3 +52,22 @@ def caps_in_words(rows: Sequence[Row]) -> str:
     if not caps:
         return "No cap follows from these ratings: the next run keeps its settings."
     return "Caps for the next run: " + " ".join(f"{_OPTIONS[name]} {cap:.3g}" for name, cap in caps.items())
+
+
+def differences_in_words(rows: Sequence[Row]) -> list[str]:
+    """What rows of ``acceptance_differences`` say: which properties of people drive how they differ."""
+    reasons = sorted({row["reason"] for row in rows if row["reason"]})
+    said = [f"Properties of people were not tested: {reason}." for reason in reasons]
+    found = [row for row in rows if not row["reason"] and row["p_adjusted"] < LEVEL]
+    if not found and not reasons:
+        said.append("No property of people drives how they differ, that these data show.")
+    return said + [_difference_in_words(row) for row in found]
+
+
+def _difference_in_words(row: Row) -> str:
+    who = f"{row['property']} {row['level']} (against {row['reference']})"
+    if not row["level"]:
+        who = f"per unit of {row['property']}"
+    per_distance = f" per unit of {row['distance']}" if row["effect"] == "slope" else ""
+    points = f"{row['coefficient']:+.2g} points{per_distance} (95 % interval {row['low']:+.2g} to {row['high']:+.2g})"
+    return f"{named_in_words(row)}, {who}: {points}, {_p_in_words(row['p_adjusted'])} for all tests of the fit"

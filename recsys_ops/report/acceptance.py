@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.gamm import NORMAL_95
-from recsys_ops.acceptance.sentences import caps_in_words, fit_in_words, named_in_words
+from recsys_ops.acceptance.sentences import caps_in_words, differences_in_words, fit_in_words, named_in_words
 from recsys_ops.report.acceptance_plots import curve_plot, people_plot
 from recsys_ops.runs import Run
 
@@ -36,11 +36,11 @@ def acceptance_content(run: Run) -> dict[str, Any]:
             {
                 "title": named_in_words(row), "sentence": fit_in_words(row),
                 "curve": curve_plot(row, _of_fit(curves, row)), "people": people_plot(row, _of_fit(people, row)),
-                "persons": _persons(_of_fit(people, row)), "differences": _differences(row, _of_fit(people, row)),
+                "persons": _persons(_of_fit(people, row)), "spread": _spread(row, _of_fit(people, row)),
             }
             for row in fits
         ],
-        "fit_rows": [_fit_row(row) for row in fits],
+        "drivers": _drivers(run), "fit_rows": [_fit_row(row) for row in fits],
         "impossible": _impossible(run), "decided": _decided(run), "comments": _comments(run),
     }  # fmt: skip
 
@@ -62,6 +62,13 @@ def _advice(fits: Sequence[Row]) -> list[str]:
     return lines
 
 
+def _drivers(run: Run) -> list[str]:
+    """Which properties of people drive how they differ, of a run with ``--people``."""
+    if "acceptance_differences" not in run.tables:
+        return []
+    return differences_in_words(run.table("acceptance_differences").to_table().to_pylist())
+
+
 def _fit_row(row: Row) -> dict[str, str]:
     formats = {"edf": ".2f", "f": ".2f", "p": ".2g", "r2_adjusted": ".2f", "intercept": ".2f", "residual_sd": ".2f"}
     numbers = {name: "" if row[name] is None else format(row[name], how) for name, how in formats.items()}
@@ -71,7 +78,7 @@ def _fit_row(row: Row) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _differences(fit: Row, people: Sequence[Row]) -> list[str]:
+def _spread(fit: Row, people: Sequence[Row]) -> list[str]:
     """How far people are apart, and of how many that is clear."""
     if not people:
         return []

@@ -42,8 +42,11 @@ def run_of(fits: list[dict[str, Any]], n_people: int = 30) -> Any:
     ]  # fmt: skip
     remarks = [{"person_id": HOSTILE, "decision": "dismissed", "comment": HOSTILE}]
     impossible = [{"person_id": person, "feature": HOSTILE} for person in ("a", "a", "b")]
+    driver = {"response": "act", "distance": "sparsity", "property": HOSTILE, "effect": "slope", "level": ""}
+    driver |= {"coefficient": -0.2, "low": -0.3, "high": -0.1, "p_adjusted": 0.01, "reason": ""}
     tables = {
         "acceptance_fits": fits, "acceptance_curves": curves, "acceptance_people": people, "remarks": remarks,
+        "acceptance_differences": [driver],
         "impossible_features": impossible,
     }  # fmt: skip
     manifest = {
@@ -91,7 +94,7 @@ def test_too_few_ratings_are_said_and_nothing_is_drawn() -> None:
     rows = [fit(*key, status="too_few", reason="44 ratings, at least 100 needed", **nothing) for key in KEYS]
     page = night_page(run_of(rows, n_people=0))
     assert "No cap follows from these ratings" in page
-    assert "Too few ratings: the settings stay as they are. Collect more. (44 ratings" in page
+    assert "Too few ratings: the settings stay as they are. Collect more (44 ratings" in page
     assert "<svg" not in page
 
 
@@ -99,4 +102,5 @@ def test_hostile_text_of_people_stays_text() -> None:
     page = night_page(run_of(with_threshold(5.0)))
     assert page.count("<script") == 1
     assert "<img" not in page
-    assert html.unescape(page).count(HOSTILE) >= 4
+    assert html.unescape(page).count(HOSTILE) >= 5
+    assert "-0.2 points per unit of sparsity (95 % interval -0.3 to -0.1), p 0.01 for all tests of the fit" in page
