@@ -1,5 +1,6 @@
 """The acceptance job: from a committed recourse run and its ratings to tables, sentences and what is read from them."""
 
+import html
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ from jobs.runtime import job as runtime
 from jobs.runtime.shards import Shard
 from recsys_ops.acceptance.feedback import read_cases, read_feedback
 from recsys_ops.acceptance.learned import choose_first, latest_caps, read_learned
+from recsys_ops.acceptance.sentences import caps_in_words, fit_in_words
 from recsys_ops.acceptance.simulator import simulate_people, simulate_study
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.features.caps import Caps
+from recsys_ops.report.night import night_page
+from recsys_ops.report.svg import has_matplotlib
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from tests.reactions import recourse_run
@@ -72,6 +76,14 @@ def run_job(rated: tuple[Any, pa.Table], out: Path, **changes: Any) -> Run:
 def rows_of(run: Run, table: str) -> Rows:
     rows: Rows = run.table(table).to_table().to_pylist()
     return rows
+
+
+def test_its_page_has_the_caps_the_curves_and_what_was_found_of_people(done: Run) -> None:
+    page = html.unescape(night_page(done))
+    found = rows_of(done, "acceptance_fits")
+    assert caps_in_words(found) in page
+    assert all(fit_in_words(row) in page for row in found)
+    assert page.count("<svg") == (8 if has_matplotlib() else 0)
 
 
 def test_a_rated_run_that_was_made_anew_is_not_taken_for_the_one_that_was_resumed(
@@ -161,7 +173,7 @@ def test_with_too_few_ratings_it_says_so_and_nothing_follows(
     assert (learned.caps, learned.willingness) == (Caps(), {})
     assert learned.impossible == {"s00": {"f0"}}
     said = " ".join(capsys.readouterr().out.split())
-    assert "Too few ratings: the settings stay as they are. Collect more (44 ratings, at least 100 needed" in said
+    assert "Too few ratings: the settings stay as they are. Collect more. (44 ratings, at least 100 needed" in said
     assert "No cap follows from these ratings: the next run keeps its settings." in said
 
 
