@@ -36,6 +36,8 @@ class CounterfactualsConfig(JobConfig):
     """Positions that an explanation brings the item below where it stands, in place of --k."""
     keep_selected: bool = False
     """With --candidates all: the interaction with the item itself is barred from its explanation."""
+    language: Literal["en", "de"] = "en"
+    """Language of the sentences: en or de."""
     lists: bool = False
     """Store the list that the user would see without what is removed: column list_after, the first --k items."""
     plausibility: Literal["none", "optimise", "threshold"] = "none"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from jobs.counterfactuals.config import CounterfactualsConfig
 from recsys_ops.counterfactuals.histories import Histories
+from recsys_ops.counterfactuals.sentences import SpokenLanguage
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import Dataset
 from recsys_ops.models.likelihood import Likelihood
@@ -58,6 +59,7 @@ class CounterfactualInputs:
     items: pa.Table
     settings: Settings
     verb: str
+    language: SpokenLanguage = "en"
 
 
 def make_inputs(
@@ -65,10 +67,16 @@ def make_inputs(
 ) -> CounterfactualInputs:
     """The inputs of these cases."""
     users, items = data.dataset.users.select(["user_id"]), data.dataset.items.select(["item_id", "title"])
-    verb = "rated" if data.dataset.values == "ratings" else "chose"
+    verb = verb_of(data.dataset)
     return CounterfactualInputs(
-        data.recommender, data.histories, data.likelihood, cases, users, items, config.settings, verb
-    )
+        data.recommender, data.histories, data.likelihood, cases, users, items, config.settings, verb,
+        config.language,
+    )  # fmt: skip
+
+
+def verb_of(dataset: Dataset) -> str:
+    """What users did with the items of their histories."""
+    return "rated" if dataset.values == "ratings" else "chose"
 
 
 def make_cases(users: NDArray[np.int64], lists: NDArray[np.int64]) -> CounterfactualCases:

@@ -25,8 +25,8 @@ def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
     print_recommender(console, run, with_ridge(run.manifest["configuration"]["model"], data.ridge), _CONSEQUENCE)
     console.print(status_table(cases["status"]))
     console.print(_measure_table(cases, run.table("timings").to_table(columns=["seconds"])))
-    for sentence in _in_words(cases):
-        console.print(sentence, soft_wrap=True)
+    for said in _in_words(cases, language_of(run)):
+        console.print(said, soft_wrap=True)
     by_bounds = pc.sum(pc.equal(cases["method"], "bounds")).as_py() or 0
     share = f", {100 * by_bounds / len(cases):.0f} % decided by bounds alone" if len(cases) else ""
     print_footer(console, run, "cases", share)
@@ -66,19 +66,28 @@ def _measure_table(cases: pa.Table, timings: pa.Table) -> Table:
     return table
 
 
-def _in_words(cases: pa.Table) -> list[str]:
+def _in_words(cases: pa.Table, language: str) -> list[str]:
     """The first explanations of different users."""
     found = cases.filter(_explained(cases))
     if not len(found):
         return ["No case has an explanation."]
     sentences: dict[object, str] = {}
     for row in found.slice(0, 1000).to_pylist():
-        sentences.setdefault(row["user_id"], sentence(row))
+        sentences.setdefault(row["user_id"], sentence(row, language))
         if len(sentences) == _SHOWN:
             break
     return list(sentences.values())
 
 
-def sentence(row: dict[str, Any]) -> str:
+def language_of(run: Run) -> str:
+    """Of the run's sentences; those of earlier versions are English."""
+    return str(run.manifest["configuration"].get("language", "en"))
+
+
+def sentence(row: dict[str, Any], language: str = "en") -> str:
     """One explanation as rich prints it."""
-    return f"\nUser {escape(str(row['user_id']))}: {escape(row['text'][0].lower() + row['text'][1:])}"
+    user, text = escape(str(row["user_id"])), row["text"]
+    if language == "de":
+        return f"\nNutzer {user}: {escape(text)}"
+    begun = text[0].lower() + text[1:] if text.startswith("You ") else text
+    return f"\nUser {user}: {escape(begun)}"

@@ -54,7 +54,9 @@ def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) ->
         counts[str(found[0].status)] += 1
         n_timeouts += any(_is_timeout(option) for option in found)
         rows.extend((user, explanation) for explanation in found)
-    tables = result_tables(inputs.users, inputs.items, inputs.histories, inputs.settings, rows, verb=inputs.verb)
+    tables = result_tables(
+        inputs.users, inputs.items, inputs.histories, inputs.settings, rows, verb=inputs.verb, language=inputs.language
+    )
     return ShardOutput(tables, dict(counts), last - first, n_timeouts)
 
 
