@@ -31,10 +31,14 @@ def machine() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a module that need ``machine`` in one process of ``--dist loadgroup``, one after the other.
 
-    What they start is shared by the module, and costs more than most of its tests.
+    What they start is shared by the module, and costs more than most of its tests; an S3 server by all that need one.
     """
     for item in items:
-        if _needs_machine(item):
+        if item.get_closest_marker("xdist_group"):
+            continue
+        if "object_store_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("S3 server"))
+        elif _needs_machine(item):
             item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
 
 

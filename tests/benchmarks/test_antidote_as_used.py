@@ -74,17 +74,25 @@ def as_used(problem: AntidoteProblem, artificial: sp.csr_array) -> AsUsed:
 
 def independent_change(case: Case, artificial: sp.csr_array, *, n_starts: int = 5) -> float:
     """Mean change of the objective by the textbook's fits."""
-    real = np.where(case.ratings.toarray() > 0, case.ratings.toarray(), np.nan)
+    real = with_gaps(case.ratings)
     als, stands = case.problem.als, []
     for start in range(n_starts):
         items = np.random.default_rng([7, start]).normal(0.5, 0.4, (real.shape[1], als.rank))
         values = []
-        for both in (real, np.vstack([real, artificial.toarray()])):
+        for both in (real, np.vstack([real, with_gaps(artificial)])):
             users, fitted = dense_als(both, items, als.regularisation)
             values.append(value_of(case.problem.objective, real, users[: len(real)] @ fitted.T))
         stands.append(values)
     before, after = np.mean(stands, axis=0)
     return float(after / before - 1)
+
+
+def with_gaps(ratings: sp.csr_array) -> np.ndarray:
+    """NaN where nothing is stored: an artificial user who rates few items does not rate the others 0."""
+    dense = np.full(ratings.shape, np.nan)
+    stored = ratings.tocoo()
+    dense[stored.row, stored.col] = stored.data
+    return dense
 
 
 def dense_als(

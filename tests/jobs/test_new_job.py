@@ -12,7 +12,7 @@ import pytest
 from recsys_ops.runs import open_run
 from tests.suites import cli, squares
 from tests.suites.cli import CommandLine
-from tests.suites.job import JobSuite, digests_of
+from tests.suites.job import KilledJobSuite, digests_of
 
 MOST_LINES = 40
 
@@ -25,7 +25,7 @@ def test_a_whole_job_takes_fewer_lines_than_forty() -> None:
     assert len(lines) < MOST_LINES
 
 
-class TestSquares(JobSuite):
+class TestSquares(KilledJobSuite):
     """Six shards of one number each."""
 
     module: ClassVar[str] = "tests.suites.squares"
@@ -66,10 +66,7 @@ class TestSquares(JobSuite):
             assert driver.wait(90) == 0, log.read_text()
         assert digests_of(run, self.tables) == digests_of(calm, self.tables)
 
-    @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-    def test_an_interrupted_driver_ends_in_seconds_with_code_4_and_says_how_to_continue(
-        self, tmp_path: Path, stop: signal.Signals
-    ) -> None:
+    def test_an_interrupted_driver_ends_in_seconds_with_code_4_and_says_how_to_continue(self, tmp_path: Path) -> None:
         run, log = tmp_path / "out/runs/r", tmp_path / "log"
         minutes = ("squares", "--n", "6", "--pause", "60", "--shards", "6", "--workers", "2")  # but for the first shard
         with cli.started(
@@ -79,7 +76,7 @@ class TestSquares(JobSuite):
             cli.wait_for_busy_workers(driver.pid)
             family = cli.descendants(driver.pid)
             sent = time.monotonic()
-            driver.send_signal(stop)
+            driver.send_signal(signal.SIGTERM)  # handled as SIGINT is
             assert driver.wait(30) == 4, log.read_text()
             seconds = time.monotonic() - sent
             left_alive = cli.wait_until_gone(family, 10)

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,28 @@ def test_a_nightly_run_from_s3_to_s3_reads_back_in_every_tool_and_leaves_no_secr
     assert logged
     secret = environment["AWS_SECRET_ACCESS_KEY"].encode()
     assert not [path for path, content in {**written, **logged, **printed}.items() if secret in content]
+
+
+def test_a_run_whose_server_dies_and_comes_back_completes_by_itself_with_the_bytes_of_a_local_folder(
+    object_store: ObjectStore, tmp_path: Path, ray_session: None
+) -> None:
+    shop = write_shop(tmp_path / "shop", shop_tables(sellers=8, items_per_seller=20, users=60, ratings_per_user=20))
+    job = ("recourse", "--data", shop, *SMALL[:-4], "--shards", "8", "--run-id", "r")
+    assert cli.exit_code_here(*job, "--out", str(tmp_path)) == 0
+    out, log = f"{object_store.bucket_url}/out", tmp_path / "log"
+    with cli.started(*job, "--workers", "1", "--out", out, log=log) as driver:
+        while not object_store.filesystem.glob(f"{out}/runs/r/_shards/*"):
+            assert driver.poll() is None, log.read_text()
+            time.sleep(0.05)
+        object_store.kill()
+        time.sleep(5)
+        assert driver.poll() is None, log.read_text()
+        object_store.restart()
+        assert driver.wait(120) == 0, log.read_text()
+    found, expected = open_run(f"{out}/runs/r", verify=True), open_run(str(tmp_path / "runs/r"))
+    for table in ("recourse", "frontier"):
+        parts = [[part["sha256"] for part in run.manifest["tables"][table]["parts"]] for run in (found, expected)]
+        assert parts[0] == parts[1]
 
 
 def test_of_two_drivers_of_one_run_exactly_one_commits(object_store: ObjectStore, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from recsys_ops.errors import InputError
 from recsys_ops.runs import Run, open_run
 from recsys_ops.storage import open_store
 
-pytestmark = pytest.mark.usefixtures("machine")  # of the S3 server
+pytestmark = [pytest.mark.usefixtures("machine"), pytest.mark.xdist_group("S3 server")]
 
 
 @pytest.fixture(params=["local", "s3"])

@@ -1,8 +1,9 @@
-"""What every job must stand: other numbers of workers, killed workers, a killed driver, and resuming.
+"""What every job must stand: an interrupted, or a killed, driver, and resuming with other numbers of workers.
 
-A job's test class inherits ``JobSuite`` and says in ``arguments`` which run to put through it: at least six shards,
-long enough that some are under way when something is killed. The bytes compared are those of ``tables``, the tables
-that must not depend on the clock. What does not depend on the job is tested once, see tests/jobs/test_new_job.py.
+A job's test class inherits ``InterruptedJobSuite``, or ``KilledJobSuite``, which costs a Ray more, and says in
+``arguments`` which run to put through it: at least six shards, long enough that some are under way when something
+happens. The bytes compared are those of ``tables``, the tables that must not depend on the clock. What does not depend
+on the job is tested once, see tests/jobs/test_new_job.py.
 """
 
 import hashlib
@@ -13,6 +14,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from jobs.runtime.metrics import RunMetrics
+from jobs.store.records import ShardRecord
 from recsys_ops.tables import describe_tables, parse_schema
 from tests.suites import cli
 
@@ -63,6 +66,55 @@ class JobSuite:
             schema = written[name]
             assert parse_schema(schema).names == list(described[name]), name
 
+    def complete(
+        self,
+        arguments: list[str],
+        calm: Path,
+        run: Path,
+        command_line: cli.CommandLine,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Resume what is left of ``run``: only what is missing is computed, and the tables are those of ``calm``."""
+        assert not (run / "_manifest.json").exists()
+        kept = _recorded_shards(run)
+        assert 2 <= len(kept) < self.n_shards
+        caplog.set_level(logging.INFO)
+        resumed = command_line(*arguments, "--run-id", "r", "--resume")
+        assert resumed.code == 0, resumed.stderr
+        assert f"{len(kept)} of {self.n_shards} shards are complete already" in caplog.text
+        assert digests_of(run, self.tables) == digests_of(calm, self.tables)
+        assert _recorded_shards(run).items() >= kept.items()
+        assert manifest_of(run)["tables"].keys() >= set(self.tables)
+
+
+class InterruptedJobSuite(JobSuite):
+    """For a job whose driver is interrupted."""
+
+    def test_a_run_interrupted_after_two_shards_is_completed_with_the_same_bytes(
+        self,
+        arguments: list[str],
+        calm: Path,
+        tmp_path: Path,
+        command_line: cli.CommandLine,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        shown = []
+
+        def interrupt(metrics: RunMetrics, record: ShardRecord) -> None:
+            shown.append(record)
+            if len(shown) == 2:
+                raise KeyboardInterrupt
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(RunMetrics, "shard_done", interrupt)
+            interrupted = command_line(*arguments, "--out", str(tmp_path / "out"), "--run-id", "r")
+        assert interrupted.code == 4, interrupted.stderr
+        self.complete([*arguments, "--out", str(tmp_path / "out")], calm, tmp_path / "out/runs/r", command_line, caplog)
+
+
+class KilledJobSuite(JobSuite):
+    """For a job whose worker and driver are killed."""
+
     def test_what_a_run_left_that_lost_its_worker_and_its_driver_is_completed_by_two_workers_with_the_same_bytes(
         self,
         arguments: list[str],
@@ -73,8 +125,8 @@ class JobSuite:
     ) -> None:
         run = tmp_path / "out/runs/r"
         log = tmp_path / "log"
-        options = ["--out", str(tmp_path / "out"), "--run-id", "r"]
-        with cli.started(*arguments, *options, "--workers", "1", log=log, module=self.module) as driver:
+        arguments = [*arguments, "--out", str(tmp_path / "out")]
+        with cli.started(*arguments, "--run-id", "r", "--workers", "1", log=log, module=self.module) as driver:
             cli.wait_for_shards(run, 1, driver=driver)
             cli.kill(cli.wait_for_busy_workers(driver.pid)[0])
             cli.wait_for_shards(run, 2, driver=driver)
@@ -83,17 +135,7 @@ class JobSuite:
             driver.wait(30)
             left_alive = cli.wait_until_gone(family, 20)
         assert not left_alive, f"Ray outlived its driver: {left_alive}"
-        assert not (run / "_manifest.json").exists()
-        kept = _recorded_shards(run)
-        n_kept = len(list(run.glob("_shards/*.json")))
-        assert 2 <= n_kept < self.n_shards
-        caplog.set_level(logging.INFO)
-        resumed = command_line(*arguments, *options, "--resume")
-        assert resumed.code == 0, resumed.stderr
-        assert f"{n_kept} of {self.n_shards} shards are complete already" in caplog.text
-        assert digests_of(run, self.tables) == digests_of(calm, self.tables)
-        assert _recorded_shards(run).items() >= kept.items()
-        assert manifest_of(run)["tables"].keys() >= set(self.tables)
+        self.complete(arguments, calm, run, command_line, caplog)
 
 
 def _recorded_shards(run: Path) -> dict[str, tuple[int, str]]:

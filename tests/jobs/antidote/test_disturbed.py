@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from tests.suites.job import JobSuite
+from tests.suites.job import InterruptedJobSuite
 from tests.suites.shops import shop_tables, write_shop
 
 SETTINGS: dict[str, str | int] = {
@@ -20,7 +20,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_shop(tmp_path_factory.mktemp("shop"), tables)
 
 
-class TestAntidote(JobSuite):
+class TestAntidote(InterruptedJobSuite):
     """Six shards of one case each."""
 
     tables: ClassVar[tuple[str, ...]] = (

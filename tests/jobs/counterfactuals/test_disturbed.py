@@ -9,7 +9,7 @@ from jobs.counterfactuals import job as counterfactuals
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.runtime import job as runtime
 from recsys_ops.runs import open_run
-from tests.suites.job import JobSuite
+from tests.suites.job import InterruptedJobSuite
 from tests.suites.shops import shop_tables, write_shop
 
 SETTINGS: dict[str, str | int] = {"plausibility": "optimise", "categories": "category", "k": 5, "top": 2, "seed": 3}
@@ -22,7 +22,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_shop(tmp_path_factory.mktemp("shop"), tables)
 
 
-class TestCounterfactuals(JobSuite):
+class TestCounterfactuals(InterruptedJobSuite):
     """Six shards of the counterfactuals job; its ``timings`` depend on the clock and are left out."""
 
     tables: ClassVar[tuple[str, ...]] = ("counterfactuals",)

@@ -10,7 +10,7 @@ from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
 from jobs.runtime import job as runtime
 from recsys_ops.runs import open_run
-from tests.suites.job import JobSuite, manifest_of
+from tests.suites.job import KilledJobSuite, manifest_of
 from tests.suites.shops import shop_tables, write_shop
 
 SETTINGS: dict[str, Any] = {"model": "content", "groups": "n_ratings:1", "seen_by": 1.0, "max_changes": 4, "seed": 3}
@@ -23,7 +23,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_shop(tmp_path_factory.mktemp("shop"), tables)
 
 
-class TestRecourse(JobSuite):
+class TestRecourse(KilledJobSuite):
     """Six shards of the recourse job."""
 
     tables: ClassVar[tuple[str, ...]] = ("recourse", "frontier")

@@ -86,7 +86,7 @@ NAMES = ("polarisation", "individual", "users", "items", "sum")
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_a_value_equals_its_definition_over_all_pairs(name: str, seed: int) -> None:
     world = World(seed)
@@ -109,7 +109,7 @@ def test_folded_gradients_equal_finite_differences_of_the_dense_objective(name: 
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_folded_gradients_equal_automatic_differentiation(axis: int, seed: int) -> None:
     world = World(seed)
@@ -162,7 +162,7 @@ def test_the_exact_gradient_equals_finite_differences_of_the_whole_pipeline(name
     objective, predictions = world.objectives()[name], measure(world.rows, fit.factors)
     arguments = (world.rows, objective, predictions, fit, sp.csr_array(world.artificial), 0.8)
     found = exact_gradient(*arguments, tolerance=1e-12, max_iterations=500).dense()
-    places = [(0, 0), (1, 7), (2, 3)]
+    places = [(0, 0), (1, 7)]
     wanted = []
     for place in places:
         moved = []

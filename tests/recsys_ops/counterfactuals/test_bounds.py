@@ -12,7 +12,7 @@ from tests.twins import counterfactuals as twin
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(SEEDS)
 def test_the_shortest_explanation_is_between_the_bounds(seed: int) -> None:
     question = random_question(np.random.default_rng(seed), has_costs=seed % 3 == 0)
@@ -28,7 +28,7 @@ def test_the_shortest_explanation_is_between_the_bounds(seed: int) -> None:
         assert bound - 1e-9 <= bound_within <= shortest[0] + 1e-9
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(SEEDS)
 def test_where_no_removal_is_valid_greedy_steps_find_none(seed: int) -> None:
     question = random_question(np.random.default_rng(seed))
@@ -36,7 +36,7 @@ def test_where_no_removal_is_valid_greedy_steps_find_none(seed: int) -> None:
     assert greedy_removal(question, question.limits) is None
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(SEEDS)
 def test_squeezing_keeps_the_bounds_valid(seed: int) -> None:
     question = random_question(np.random.default_rng(seed))
@@ -51,7 +51,7 @@ def test_squeezing_keeps_the_bounds_valid(seed: int) -> None:
     assert shortest - 1e-9 <= question.distance(best) <= question.distance(greedy) + 1e-9
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(SEEDS)
 def test_each_inequality_alone_takes_at_least_its_bound(seed: int) -> None:
     question = random_question(np.random.default_rng(seed), has_costs=seed % 2 == 0)

@@ -30,7 +30,7 @@ def factored_question(seed: int, *, only_shortest: bool = False, has_costs: bool
     return question
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=54)
 @given(SEEDS, st.booleans())
 def test_the_shortest_explanation_equals_the_best_of_all_removals(seed: int, only_shortest: bool) -> None:
     question = factored_question(seed, only_shortest=only_shortest)
@@ -46,7 +46,7 @@ def test_the_shortest_explanation_equals_the_best_of_all_removals(seed: int, onl
     assert found.rank_before == twin.rank(question, np.zeros_like(taken))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=11)
 @given(SEEDS)
 def test_further_options_equal_the_best_removals_that_differ(seed: int) -> None:
     question = factored_question(seed, has_costs=True)
@@ -55,7 +55,7 @@ def test_further_options_equal_the_best_removals_that_differ(seed: int) -> None:
     assert [option.objective for option in found if option.objective] == pytest.approx(wanted, rel=1e-6)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=7)
 @given(SEEDS)
 def test_the_textbook_program_finds_the_same(seed: int) -> None:
     question = factored_question(seed)
@@ -65,7 +65,7 @@ def test_the_textbook_program_finds_the_same(seed: int) -> None:
     assert found.objective == (None if expected.objective is None else pytest.approx(expected.objective, rel=1e-6))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=14)
 @given(SEEDS)
 def test_the_rank_is_beyond_k_exactly_where_the_removal_is_valid(seed: int) -> None:
     question = random_question(np.random.default_rng(seed), model=random_factors)

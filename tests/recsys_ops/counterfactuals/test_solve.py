@@ -69,7 +69,7 @@ def check_against_everything(
         assert explanation.distance == pytest.approx(twin.distance(question, taken))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(SEEDS)
 def test_the_shortest_explanation_equals_the_best_of_all_removals(seed: int) -> None:
     question = random_open_question(np.random.default_rng(seed))
@@ -77,7 +77,7 @@ def test_the_shortest_explanation_equals_the_best_of_all_removals(seed: int) -> 
     check_against_everything(question, explanations, twin.best_explanations(question))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(SEEDS)
 def test_an_item_that_is_not_in_the_top_k_is_already_satisfied(seed: int) -> None:
     question = random_question(np.random.default_rng(seed))
@@ -86,7 +86,7 @@ def test_an_item_that_is_not_in_the_top_k_is_already_satisfied(seed: int) -> Non
     assert (found.status, found.n_removed) == (Status.ALREADY_SATISFIED, 0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(SEEDS)
 def test_further_options_equal_the_best_removals_that_differ(seed: int) -> None:
     question = random_open_question(np.random.default_rng(seed), has_costs=True)
@@ -99,7 +99,7 @@ def test_further_options_equal_the_best_removals_that_differ(seed: int) -> None:
 
 @pytest.mark.parametrize("mixture", ["exact", "best"])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(SEEDS)
 def test_the_optimised_explanation_equals_the_best_of_all_removals(kind: str, mixture: Mixture, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -114,7 +114,7 @@ def test_the_optimised_explanation_equals_the_best_of_all_removals(kind: str, mi
 
 @pytest.mark.parametrize("mixture", ["exact", "best"])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(SEEDS)
 def test_the_plausible_explanation_equals_the_best_of_all_removals(kind: str, mixture: Mixture, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -137,7 +137,7 @@ def test_the_plausible_explanation_equals_the_best_of_all_removals(kind: str, mi
 
 
 @pytest.mark.parametrize("plausibility", ["optimise", "threshold"])
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(SEEDS)
 def test_with_too_many_rivals_to_solve_at_once_the_outcome_equals_the_best_of_all_removals(
     plausibility: Literal["optimise", "threshold"], seed: int
@@ -183,7 +183,7 @@ def test_removals_that_miss_the_threshold_by_a_hair_are_ruled_out_together(monke
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 @given(SEEDS)
 def test_a_history_exactly_on_the_threshold_is_plausible(kind: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -200,7 +200,7 @@ def test_a_history_exactly_on_the_threshold_is_plausible(kind: str, seed: int) -
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1e-5, 1e7, 1e12])
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=5)
 @given(SEEDS)
 def test_costs_of_any_size_are_distinguished(scale: float, seed: int) -> None:
     question = random_open_question(np.random.default_rng(seed), has_costs=True)
@@ -215,7 +215,7 @@ def test_costs_of_any_size_are_distinguished(scale: float, seed: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e8])
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=4)
 @given(SEEDS)
 def test_costs_of_any_size_are_weighed_against_the_likelihood(scale: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -241,7 +241,7 @@ def test_where_nothing_at_all_brings_the_item_out_the_threshold_is_not_blamed() 
     assert (found.status, found.reason) == (Status.INFEASIBLE, "no removal brings the item out of the top k")
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(SEEDS)
 def test_options_of_a_plausible_explanation_are_the_best_removals_that_differ(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -20,7 +20,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 @pytest.mark.parametrize("plausibility", ["none", "optimise", "threshold"])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=5)
 @given(SEEDS)
 def test_both_engines_agree(kind: str, plausibility: Plausibility, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -49,7 +49,7 @@ def test_the_textbook_program_imports_nothing_of_the_direct_engine() -> None:
     }
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=6)
 @given(SEEDS)
 def test_the_textbook_program_reads_nothing_that_the_question_has_prepared(seed: int) -> None:
     question = random_question(np.random.default_rng(seed), has_costs=True)

@@ -145,14 +145,16 @@ def period(since: str | None, until: str | None) -> Period:
         ("2026-11-03T11:00+01:00", "2026-11-04", {(1, "a"): 3}),
     ],
 )
-@pytest.mark.parametrize("times", ["iso", "seconds", "milliseconds"])
+@pytest.mark.parametrize("times", ["iso", "german", "seconds", "milliseconds"])
 def test_only_interactions_of_the_period_are_read(
     tmp_path: Path, since: str | None, until: str | None, left: dict[tuple[int, str], float], times: str
 ) -> None:
     frame = pd.read_csv(pd.io.common.StringIO(ORDERS))
-    if times != "iso":
+    stamps = pd.to_datetime(frame.timestamp, format="ISO8601")
+    if times == "german":
+        frame["timestamp"] = stamps.dt.strftime("%d.%m.%Y %H:%M")
+    elif times != "iso":
         unit = {"seconds": 10**9, "milliseconds": 10**6}[times]
-        stamps = pd.to_datetime(frame.timestamp, format="ISO8601")
         frame["timestamp"] = stamps.astype("datetime64[ns]").astype("int64") // unit
     dataset = read_folder(shop(tmp_path, str(frame.to_csv(index=False))), period=period(since, until))
     assert values(dataset) == left

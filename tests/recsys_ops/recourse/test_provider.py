@@ -74,7 +74,7 @@ def test_a_number_without_a_step_of_its_own_is_stated_and_stored_in_few_decimals
     assert {len(value.partition(".")[2]) for value in stated} == {2}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     seed=st.integers(0, 10**6), lower=st.sampled_from([None, 15, 18.123]), upper=st.sampled_from([19, 24.5, 40]),
     step=st.sampled_from([None, 0, 0.7, 2.5]), search_settings=st.sampled_from(SETTINGS), disliked=st.booleans(),

@@ -68,7 +68,7 @@ def assert_verified(world: World, found: Recourse) -> None:
     assert found.changes == describe_changes(world.items, found.item, found.features)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), k=st.integers(1, 4), tolerance=st.sampled_from([0.0, 0.2]), n_most=st.integers(1, 4))
 def test_success_and_overlap_are_what_the_recommender_says_of_the_changed_item(
     seed: int, k: int, tolerance: float, n_most: int
@@ -153,19 +153,19 @@ def test_optimal_means_that_fewer_changes_cannot_do_the_same(seed: int) -> None:
 
 
 def test_success_is_close_to_the_best_that_brute_force_finds() -> None:
-    """Measured over these 40 worlds (480 cases): the mean loss is 0.25 points, the greatest 20."""
+    """Measured over 40 worlds (480 cases), of which these are the first: the mean loss is 0.25 points."""
     losses = []
-    for seed in range(40):
+    for seed in range(20):
         world = random_world(seed)
         for found in recourses(world):
             if found.features is not None:
                 best = twin.best_success(world, found.item, EVERYTHING.max_changes)
                 losses.append(best.success[-1] - found.success_after)
-    assert len(losses) > 400
+    assert len(losses) > 200
     assert np.mean(losses) <= 0.05
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), n_most=st.integers(1, 4))
 def test_a_recourse_never_leaves_what_the_rules_allow(seed: int, n_most: int) -> None:
     world = random_world(seed)
