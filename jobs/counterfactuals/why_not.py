@@ -43,8 +43,9 @@ def why_not_row(settings: CounterfactualsConfig, data: CounterfactualData, user:
     is_proven_impossible = found.status is Status.INFEASIBLE
     titles = data.dataset.items.column("title")
     added = None if found.added is None else pa.array(found.added, pa.int64())
+    names: Any = None if added is None else titles.take(added).to_pylist()
     text = why_not_sentences(
-        titles[item].as_py(), None if added is None else titles.take(added).to_pylist(),
+        titles[item].as_py(), names,
         (found.rank_before, found.rank_after), settings.k, n_given=n_given if is_proven_impossible else None,
         verb=verb_of(data.dataset), language=settings.language,
     )  # fmt: skip

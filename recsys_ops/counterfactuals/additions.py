@@ -202,4 +202,5 @@ def not_below(question: AdditionQuestion, chosen: NDArray[np.bool_]) -> NDArray[
         )
         row = lead(own, others, everything.amounts)
         is_above[near] = (everything.amounts - taken) @ row.gains + row.rests <= 0
-    return rivals[~is_above]
+    left: NDArray[np.intp] = rivals[~is_above]
+    return left

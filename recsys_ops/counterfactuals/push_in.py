@@ -64,8 +64,8 @@ class _Search:
         """Greatest size of a set that would be better."""
         return len(self.question.given) if self.chosen is None else int(self.chosen.sum()) - 1
 
-    @property
     def is_late(self) -> bool:
+        """Whether the time is up."""
         return time.perf_counter() > self.deadline
 
     def confirm(self, chosen: NDArray[np.bool_]) -> bool:
@@ -141,7 +141,7 @@ def _add_greedily(search: _Search) -> None:
     """Add what leaves least missing, one item after the other; then leave out what is not needed."""
     k, n_given = search.question.k, len(search.question.given)
     chosen, left = np.zeros(n_given, dtype=bool), np.inf
-    while not search.is_late:
+    while not search.is_late():
         missing = _missing(_short_with_one_more(search.rows, chosen), k)
         best = int(np.argmin(missing))
         if not missing[best] < left:
@@ -193,14 +193,14 @@ def _try_all(search: _Search, size: int) -> bool:
     n_given = len(search.question.given)
     every = itertools.combinations(range(n_given), size)
     while sets := list(itertools.islice(every, _AT_ONCE)):
-        if search.is_late:
+        if search.is_late():
             return False
         chosen = np.zeros((len(sets), n_given), dtype=bool)
         np.put_along_axis(chosen, np.array(sets, dtype=np.int64), True, axis=1)
         while len(chosen := chosen[~(_missing(search.rows.short(chosen), search.question.k) > 0)]):
             if search.confirm(chosen[0]):
                 return True
-            if search.is_late:
+            if search.is_late():
                 return False
             chosen = chosen[1:]
     return True
@@ -224,7 +224,7 @@ def _minimise(search: _Search, *, confirmed_nodes: int | None = None) -> int | N
         if solution.values is None:
             return solution.nodes if solution.is_proven else None
         improved = search.confirm(np.rint(solution.values[added]) > 0)
-        if search.is_late:
+        if search.is_late():
             return None
         if improved and solution.is_proven:
             # Fewer are ruled out by this very solve.
@@ -259,10 +259,10 @@ def _reported(search: _Search, before: int, time_limit: float) -> Additions:
     method = "mio" if search.by_solver else "bounds"
     if search.chosen is None:
         if search.bound > len(search.question.given):
-            reason = "no additions out of these bring the item into the list"
-            return Additions(Status.INFEASIBLE, reason, before, method=method)
-        reason = f"nothing found in {time_limit:g} seconds"
-        return Additions(Status.TIMEOUT, reason, before, bound=search.bound, method=method)
+            never = "no additions out of these bring the item into the list"
+            return Additions(Status.INFEASIBLE, never, before, method=method)
+        nothing = f"nothing found in {time_limit:g} seconds"
+        return Additions(Status.TIMEOUT, nothing, before, bound=search.bound, method=method)
     proven = search.bound > search.most
     reason = None if proven else f"not proven fewest in {time_limit:g} seconds"
     return Additions(

@@ -138,10 +138,12 @@ def why_not(
             recommender, items, amounts, target, additions=may_be_added, k=k, scale=units.scale,
             candidates=candidates, time_limit=time_limit,
         )  # fmt: skip
-    added = () if found.added is None else tuple(given.item_ids.take(pa.array(found.added, pa.int64())).to_pylist())
+    added: list[Any] = []
+    if found.added is not None:
+        added = given.item_ids.take(pa.array(found.added, pa.int64())).to_pylist()
     return UserAdditions(
-        user, item, k, found.status, found.reason, found.rank_before, found.rank_after, added, n_given, found.bound,
-        found.method, perf_counter() - began,
+        user, item, k, found.status, found.reason, found.rank_before, found.rank_after, tuple(added), n_given,
+        found.bound, found.method, perf_counter() - began,
     )  # fmt: skip
 
 
@@ -184,4 +186,5 @@ def _positions(
             f"additions: {len(known)} items are in the history (first: {ids[int(known[0])].as_py()!r}), so that they "
             "cannot be added. Leave them out."
         )
-    return positions[positions != target]
+    others: NDArray[np.int64] = positions[positions != target]
+    return others
