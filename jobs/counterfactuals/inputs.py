@@ -12,6 +12,7 @@ from recsys_ops.counterfactuals.histories import Histories
 from recsys_ops.counterfactuals.sentences import SpokenLanguage
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import Dataset
+from recsys_ops.models.held_out_likelihood import HeldOut
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.recommender import Recommender
 from recsys_ops.quality import Quality
@@ -21,7 +22,7 @@ from recsys_ops.quality import Quality
 class CounterfactualData:
     """What is read and fitted before any case: histories, recommender, likelihood, and the users to do.
 
-    ``ridge`` that the recommender is fitted with, if it has one.
+    ``ridge`` that the recommender is fitted with, if it has one; ``held_out`` what the likelihood is worth.
     """
 
     dataset: Dataset
@@ -33,6 +34,7 @@ class CounterfactualData:
     timings: Mapping[str, float] = field(default_factory=dict)
     quality: Quality | None = None
     ridge: float | None = None
+    held_out: HeldOut | None = None
 
 
 @dataclass(frozen=True)

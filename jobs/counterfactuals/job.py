@@ -27,6 +27,7 @@ from recsys_ops.features.encode import encode_items
 from recsys_ops.measurement import measure_lists
 from recsys_ops.models.aggregate import aggregate_categories, categories_of, keep_items
 from recsys_ops.models.ease import check_memory, ease_bytes
+from recsys_ops.models.held_out_likelihood import held_out_likelihood
 from recsys_ops.models.likelihood import Likelihood, learn_likelihood
 from recsys_ops.models.memory import available_bytes
 from recsys_ops.models.readers.catalogue import read_ids
@@ -92,6 +93,13 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
         check_search_settings(config.settings)
     likelihood = make_likelihood(config, dataset, histories)
     fit_seconds = ridge_seconds + time.perf_counter() - started
+    started = time.perf_counter()
+    held_out = None
+    if likelihood is not None and config.quality:
+        held_out = held_out_likelihood(
+            histories.amounts, likelihood.aggregation, seed=config.seed, min_instances=config.min_instances
+        )
+    quality_seconds += time.perf_counter() - started
     fingerprints = {"data": dataset.fingerprint}
     if config.model not in (*FITTED, *FROM_FEATURES):  # what is fitted here follows from the rest
         fingerprints["model"] = fingerprint_of_recommender(recommender)
@@ -103,7 +111,7 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
     timings = {"fit_seconds": fit_seconds, "quality_seconds": quality_seconds}
     return CounterfactualData(
         dataset, histories, recommender, likelihood, selected, fingerprints, timings, quality,
-        ridge=ridge if is_penalised else None,
+        ridge=ridge if is_penalised else None, held_out=held_out,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from jobs.console import escape, print_footer, print_recommender, status_table, with_ridge
 from jobs.counterfactuals.inputs import CounterfactualData
 from recsys_ops.arrow import compute as pc
+from recsys_ops.models.held_out_likelihood import HeldOut
 from recsys_ops.runs import Run
 
 _SHOWN = 3
@@ -23,6 +24,8 @@ def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
     table = run.table("counterfactuals").to_table()
     cases = table.filter(pc.equal(table["option"], 0))
     print_recommender(console, run, with_ridge(run.manifest["configuration"]["model"], data.ridge), _CONSEQUENCE)
+    if data.held_out is not None:
+        console.print(likelihood_sentence(data.held_out), soft_wrap=True)
     console.print(status_table(cases["status"]))
     console.print(_measure_table(cases, run.table("timings").to_table(columns=["seconds"])))
     for said in _in_words(cases, language_of(run)):
@@ -37,6 +40,16 @@ def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
             "list: --validity score compares with today's list; kth makes sure of the rank.",
             soft_wrap=True,
         )
+
+
+def likelihood_sentence(held_out: HeldOut) -> str:
+    """What the network is worth on users that were left out of a fit."""
+    gain = held_out.network - held_out.independent
+    worth = f"{gain:.2f} better than" if gain > 0 else f"no better ({gain:.2f}) than"
+    return (
+        f"Network: log-likelihood {held_out.network:.2f} per user of {held_out.n_users} left out of a fit like it, "
+        f"{worth} independent categories."
+    )
 
 
 def _explained(cases: pa.Table) -> Any:
