@@ -54,6 +54,8 @@ class CounterfactualsConfig(JobConfig):
     """Likelihood of the optimiser: exact, or its bound by the likeliest child of each mixture, as in the paper."""
     min_instances: float = Field(default=MIN_INSTANCES, gt=0, le=1)
     """Share of the users below which the network divides them no further: smaller fits closer, and takes longer."""
+    folds: int = Field(default=1, ge=1)
+    """With plausibility: networks, each learned without the users that it is used for; 1: one network of all users."""
     removal_costs: str | None = None
     """URL of a table of user_id, item_id, cost: what removing an interaction costs, 1 without a row; an empty cost: it must stay."""  # noqa: E501
     max_removed: int | None = Field(default=None, ge=1)

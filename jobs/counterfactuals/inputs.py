@@ -12,8 +12,8 @@ from recsys_ops.counterfactuals.histories import Histories
 from recsys_ops.counterfactuals.sentences import SpokenLanguage
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import Dataset
+from recsys_ops.models.folded_likelihood import FoldedLikelihood
 from recsys_ops.models.held_out_likelihood import HeldOut
-from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.recommender import Recommender
 from recsys_ops.quality import Quality
 
@@ -28,7 +28,7 @@ class CounterfactualData:
     dataset: Dataset
     histories: Histories
     recommender: Recommender
-    likelihood: Likelihood | None
+    likelihood: FoldedLikelihood | None
     selected: NDArray[np.int64]
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class CounterfactualInputs:
 
     recommender: Recommender
     histories: Histories
-    likelihood: Likelihood | None
+    likelihood: FoldedLikelihood | None
     cases: CounterfactualCases
     users: pa.Table
     items: pa.Table

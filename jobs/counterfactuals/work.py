@@ -83,7 +83,8 @@ def _explain(
         only_shortest=settings.plausibility == "none" and settings.n_options == 1,
         scores=scores,
     )  # fmt: skip
-    return explain(question, inputs.likelihood, settings)
+    likelihood = None if inputs.likelihood is None else inputs.likelihood.of_user(user)
+    return explain(question, likelihood, settings)
 
 
 def _is_timeout(option: Explanation) -> bool:

@@ -102,14 +102,19 @@ def test_what_reaches_less_than_wanted_is_answered_with_its_status_and_reason(
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("--model", "knn"), ("--plausibility", "threshold", "--aggregator", "none", "--time-limit", "60")]
+    "options",
+    [
+        (),
+        ("--model", "knn"),
+        ("--plausibility", "threshold", "--aggregator", "none", "--folds", "3", "--time-limit", "60"),
+    ],
 )
 def test_a_user_gets_the_rows_of_the_run(
     run_job: Any, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     run = run_job("counterfactuals", *DATA, "--users", "5,6", "--k", "5", *options)
     monkeypatch.setattr("jobs.counterfactuals.job.make_recommender", None)
-    monkeypatch.setattr("jobs.counterfactuals.job.learn_likelihood", None)
+    monkeypatch.setattr("jobs.counterfactuals.job.learn_folds", None)
     settings = ask_counterfactuals.settings_of(run)
     dataset = load_dataset(settings.data, seed=settings.seed)
     assert ask_counterfactuals.rows(run, settings, dataset, user="5") == rows_of(run, "counterfactuals", "user_id", 5)

@@ -384,7 +384,11 @@ def test_items_of_the_history_are_explained_without_their_own_interaction(shop: 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"drop": 2, "k": 5}, "--drop 2 --k 5"), ({"keep_selected": True}, "Add --candidates all")],
+    [
+        ({"drop": 2, "k": 5}, "--drop 2 --k 5"),
+        ({"keep_selected": True}, "Add --candidates all"),
+        ({"folds": 2}, "no network is learned with --plausibility none"),
+    ],
 )
 def test_options_that_contradict_each_other_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
