@@ -47,9 +47,6 @@ EXAMPLES = {
         "recsys-ops power --question intercept --effect 0.3 --tests 4",
     ),
     "reproduce": ("recsys-ops reproduce human-centred --quick",),
-    "study": (
-        "recsys-ops study --persons 40 --cases 2 --language de",
-    ),
     "ask": (
         "recsys-ops ask --item 3",
         "recsys-ops ask --user 7 --item 3 --format json",
@@ -57,6 +54,7 @@ EXAMPLES = {
     "report": (
         "recsys-ops report",
         "recsys-ops report --seller anna --language de",
+        "recsys-ops report --parameters",
     ),
     "study": (
         "recsys-ops study --persons 40 --seed 7",

@@ -9,7 +9,7 @@ from rich.table import Table
 from jobs.acceptance.inputs import AcceptanceData
 from jobs.console import escape, print_footer
 from recsys_ops.acceptance.feedback import DECISIONS
-from recsys_ops.acceptance.sentences import caps_in_words, differences_in_words, fit_in_words
+from recsys_ops.acceptance.sentences import caps_in_words, differences_of, fit_in_words
 from recsys_ops.runs import Run
 
 
@@ -20,8 +20,8 @@ def print_summary(console: Console, run: Run, _: AcceptanceData) -> None:
     for row in rows:
         console.print(f"\n{escape(fit_in_words(row))}", soft_wrap=True)
     console.print(f"\n{caps_in_words(rows)}", soft_wrap=True)
-    for sentence in _differences_in_words(run):
-        console.print(sentence, soft_wrap=True)
+    for sentence in differences_of(run):
+        console.print(escape(sentence), soft_wrap=True)
     for sentence in _notes(run, rows):
         console.print(sentence, soft_wrap=True)
     print_footer(console, run, "fits")
@@ -37,12 +37,6 @@ def _fit_table(rows: list[dict[str, Any]]) -> Table:
             row["response"], row["distance"], str(row["n"]), str(row["n_people"]), *measures, row["status"]
         )  # fmt: skip
     return table
-
-
-def _differences_in_words(run: Run) -> list[str]:
-    if "acceptance_differences" not in run.tables:
-        return []
-    return [escape(said) for said in differences_in_words(run.table("acceptance_differences").to_table().to_pylist())]
 
 
 def _notes(run: Run, rows: list[dict[str, Any]]) -> list[str]:

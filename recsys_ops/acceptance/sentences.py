@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recsys_ops.acceptance.propensity import LEVEL, Finding
+from recsys_ops.runs import Run
 
 _RESPONSES = {"accept": "Acceptance", "act": "Willingness to act"}
 _OPTIONS = {"sparsity": "--max-changes", "proximity": "--max-proximity"}
@@ -54,8 +55,11 @@ def caps_in_words(rows: Sequence[Row]) -> str:
     return "Caps for the next run: " + " ".join(f"{_OPTIONS[name]} {cap:.3g}" for name, cap in caps.items())
 
 
-def differences_in_words(rows: Sequence[Row]) -> list[str]:
-    """What rows of ``acceptance_differences`` say: which properties of people drive how they differ."""
+def differences_of(run: Run) -> list[str]:
+    """What drives the differences between people, of properties that were found to; nothing where none were given."""
+    if "acceptance_differences" not in run.tables:
+        return []
+    rows: list[Row] = run.table("acceptance_differences").to_table().to_pylist()
     reasons = sorted({row["reason"] for row in rows if row["reason"]})
     said = [f"Properties of people were not tested: {reason}." for reason in reasons]
     found = [row for row in rows if not row["reason"] and row["p_adjusted"] < LEVEL]
@@ -65,9 +69,8 @@ def differences_in_words(rows: Sequence[Row]) -> list[str]:
 
 
 def _difference_in_words(row: Row) -> str:
-    who = f"{row['property']} {row['level']} (against {row['reference']})"
-    if not row["level"]:
-        who = f"per unit of {row['property']}"
+    against = f"{row['property']} {row['level']} (against {row['reference']})"
+    who = against if row["level"] else f"per unit of {row['property']}"
     per_distance = f" per unit of {row['distance']}" if row["effect"] == "slope" else ""
     points = f"{row['coefficient']:+.2g} points{per_distance} (95 % interval {row['low']:+.2g} to {row['high']:+.2g})"
-    return f"{named_in_words(row)}, {who}: {points}, {_p_in_words(row['p_adjusted'])} for all tests of the fit"
+    return f"{named_in_words(row)}, {who}: {points}, {_p_in_words(row['p_adjusted'])} for all tests of the fit."

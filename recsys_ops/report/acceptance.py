@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.gamm import NORMAL_95
-from recsys_ops.acceptance.sentences import caps_in_words, differences_in_words, fit_in_words, named_in_words
+from recsys_ops.acceptance.sentences import caps_in_words, differences_of, fit_in_words, named_in_words
 from recsys_ops.report.acceptance_plots import curve_plot, people_plot
 from recsys_ops.runs import Run
 
@@ -40,7 +40,7 @@ def acceptance_content(run: Run) -> dict[str, Any]:
             }
             for row in fits
         ],
-        "drivers": _drivers(run), "fit_rows": [_fit_row(row) for row in fits],
+        "drivers": differences_of(run), "fit_rows": [_fit_row(row) for row in fits],
         "impossible": _impossible(run), "decided": _decided(run), "comments": _comments(run),
     }  # fmt: skip
 
@@ -60,13 +60,6 @@ def _advice(fits: Sequence[Row]) -> list[str]:
     if any(row["cap"] is not None for row in fits):
         lines.append("The next nightly run in the same folder takes them, unless you give caps of your own.")
     return lines
-
-
-def _drivers(run: Run) -> list[str]:
-    """Which properties of people drive how they differ, of a run with ``--people``."""
-    if "acceptance_differences" not in run.tables:
-        return []
-    return differences_in_words(run.table("acceptance_differences").to_table().to_pylist())
 
 
 def _fit_row(row: Row) -> dict[str, str]:
