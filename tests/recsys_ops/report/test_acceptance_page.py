@@ -42,7 +42,14 @@ def run_of(fits: list[dict[str, Any]], n_people: int = 30) -> Any:
     ]  # fmt: skip
     remarks = [{"person_id": HOSTILE, "decision": "dismissed", "comment": HOSTILE}]
     impossible = [{"person_id": person, "feature": HOSTILE} for person in ("a", "a", "b")]
-    driver = {"response": "act", "distance": "sparsity", "property": HOSTILE, "effect": "slope", "level": ""}
+    driver = {
+        "response": "act",
+        "distance": "sparsity",
+        "property": HOSTILE,
+        "effect": "slope",
+        "level": "",
+        "reference": "",
+    }
     driver |= {"coefficient": -0.2, "low": -0.3, "high": -0.1, "p_adjusted": 0.01, "reason": ""}
     tables = {
         "acceptance_fits": fits, "acceptance_curves": curves, "acceptance_people": people, "remarks": remarks,
