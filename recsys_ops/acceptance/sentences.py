@@ -53,7 +53,7 @@ def differences_of(run: Run) -> list[str]:
     """What drives the differences between people, of properties that were found to; nothing where none were given."""
     if "acceptance_differences" not in run.tables:
         return []
-    rows: list[Row] = run.table("acceptance_differences").to_table().to_pylist()
+    rows: Sequence[Row] = run.table("acceptance_differences").to_table().to_pylist()
     reasons = sorted({row["reason"] for row in rows if row["reason"]})
     said = [f"Properties of people were not tested: {reason}." for reason in reasons]
     found = [row for row in rows if not row["reason"] and row["p_adjusted"] < LEVEL]
