@@ -54,7 +54,7 @@ def without_spaces(text: str) -> str:
 
 def test_every_job_with_settings_is_checked_here() -> None:
     names = {command.name for command in jobs.__main__.make_app().registered_commands}
-    assert names - {"init", "validate", "attach", "methods", "power", "reproduce", "study"} == CONFIGS.keys()
+    assert names - {"init", "validate", "attach", "methods", "power", "reproduce"} == CONFIGS.keys()
 
 
 @pytest.mark.parametrize("job", CONFIGS)
