@@ -16,7 +16,7 @@ from jobs.deadline import moment, reserve_seconds
 from jobs.quality import measured
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import check_device, problem_with
-from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs
+from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs, with_drawn
 from jobs.recourse.keep import kept_run, open_kept, standing_advice
 from jobs.recourse.models import recourse_models
 from jobs.recourse.order import nights_waited, seconds_after_cases, shard_order
@@ -41,6 +41,7 @@ from recsys_ops.models.feature_recommender import (
     make_feature_model,
 )
 from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, user_block_size
+from recsys_ops.report.page import origin_of
 from recsys_ops.ridge import PENALISED, ridge_of
 from recsys_ops.runs import open_run
 from recsys_ops.tables import frontier_schema, recourse_schema
@@ -54,6 +55,8 @@ def check(config: RecourseConfig) -> RecourseConfig:
         check_feature_model(config.model)
     if not _is_on_cluster(config):
         check_device(config.device, problem_with(config.device), where="this machine")
+    if config.feedback_url is not None:
+        origin_of(config.feedback_url)  # refused now, not after the night
     if config.deadline is not None:  # a duration counts from now
         ends = moment(config.deadline, datetime.now(UTC)).isoformat(timespec="seconds")
         config = config.model_copy(update={"deadline": ends})
@@ -116,7 +119,7 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         seen_by=None if config.is_partial else config.seen_by,
         standing=standing_advice(catalogue, open_kept(config.out, config.keep)) if config.keep else {},
     )  # fmt: skip
-    n_groups = len(inputs.groups)
+    inputs, n_groups = with_drawn(inputs, config.rule_cost_cases, config.seed), len(inputs.groups)
     _log.info("%s: %d cases (%d items selected, %d groups)", JOB.name, len(inputs.cases.item), len(selected), n_groups)
     shards = _cut(config, inputs.cases, case_seconds(inputs.groups, config.options))
     return Plan(
@@ -194,7 +197,7 @@ def _summarise_users(
         raise ConfigError(f"--data {config.data}: there are no users.")
     arguments: dict[str, Any] = {
         "k": config.k, "groups": catalogue.group_of_user, "n_groups": len(catalogue.labels), "selected": selected,
-        "columns": encoded.columns,
+        "columns": encoded.columns, "times": catalogue.times,
     }  # fmt: skip
     shared = (ray.put(catalogue.model), ray.put(arguments))
     return join_summaries(map_blocks(summarise_blocks, shared, blocks, "ranking users"))

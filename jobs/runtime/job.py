@@ -19,6 +19,7 @@ from rich.console import Console
 from jobs.config import RunConfig
 from jobs.console import make_console
 from jobs.errors import ExitCode, IncompleteRunError, Interrupted, StorageError
+from jobs.report import write_pages_of
 from jobs.result import report_end, report_failure, report_plan
 from jobs.runtime.cluster import connect
 from jobs.runtime.deadline import Deadline
@@ -196,7 +197,10 @@ def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
             format=config.format, resume=config.resume, is_partial=config.is_partial,
         )  # fmt: skip
         _complete(run, plan, job.run_shard, seconds)
-    return _summarise(config, run_id, job, loaded)
+    exit_code = _summarise(config, run_id, job, loaded)
+    if config.report:
+        write_pages_of(config, run_id, job.name)
+    return exit_code
 
 
 def _say_plan(

@@ -30,6 +30,8 @@ FREE_SETTINGS = frozenset(
         "log_format",
         "plan",
         "result",
+        "report",
+        "feedback_url",
         "deadline",
     }
 )

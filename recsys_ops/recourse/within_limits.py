@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.recourse.actions import Actions, group_effects, make_actions, sample_effects
 from recsys_ops.recourse.capped import action_budgets, cut_actions, most_changes
+from recsys_ops.recourse.coupled import coupled_frontier
 from recsys_ops.recourse.coverage import Coverage
 from recsys_ops.recourse.exchange import choose_actions
 from recsys_ops.recourse.least_effort import with_least_effort
@@ -32,12 +33,24 @@ def propose_within_limits(case: Case, descended: NDArray[np.float64], *, capped:
     Proposal
     """
     settings, n_targets = case.search.settings, case.n_targets
-    actions, searches = _search_capped(case) if capped else _search_free(case, descended)
-    effects, targets = group_effects(case, actions), np.flatnonzero(case.targets)
-    frontier = best_frontier(effects[targets], case.missing[targets], searches)
+    actions, effects, frontier = search_frontier(case, descended, capped=capped)
     kept = frontier.kept[frontier.chosen(settings, n_targets)]
     features = with_least_effort(case, actions.only(kept), effects[:, kept])
     return Proposal(features, float(frontier.n_satisfied.max() / n_targets), _points(case, actions, frontier))
+
+
+def search_frontier(
+    case: Case, descended: NDArray[np.float64], *, capped: bool
+) -> tuple[Actions, NDArray[np.float64], Frontier]:
+    """Actions worth taking, their effects ``(n_users, n_actions)``, and which of them reach the most users.
+
+    Parameters as ``propose_within_limits``.
+    """
+    actions, searches = _search_capped(case) if capped else _search_free(case, descended)
+    if len(case.columns.pairs):
+        return coupled_frontier(case, actions, searches)
+    effects, targets = group_effects(case, actions), np.flatnonzero(case.targets)
+    return actions, effects, best_frontier(effects[targets], case.missing[targets], searches)
 
 
 def _search_free(case: Case, descended: NDArray[np.float64]) -> tuple[Actions, list[NDArray[np.intp]]]:

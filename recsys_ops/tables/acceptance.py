@@ -49,8 +49,30 @@ ACCEPTANCE_CURVES_COLUMNS: Columns = {
     "n": (pa.int64(), "Number of ratings nearest to this distance."),
 }
 
+ACCEPTANCE_DIFFERENCES_COLUMNS: Columns = {
+    **_FIT,
+    "property": (pa.string(), "Property of people: a column of the table given by --people."),
+    "effect": (pa.string(), "What it may move: the people's intercept or their slope; empty where nothing was tested."),
+    "level": (pa.string(), "Level of a category; empty for a number."),
+    "reference": (pa.string(), "Commonest level, against which the others are measured; empty for a number."),
+    "coefficient": (
+        pa.float64(),
+        "Rating points per unit of the number, or of the level against the reference; of a slope per unit of distance.",
+    ),
+    "low": (pa.float64(), "Lower end of its 95 % interval."),
+    "high": (pa.float64(), "Upper end of its 95 % interval."),
+    "f": (pa.float64(), "Statistic of the test that the property, with all its levels, does not move the effect."),
+    "p": (pa.float64(), "p-value of that test."),
+    "p_adjusted": (pa.float64(), "The same, for all tests of the fit (Holm)."),
+    "n_people": (pa.int64(), "Number of people whose properties are known."),
+    "reason": (pa.string(), "What the data have too few of, or why the fit failed; else empty."),
+}
+
 ACCEPTANCE_FITS = table_schema(ACCEPTANCE_FITS_COLUMNS)
 """One row per response and distance."""
+
+ACCEPTANCE_DIFFERENCES = table_schema(ACCEPTANCE_DIFFERENCES_COLUMNS)
+"""What drives the differences between people: one row per fit, property, effect and level. With --people only."""
 
 ACCEPTANCE_CURVES = table_schema(ACCEPTANCE_CURVES_COLUMNS)
 """The fitted curves with 95 % bands, one row per fit and distance."""
@@ -77,6 +99,19 @@ def impossible_features_columns(person_id: pa.DataType, seller_id: pa.DataType) 
         "seller_id": (seller_id, "The seller whose recourses are meant."),
         "feature": (pa.string(), "What the person cannot change, as in the changes of the recourse table."),
         "n": (pa.int64(), "Number of recourses for which the person said so."),
+    }
+
+
+def remarks_columns(person_id: pa.DataType, seller_id: pa.DataType, item_id: pa.DataType) -> Columns:
+    """Columns of the ``remarks`` table."""
+    return {
+        "person_id": (person_id, "The person, as in the feedback."),
+        "seller_id": (seller_id, "The seller whose recourse is meant."),
+        "case_id": (pa.string(), "The recourse, as in the feedback."),
+        "item_id": (item_id, "Item of the recourse."),
+        "features": (pa.list_(pa.string()), "What the recourse changes, as in the changes of the recourse table."),
+        "decision": (pa.string(), "done or dismissed; null where the person left that open."),
+        "comment": (pa.string(), "What the person wrote about it, unchanged; null for nothing."),
     }
 
 
@@ -108,3 +143,18 @@ def impossible_features_schema(person_id: pa.DataType, seller_id: pa.DataType) -
     pyarrow.Schema
     """
     return table_schema(impossible_features_columns(person_id, seller_id))
+
+
+def remarks_schema(person_id: pa.DataType, seller_id: pa.DataType, item_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``remarks`` table: what people decided or wrote about a recourse, one row per person and case.
+
+    Parameters
+    ----------
+    person_id, seller_id, item_id : pyarrow.DataType
+        Types of the ids in the feedback and in the run.
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
+    return table_schema(remarks_columns(person_id, seller_id, item_id))
