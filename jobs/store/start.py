@@ -31,6 +31,8 @@ FREE_SETTINGS = frozenset(
         "plan",
         "result",
         "deadline",
+        "fail_on",
+        "fresh_within",
     }
 )
 """Settings that change nothing in the results: a resumed run may have others."""

@@ -46,8 +46,8 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
             raise ConfigError(f"--data {data}: no folder. Use --data {kind}:DIR.")
         return _MOVIELENS[kind](rest, on_bad_rows=on_bad_rows, period=period)
     if kind == "synthetic":
-        if not period.is_all_time:
-            raise ConfigError("--since and --until: synthetic data have no times. Leave them out.")
+        if period.needs_times:
+            raise ConfigError("--since, --until and --fresh-within: synthetic data have no times. Leave them out.")
         return make_marketplace(**_parameters(rest), seed=seed)
     return read_folder(data, on_bad_rows=on_bad_rows, period=period)
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ def out(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         yield str(tmp_path / "results") if request.param == "local" else f"memory://{tmp_path.name}"
 
 
-def computed(out: str, run_id: str, job: str = "doubling", until: str | None = None) -> Callable[[], StartedRun]:
+def computed(
+    out: str, run_id: str, job: str = "doubling", until: str | None = None, refused: Sequence[str] = ()
+) -> Callable[[], StartedRun]:
     """A run of one shard that was computed: call it to commit it."""
     shards = plan_shards([1.0], n_shards=1)
     run = start_run(out, run_id, job=job, configuration={"until": until}, inputs={}, shards=shards)
@@ -44,7 +46,7 @@ def computed(out: str, run_id: str, job: str = "doubling", until: str | None = N
     records = [compute_shard(work, None, shard, {}, run.folder) for shard in shards]
 
     def commit() -> StartedRun:
-        commit_run(run, records)
+        commit_run(run, records, refused=refused)
         return run
 
     return commit

@@ -1,0 +1,171 @@
+"""What a night is compared by: figures of its data, of its recommender and of its advice."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recsys_ops.arrow import compute as pc
+from recsys_ops.datasets.dataset import Dataset
+from recsys_ops.features.encode import EncodedItems
+from recsys_ops.quality import Quality
+from recsys_ops.status import Status
+from recsys_ops.tables import FIGURES
+
+Kind = Literal["count", "share", "rate", "churn", "mean", "seconds"]
+"""share: of one value among several, 0 where it is not named; rate: any other share; mean: with its spread."""
+
+LEAST_SHARE = 0.01
+"""Values that fewer items or users have get no figure."""
+
+ADVICE_COLUMNS = ["option", "status", "reason", "n_changes", "success_after", "since"]
+"""Columns of ``recourse`` that are read."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a night; ``spread`` is the standard deviation of what a mean is of, in its unit."""
+
+    kind: Kind
+    value: float
+    spread: float = 0.0
+
+
+Figures = dict[str, Figure]
+
+
+def figures_table(figures: Figures) -> pa.Table:
+    """The figures as they are stored, one row each."""
+    rows = [{"figure": name, **vars(figure)} for name, figure in figures.items()]
+    return pa.Table.from_pylist(rows, schema=FIGURES)
+
+
+def read_figures(table: pa.Table) -> Figures:
+    """Inverse of ``figures_table``."""
+    return {row["figure"]: Figure(row["kind"], row["value"], row["spread"]) for row in table.to_pylist()}
+
+
+def data_figures(dataset: Dataset, groups: Sequence[str], group_of_user: NDArray[np.int64]) -> Figures:
+    """Sizes, ratings, and shares of the groups.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    groups : sequence of str
+        Labels.
+    group_of_user : ndarray, shape (n_users,)
+        Position of each user's group, -1 for none.
+    """
+    values, n_rejected = dataset.ratings.data, dataset.rejected.num_rows
+    found = {
+        "users": Figure("count", dataset.n_users),
+        "items": Figure("count", dataset.n_items),
+        "sellers": Figure("count", pc.count_distinct(dataset.items.column("seller_id")).as_py()),
+        "interactions": Figure("count", len(values)),
+        "rejected rows": Figure("rate", n_rejected / max(n_rejected + len(values), 1)),
+    }
+    if dataset.values != "ones" and len(values):
+        found[f"mean of {dataset.values}"] = _mean(values)
+    sizes = np.bincount(group_of_user[group_of_user >= 0], minlength=len(groups))
+    found |= _shares("users in group", groups, sizes, dataset.n_users)
+    return found
+
+
+def feature_figures(encoded: EncodedItems) -> Figures:
+    """Of each feature column of the items: means of numbers and lengths, shares of values, and of items without any."""
+    matrix, columns = encoded.matrix, encoded.columns
+    n_items = matrix.shape[0]
+    is_there = matrix.data != 0
+    item_of_entry = np.repeat(np.arange(n_items), np.diff(matrix.indptr))[is_there]
+    rule_of_entry = np.asarray(columns.rule)[matrix.indices[is_there]]
+    n_with = np.bincount(matrix.indices[is_there], minlength=matrix.shape[1])
+    found: Figures = {}
+    for number, rule in enumerate(encoded.rules):
+        name = rule.column
+        if rule.kind in ("text", "tags"):
+            lengths = np.bincount(item_of_entry[rule_of_entry == number], minlength=n_items)
+            what = "words" if rule.kind == "text" else "values"
+            found[f"{name}: {what} of an item"] = _mean(lengths)
+            found[f"{name}: without"] = Figure("rate", float(np.mean(lengths == 0)))
+            if rule.kind == "tags":
+                own = np.flatnonzero(np.asarray(columns.rule) == number)
+                found |= _shares(name, [columns.value[column] for column in own], n_with[own], n_items)
+            continue
+        cells = encoded.cells.column(name)
+        found[f"{name}: without"] = Figure("rate", cells.null_count / n_items)
+        if rule.kind == "number":
+            values = np.asarray(pc.cast(cells.drop_null(), pa.float64()).to_numpy())
+            if len(values):
+                found[f"{name}: mean"] = _mean(values)
+            continue
+        counts = pc.value_counts(cells.drop_null()).to_pylist()
+        counts.sort(key=lambda entry: (-entry["counts"], str(entry["values"])))
+        labels, sizes = [str(entry["values"]) for entry in counts], [entry["counts"] for entry in counts]
+        found |= _shares(name, labels, np.array(sizes, dtype=np.int64), n_items)
+    return found
+
+
+def quality_figures(quality: Quality | None) -> Figures:
+    """Measures of the recommender; the spread is that between users, where it is known."""
+    if quality is None:
+        return {}
+    return {
+        f"recommender: {one.measure}": Figure(
+            "mean", one.value, (one.standard_error or 0.0) * float(np.sqrt(quality.n_users))
+        )
+        for one in quality.figures
+    }
+
+
+def advice_figures(tables: Iterable[pa.Table], n_standing: int | None) -> Figures:
+    """Cases, shares of their statuses, median success, and how much of the earlier advice no longer stands.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+        Rows of ``recourse``, with the columns ``ADVICE_COLUMNS``.
+    n_standing : int or None
+        Cases with earlier advice that could be kept; None where there was no earlier run.
+
+    Returns
+    -------
+    dict
+        Of a night that its deadline cut only the number of cases: what was started is no fair sample of the night.
+    """
+    counts, success, n_kept = dict.fromkeys(Status, 0), [np.empty(0)], 0
+    for table in tables:
+        first = table.select(ADVICE_COLUMNS).filter(pc.field("option") == 0)
+        for entry in pc.value_counts(first["status"]).to_pylist():
+            counts[Status(entry["values"])] += entry["counts"]
+        serves = first.filter((pc.field("n_changes") > 0) & pc.field("reason").is_null())
+        success.append(serves["success_after"].to_numpy())
+        n_kept += len(serves) - serves["since"].null_count
+    n_cases = sum(counts.values())
+    found = {"cases": Figure("count", n_cases)}
+    if not n_cases or counts.pop(Status.NOT_STARTED):
+        return found
+    found |= {f"cases: {status}": Figure("rate", count / n_cases) for status, count in counts.items()}
+    reached = np.concatenate(success)
+    found["cases with advice"] = Figure("count", len(reached))
+    if len(reached):
+        found["success, median"] = Figure("rate", float(np.median(reached)))
+    if n_standing:
+        found["earlier advice given up"] = Figure("churn", 1.0 - n_kept / n_standing)
+    return found
+
+
+def _mean(values: NDArray[np.number]) -> Figure:
+    exact = np.asarray(values, dtype=np.float64)
+    return Figure("mean", float(exact.mean()), float(exact.std()))
+
+
+def _shares(name: str, labels: Sequence[str], sizes: NDArray[np.int64], n_all: int) -> Figures:
+    shares = sizes / max(n_all, 1)
+    return {
+        f"{name}: {label}": Figure("share", float(share))
+        for label, share in zip(labels, shares, strict=True)
+        if share >= LEAST_SHARE
+    }
