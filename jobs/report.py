@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import quote
 
@@ -10,7 +11,9 @@ from pydantic import BaseModel, Field, model_validator
 from jobs.config import MODEL_CONFIG
 from jobs.console import make_console
 from jobs.errors import ExitCode
+from jobs.overnight import FIGURES, overnight
 from jobs.store.files import json_bytes
+from recsys_ops.drift.bands import Band
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.report.night import night_page
 from recsys_ops.report.seller import seller_pages
@@ -84,7 +87,7 @@ def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
         _check_job(of_run, "counterfactuals", "--user")
         return {f"user-{_file_name(config.user)}.html": user_page(of_run, config.user, language)}
     if config.seller is None and not config.all:
-        return {"index.html": night_page(of_run)}
+        return {"index.html": night_page(of_run, overnight=_overnight(of_run))}
     _check_job(of_run, "recourse", "--all" if config.all else "--seller")
     cards = seller_pages(of_run, None if config.all else [str(config.seller)], language)
     if not cards:
@@ -94,7 +97,12 @@ def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
     if not config.all:
         return by_file
     listed = [{"path": quote(files[seller]), "name": seller, "what": what} for seller, (what, _, _) in cards.items()]
-    return {"index.html": night_page(of_run, listed), **by_file}
+    return {"index.html": night_page(of_run, listed, overnight=_overnight(of_run)), **by_file}
+
+
+def _overnight(of_run: Run) -> Sequence[Band]:
+    """The figures beside those of the nights before; none of a run that has none."""
+    return overnight(of_run).bands if FIGURES in of_run.tables else ()
 
 
 def _check_job(of_run: Run, job: str, option: str) -> None:

@@ -27,7 +27,8 @@ _ENGLISH = {
     "user_proven": "No smaller part of your history is enough.", "user_found": "A smaller part may be enough.",
     "user_anyway": "Whatever of your history were missing, you would still see it.",
     "user_unknown": "What it depends on could not be found out.",
-    "night_title": "{job} of {date}",
+    "night_title": "{job} of {date}", "overnight": "What changed, against the nights before", "figure": "Figure",
+    "this_night": "This night", "usual": "Usual", "not_as_usual": "not as usual",
 }  # fmt: skip
 
 _GERMAN = {
@@ -56,7 +57,8 @@ _GERMAN = {
     "user_proven": "Kein kleinerer Teil Ihres Verlaufs genügt.", "user_found": "Ein kleinerer Teil könnte genügen.",
     "user_anyway": "Was auch immer von Ihrem Verlauf fehlte, Sie würden es trotzdem sehen.",
     "user_unknown": "Woran es hängt, ließ sich nicht herausfinden.",
-    "night_title": "{job} vom {date}",
+    "night_title": "{job} vom {date}", "overnight": "Was sich geändert hat, gegenüber den Nächten davor",
+    "figure": "Zahl", "this_night": "Diese Nacht", "usual": "Üblich", "not_as_usual": "nicht wie üblich",
 }  # fmt: skip
 
 LANGUAGES = {"en": _ENGLISH, "de": _GERMAN}
