@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from jobs.config import RunConfig, make_config
 from jobs.errors import ExitCode, IncompleteRunError, Interrupted, StorageError, exit_code_of
+from jobs.help import EXAMPLES, SectionedCommand, choices_of, in_order, section_of
 from jobs.runtime.logs import log_format, set_up_logs
 from recsys_ops.errors import ConfigError, InputError
 
@@ -74,6 +75,10 @@ COMMANDS = {
         "jobs.report:ReportConfig", "jobs.report:run",
         "Write pages that people read: the report of a run, sellers' cards, why a user was recommended something.",
     ),
+    "study": Command(
+        "jobs.study:StudyConfig", "jobs.study:run",
+        "Write the questionnaires of a study: people judge the plans of a run of recourse.",
+    ),
     "validate": Command(
         "jobs.validate:ValidateConfig", "jobs.validate:run",
         "Say what is in a data set, what is wrong with it, and how good a recommender is on it.",
@@ -103,14 +108,21 @@ def make_app(names: Collection[str] = (*COMMANDS, "init", "submit", "attach"), j
     for name in COMMANDS:
         if name in names:
             command = COMMANDS[name]
-            app.command(name, help=command.help)(_job_command(command.settings_model(), command.execute))
+            job_command = _job_command(command.settings_model(), command.execute)
+            app.command(name, cls=SectionedCommand, help=command.help, epilog=_examples(name))(job_command)
     if "submit" in names:
         app.add_typer(_submit_app([job] if job else SUBMITTED), name="submit")
     if "attach" in names:
-        app.command("attach")(importlib.import_module("jobs.submit").attach)
+        app.command("attach", cls=SectionedCommand, epilog=_examples("attach"))(
+            importlib.import_module("jobs.submit").attach
+        )
     if "init" in names:
-        app.command("init")(importlib.import_module("jobs.init").init)
+        app.command("init", cls=SectionedCommand, epilog=_examples("init"))(importlib.import_module("jobs.init").init)
     return app
+
+
+def _examples(name: str) -> str:
+    return "\n".join(EXAMPLES[name])
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -136,7 +148,10 @@ def _submit_app(names: Collection[str]) -> typer.Typer:
     for name in names:
         model = cluster.submit_model(COMMANDS[name].settings_model())
         job = functools.partial(cluster.submit, name)
-        app.command(name, help=f"Run {name} on the cluster.")(_job_command(model, job))
+        examples = _examples(name).replace("recsys-ops ", "recsys-ops submit ").partition("\n")[0]
+        app.command(name, cls=SectionedCommand, help=f"Run {name} on the cluster.", epilog=examples)(
+            _job_command(model, job)
+        )
     return app
 
 
@@ -151,21 +166,22 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
         raise typer.Exit(job(settings))
 
     help_text = "YAML file with the same names; options given here win."
-    annotation = Annotated[str | None, typer.Option(help=help_text)]
-    parameters = [inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)]
+    annotations: dict[str, Any] = {
+        "config": Annotated[str | None, typer.Option(help=help_text, rich_help_panel=section_of(model, "config"))]
+    }
     for name, field in model.model_fields.items():
         shown = "" if field.default is None or field.default is False else f" [default: {field.default}]"
         flags = (field.json_schema_extra or {}).get("flags") if isinstance(field.json_schema_extra, dict) else None
         names = str(flags).split() if flags else []
-        option = typer.Option(*names, help=f"{field.description}{shown}", show_default=False)
-        parameters.append(
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[_plain(field.annotation), option],
-            )
-        )
+        option = typer.Option(
+            *names, help=f"{field.description}{shown}", show_default=False, metavar=choices_of(field.annotation),
+            rich_help_panel=section_of(model, name),
+        )  # fmt: skip
+        annotations[name] = Annotated[_plain(field.annotation), option]
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotations[name])
+        for name in in_order(model, list(annotations))
+    ]
     # typer reads the options from here; mypy knows no such attribute of functions.
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -52,6 +52,8 @@ class RunConfig(BaseModel):
     """With aws:kms: id or ARN of the key; by default the store's own."""
     allowed_errors: float = Field(default=0.0, ge=0, le=1)
     """Share of the cases that may end as 'error' before the exit code says so."""
+    report: bool = False
+    """After the commit also write the run's pages, as recsys-ops report does; of recourse every seller's card as well."""  # noqa: E501
     plan: bool = False
     """Only say what would be done: cases, shards, bytes to read, memory, seconds, what would be reused; nothing is written."""  # noqa: E501
     result: Literal["text", "json"] = "text"
@@ -92,7 +94,7 @@ class DataConfig(BaseModel):
     model_config = MODEL_CONFIG
 
     data: str = "synthetic"
-    """movielens-100k:DIR, movielens-1m:DIR, synthetic[:items=..,users=..], or the URL of a folder (or of a YAML file) with the contract's tables."""  # noqa: E501
+    """The URL of a folder (or of a YAML file) with the contract's tables; WORD:DIR for a public data set (movielens-100k, -1m, -20m, -25m, -32m or -latest, amazon-2023, book-crossing); or synthetic[:items=..,users=..]."""  # noqa: E501
     since: str | None = None
     """Only interactions from this date or time on (ISO 8601, UTC unless a zone is given)."""
     until: str | None = None

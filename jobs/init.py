@@ -8,6 +8,7 @@ import typer
 from jobs.console import make_console
 from jobs.errors import ExitCode
 from recsys_ops.datasets.folder import MAPPING_FILE, table_files
+from recsys_ops.datasets.known import recognise
 from recsys_ops.datasets.propose import propose
 from recsys_ops.datasets.roles import find_roles
 from recsys_ops.datasets.sniff import sniff
@@ -26,6 +27,13 @@ def init(
         raise ConfigError(f"--to {place}: give a file of this machine, such as --to {MAPPING_FILE}.")
     if Path(place).exists():
         raise ConfigError(f"{place} is there already. Remove it, or write to another file with --to.")
+    word = recognise(folder)
+    if word is not None:
+        make_console(is_wide=True).print(
+            f"{folder} holds the data set {word}, which needs no {MAPPING_FILE}.\n"
+            f"Then: recsys-ops validate --data {word}:{folder}", markup=False, soft_wrap=True, highlight=False,
+        )  # fmt: skip
+        raise typer.Exit(ExitCode.COMPLETE)
     files = [sniff(f"{folder.rstrip('/')}/{file}", file) for file in table_files(folder)]
     roles = find_roles(files)
     missing = [table for table in ("interactions", "items") if table not in roles.files]

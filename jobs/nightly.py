@@ -53,7 +53,7 @@ def named(config: NightlyConfig) -> NightlyConfig:
 
 def _keep(config: NightlyConfig) -> str | None:
     """Unless said otherwise the latest run, if there is one, or what the run of tonight's name began with."""
-    if config.keep is not None or config.method == "examples":
+    if config.keep is not None or config.method == "examples" or config.aim == "rank":
         return config.keep
     begun = begun_settings(config.out, str(config.run_id))
     if begun is not None:

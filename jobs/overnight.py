@@ -97,8 +97,9 @@ def overnight_in_words(run: Run) -> list[str]:
     ]
 
 
-def refused_in_words(out: str, run_id: str, refused: Sequence[str]) -> str:
+def refused_in_words(out: str, run: Run) -> str:
     """What a refusal means and what to do."""
+    refused, run_id = run.refused, run.run_id
     named = "; ".join(refused[:5]) + (f"; {len(refused) - 5} more" if len(refused) > 5 else "")
     command = f"recsys-ops runs --out {shown_url(out)}"
     return (

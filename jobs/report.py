@@ -1,27 +1,30 @@
 """Write the pages of a committed run: the night's report, sellers' cards, a user's why."""
 
 import hashlib
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, model_validator
 
-from jobs.config import MODEL_CONFIG
+from jobs.config import MODEL_CONFIG, RunConfig
 from jobs.console import make_console
 from jobs.errors import ExitCode
 from jobs.overnight import FIGURES, overnight
 from jobs.store.files import json_bytes
 from recsys_ops.drift.bands import Band
-from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.errors import ConfigError, InputError, StorageError
 from recsys_ops.report.night import night_page
 from recsys_ops.report.seller import seller_pages
 from recsys_ops.report.user import user_page
 from recsys_ops.runs import Run, open_run
-from recsys_ops.storage import open_store, storage_errors
+from recsys_ops.storage import BUCKET_DEFAULT, Encryption, open_store, storage_errors
 
 MANIFEST = "_pages.json"
+_log = logging.getLogger("recsys_ops.jobs")
 
 
 class ReportConfig(BaseModel):
@@ -41,6 +44,8 @@ class ReportConfig(BaseModel):
     """Only why this user was recommended what is in the run."""
     all: bool = Field(default=False)
     """The card of every seller, and a report that leads to them."""
+    feedback_url: str | None = None
+    """Address that sellers' cards post their answers to, with the download where that fails; by default only the download."""  # noqa: E501
     language: Literal["en", "de"] | None = None
     """Of sellers' and users' pages; by default that of the run's sentences."""
 
@@ -48,7 +53,30 @@ class ReportConfig(BaseModel):
     def _one_kind_of_page(self) -> "ReportConfig":
         if sum((self.seller is not None, self.user is not None, self.all)) > 1:
             raise ValueError("--seller, --user and --all: give one of them")
+        if self.feedback_url is not None and self.seller is None and not self.all:
+            raise ValueError("--feedback-url is where sellers' cards post to: give --seller or --all as well")
         return self
+
+
+def write_pages_of(config: RunConfig, run_id: str, job: str) -> None:
+    """Write the pages of a run that a job has just committed; whatever fails here, the run stays as it is.
+
+    Raises
+    ------
+    InputError, ConfigError, StorageError
+        With a message that says so.
+    """
+    is_refused = bool(open_run(f"{config.out.rstrip('/')}/runs/{run_id}").refused)  # then its advice is for nobody yet
+    wanted = ReportConfig(out=config.out, run_id=run_id, all=job == "recourse" and not is_refused)
+    what = f"run {run_id} is complete and committed, but its pages are not written"
+    remedy = f"Write them with: recsys-ops report --out {config.out} --run-id {run_id}{' --all' * wanted.all}"
+    try:
+        _run(wanted, config.encryption)
+    except (InputError, ConfigError, StorageError) as error:
+        raise type(error)(f"{what}: {error} {remedy}") from error
+    except Exception:
+        _log.error("%s. %s", what, remedy)
+        raise
 
 
 def run(config: ReportConfig) -> int:
@@ -59,17 +87,21 @@ def run(config: ReportConfig) -> int:
     ConfigError, InputError, StorageError
         Each with a message for the user.
     """
+    _run(config)
+    return ExitCode.COMPLETE
+
+
+def _run(config: ReportConfig, encryption: Encryption = BUCKET_DEFAULT) -> None:
     started = time.monotonic()
     out = config.out.rstrip("/")
     of_run = open_run(out if config.run_id is None else f"{out}/runs/{config.run_id}", job=_job_of(config))
     pages = _pages(of_run, config)
     folder = f"{out}/pages/{of_run.run_id}"
-    _write(folder, {path: text.encode() for path, text in pages.items()})
+    write_pages(folder, {path: text.encode() for path, text in pages.items()}, encryption=encryption)
     seconds, size = time.monotonic() - started, sum(len(text.encode()) for text in pages.values())
     console = make_console(is_wide=True)
     console.print(f"{len(pages)} pages, {size / 1e3:,.0f} kB, {len(pages) / seconds:.0f} a second.", markup=False)
     console.print(f"{folder}/{next(iter(pages))}", markup=False, soft_wrap=True)
-    return ExitCode.COMPLETE
 
 
 def _job_of(config: ReportConfig) -> str | None:
@@ -84,19 +116,19 @@ def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
     """Pages by path; the first is where to begin."""
     language = config.language or of_run.manifest["configuration"].get("language") or "en"
     if config.user is not None:
-        _check_job(of_run, "counterfactuals", "--user")
+        check_job(of_run, "counterfactuals", "--user")
         return {f"user-{_file_name(config.user)}.html": user_page(of_run, config.user, language)}
     if config.seller is None and not config.all:
         return {"index.html": night_page(of_run, overnight=_overnight(of_run))}
-    _check_job(of_run, "recourse", "--all" if config.all else "--seller")
-    cards = seller_pages(of_run, None if config.all else [str(config.seller)], language)
-    if not cards:
+    check_job(of_run, "recourse", "--all" if config.all else "--seller")
+    cards = seller_pages(of_run, None if config.all else [str(config.seller)], language, config.feedback_url)
+    if not cards and not config.all:
         raise InputError(f"--seller {config.seller}: run {of_run.run_id} has no row of this seller. Correct the id.")
     files = {seller: f"sellers/{_file_name(seller)}.html" for seller in cards}
-    by_file = {files[seller]: page for seller, (_, page, _) in cards.items()}
+    by_file = {files[seller]: page for seller, (_, page) in cards.items()}
     if not config.all:
         return by_file
-    listed = [{"path": quote(files[seller]), "name": seller, "what": what} for seller, (what, _, _) in cards.items()]
+    listed = [{"path": quote(files[seller]), "name": seller, "what": what} for seller, (what, _) in cards.items()]
     return {"index.html": night_page(of_run, listed, overnight=_overnight(of_run)), **by_file}
 
 
@@ -105,7 +137,8 @@ def _overnight(of_run: Run) -> Sequence[Band]:
     return overnight(of_run).bands if FIGURES in of_run.tables else ()
 
 
-def _check_job(of_run: Run, job: str, option: str) -> None:
+def check_job(of_run: Run, job: str, option: str) -> None:
+    """Refuse a run of another job than ``option`` needs."""
     if of_run.manifest["job"] != job:
         raise ConfigError(f"{option}: run {of_run.run_id} is of {of_run.manifest['job']}, not of {job}.")
 
@@ -116,9 +149,21 @@ def _file_name(name: str) -> str:
     return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _write(folder: str, files: dict[str, bytes]) -> None:
-    """The files, then a manifest of theirs, so that whoever reads it finds them all."""
-    filesystem, root = open_store(folder)
+def write_pages(
+    folder: str,
+    files: Mapping[str, bytes],
+    *,
+    encryption: Encryption = BUCKET_DEFAULT,
+    about: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """Write pages by path, then a manifest of theirs, so that whoever reads it finds them all.
+
+    Raises
+    ------
+    StorageError
+        The store refused.
+    """
+    filesystem, root = open_store(folder, encryption=encryption)
     with storage_errors(folder, "writing pages"):
         for path, content in files.items():
             filesystem.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
@@ -127,4 +172,4 @@ def _write(folder: str, files: dict[str, bytes]) -> None:
             {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
             for path, content in files.items()
         ]
-        filesystem.pipe_file(f"{root}/{MANIFEST}", json_bytes({"pages": listed}))
+        filesystem.pipe_file(f"{root}/{MANIFEST}", json_bytes({**about, "pages": listed}))

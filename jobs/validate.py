@@ -54,4 +54,5 @@ def run(config: ValidateConfig) -> int:
         console.print("\nAllowed, but look at this:", markup=False)
     for doubt in found:
         console.print(f"  * {doubt}", markup=False, soft_wrap=True)
+    console.print(f"Then: recsys-ops nightly --data {config.data}", markup=False, soft_wrap=True)
     return 0

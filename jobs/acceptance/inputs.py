@@ -11,7 +11,7 @@ from recsys_ops.acceptance.feedback import Feedback
 from recsys_ops.arrow import Array, in_one_chunk, table_of
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
-from recsys_ops.tables import impossible_features_schema
+from recsys_ops.tables import impossible_features_schema, remarks_schema
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class AcceptanceInputs:
     """What every worker reads.
 
     ``ratings`` of recourses that the person can carry out, ``person (n,)`` who gave each, as position in ``people``;
-    ``sellers`` of ``people``; ``impossible`` is the table of that name.
+    ``sellers`` of ``people``; ``impossible`` is the table of impossible features, ``remarks`` that of its name.
     """
 
     ratings: pa.Table
@@ -36,6 +36,7 @@ class AcceptanceInputs:
     people: Array
     sellers: Array
     impossible: pa.Table
+    remarks: pa.Table
     seed: int
 
     def numbers(self, column: str) -> NDArray[np.float64]:
@@ -44,12 +45,13 @@ class AcceptanceInputs:
 
 
 def make_inputs(feedback: Feedback, *, seed: int) -> AcceptanceInputs:
-    """Number the people and gather what they cannot change."""
+    """Number the people and gather what they cannot change, and what they decided and wrote."""
     ratings = feedback.possible
     people: Array = pc.unique(ratings["person_id"])  # in the order of the sorted rows
     person = positions_of(ratings["person_id"], people)
     sellers = _only_seller(ratings, people)
-    return AcceptanceInputs(ratings, feedback.measured_by, person, people, sellers, _impossible(feedback.table), seed)
+    impossible, remarks = _impossible(feedback.table), _remarks(feedback.table)
+    return AcceptanceInputs(ratings, feedback.measured_by, person, people, sellers, impossible, remarks, seed)
 
 
 def _only_seller(ratings: pa.Table, people: Array) -> Array:
@@ -58,6 +60,12 @@ def _only_seller(ratings: pa.Table, people: Array) -> Array:
     only = pc.if_else(pc.equal(by_person["seller_id_count_distinct"], 1), by_person["seller_id_min"], None)
     place = positions_of(people, in_one_chunk(by_person["person_id"]))
     return in_one_chunk(only.take(pa.array(place, pa.int64())))
+
+
+def _remarks(table: pa.Table) -> pa.Table:
+    said = table.filter(pc.or_(pc.is_valid(table["decision"]), pc.is_valid(table["comment"])))
+    schema = remarks_schema(*(table.schema.field(name).type for name in ("person_id", "seller_id", "item_id")))
+    return table_of({name: said[name] for name in schema.names}, schema)
 
 
 def _impossible(ratings: pa.Table) -> pa.Table:

@@ -30,6 +30,12 @@ def load(config: AcceptanceConfig) -> AcceptanceData:
     feedback = read_feedback(config.feedback_url, read_cases(rated), on_bad_rows=config.on_bad_rows)
     fingerprints = {f"run {run.run_id}": run.fingerprint for run in rated}
     fingerprints["feedback"] = fingerprint_of_table(feedback.table)
+    failed = feedback.table.filter(feedback.is_inattentive)
+    if len(failed):
+        _log.warning(
+            "%s: %d ratings by %d people who failed the attention question are not in the fits",
+            JOB.name, len(failed), pc.count_distinct(failed["person_id"]).as_py(),
+        )  # fmt: skip
     n_people = pc.count_distinct(feedback.table["person_id"]).as_py()
     _log.info("%s: %d ratings by %d people", JOB.name, feedback.table.num_rows, n_people)
     return AcceptanceData(feedback, fingerprints)

@@ -1,5 +1,6 @@
 """What a person sees at the end of an acceptance run, read back from the committed tables."""
 
+from collections import Counter
 from typing import Any
 
 from rich.console import Console
@@ -7,6 +8,7 @@ from rich.table import Table
 
 from jobs.acceptance.inputs import AcceptanceData
 from jobs.console import escape, print_footer
+from recsys_ops.acceptance.feedback import DECISIONS
 from recsys_ops.acceptance.propensity import LEVEL, Finding
 from recsys_ops.runs import Run
 
@@ -78,6 +80,11 @@ def _notes(run: Run, rows: list[dict[str, Any]]) -> list[str]:
             f"Impossible to change: {marked} of {marking} (table 'impossible_features'); "
             "their ratings of recourses with these are not in the fits."
         )
+    remarks = run.table("remarks").to_table() if "remarks" in run.tables else None  # none before 0.2
+    decided = Counter([] if remarks is None else remarks["decision"].drop_null().to_pylist())
+    if decided:
+        counts = ", ".join(f"{decided[name]} {name}" for name in DECISIONS if decided[name])
+        notes.append(f"Decided: {counts} (table 'remarks'); the next run offers no plan first that was dismissed.")
     return notes
 
 

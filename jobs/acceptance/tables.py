@@ -24,14 +24,15 @@ class NamedFit(NamedTuple):
     found: Propensity
 
 
-def result_tables(inputs: AcceptanceInputs, fits: Sequence[NamedFit], *, with_impossible: bool) -> dict[str, pa.Table]:
-    """The tables of some fits, at least one, in their order; what people cannot change with one shard only."""
+def result_tables(inputs: AcceptanceInputs, fits: Sequence[NamedFit], *, is_first: bool) -> dict[str, pa.Table]:
+    """The tables of some fits, at least one, in their order; what people cannot change and wrote with one only."""
     rows = [_fit_row(inputs, *fit) for fit in fits]
     return {
         "acceptance_fits": pa.Table.from_pylist(rows, schema=ACCEPTANCE_FITS),
         "acceptance_curves": pa.concat_tables([_curve(inputs, *fit) for fit in fits]),
         "acceptance_people": pa.concat_tables([_people(inputs, *fit) for fit in fits]),
-        "impossible_features": inputs.impossible if with_impossible else inputs.impossible.slice(0, 0),
+        "impossible_features": inputs.impossible if is_first else inputs.impossible.slice(0, 0),
+        "remarks": inputs.remarks if is_first else inputs.remarks.slice(0, 0),
     }
 
 

@@ -15,14 +15,14 @@ FITS = (("accept", "sparsity"), ("accept", "proximity"), ("act", "sparsity"), ("
 
 
 def run_shard(inputs: AcceptanceInputs, shard: Shard, isolated: Isolated) -> ShardOutput:
-    """The fits of one shard; the first shard has what is impossible as well."""
+    """The fits of one shard; the first shard has what is impossible and the remarks as well."""
     fits = []
     for case, unit in enumerate(shard.units):
         response, distance = FITS[unit]
         found = _failed(inputs, isolated[case][1]) if case in isolated else _fit(inputs, response, distance)
         fits.append(NamedFit(response, distance, found))
     counts = Counter(str(fit.found.finding) for fit in fits)
-    return ShardOutput(result_tables(inputs, fits, with_impossible=0 in shard.units), dict(counts), len(fits))
+    return ShardOutput(result_tables(inputs, fits, is_first=0 in shard.units), dict(counts), len(fits))
 
 
 def _fit(inputs: AcceptanceInputs, response: str, distance: str) -> Propensity:

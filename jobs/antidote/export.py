@@ -4,13 +4,13 @@ import hashlib
 import json
 from typing import Any
 
-from jobs.antidote.advice import advised, group_cases
 from jobs.antidote.config import AntidoteConfig
 from jobs.antidote.inputs import hold_out_of, is_on_unseen
 from jobs.antidote.job import JOB
 from jobs.console import make_console
 from jobs.runtime.job import run_job
 from jobs.store.files import write_bytes
+from recsys_ops.antidote.advice import advised, group_cases
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.interactions_file import GivenInteractions, given_interactions
 from recsys_ops.errors import ConfigError, InputError

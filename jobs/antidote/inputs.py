@@ -7,8 +7,9 @@ import scipy.sparse as sp
 
 from jobs.antidote.case import Case, Names
 from jobs.antidote.config import AntidoteConfig
-from jobs.antidote.objective import Groups, parse_objective
+from jobs.antidote.objective import Groups
 from jobs.runtime.ray_rows import RayRows
+from recsys_ops.antidote.advice import held_out_share, is_about_ratings
 from recsys_ops.antidote.objectives import Objective
 from recsys_ops.antidote.problem import Direction, EvaluationRatings
 from recsys_ops.antidote.standing import Standing
@@ -118,11 +119,6 @@ def settings_of(config: AntidoteConfig, rating_range: tuple[float, float], *, wa
     )  # fmt: skip
 
 
-def is_about_ratings(objective: str) -> bool:
-    """Whether an objective is about the errors of ratings, not about predictions alone."""
-    return bool({name for name, _ in parse_objective(objective)} - {"polarisation"})
-
-
 def is_on_unseen(config: AntidoteConfig) -> bool:
     """Whether the objective is to hold for unseen ratings."""
     return config.judged_on == "unseen" and is_about_ratings(config.objective)
@@ -130,9 +126,7 @@ def is_on_unseen(config: AntidoteConfig) -> bool:
 
 def hold_out_of(config: AntidoteConfig) -> float:
     """Share of each user's ratings that is held out."""
-    if config.hold_out is not None:
-        return config.hold_out
-    return 0.2 if is_about_ratings(config.objective) else 0.0
+    return held_out_share(config.objective, config.hold_out)
 
 
 def runs_of(config: AntidoteConfig) -> int:

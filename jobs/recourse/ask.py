@@ -12,7 +12,7 @@ from jobs.recourse.inputs import make_catalogue, make_inputs, on_device
 from jobs.recourse.keep import standing_advice
 from jobs.recourse.models import restored_model, restored_recourse
 from jobs.recourse.summary import sentence
-from jobs.recourse.together import WEIGHED
+from jobs.recourse.together import FROM_THE_RUN
 from jobs.recourse.work import run_shard
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import one_thread
@@ -70,13 +70,12 @@ def rows(
 
 
 def _weighed(run: Run, item_ids: list[Any]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """What the run said of all its recourses together, by item, group and option; of what it did not do, nothing."""
+    """What the run measured beyond its cases, by item, group and option; of what it did not do, nothing."""
     table = run.table("recourse")
-    if not set(WEIGHED) <= set(table.schema.names):
-        return {}
+    there = [name for name in FROM_THE_RUN if name in table.schema.names]
     keys = ["item_id", "group", "option"]
-    rows = table.to_table(columns=[*keys, *WEIGHED], filter=pc.field("item_id").isin(item_ids)).to_pylist()
-    return {tuple(row[key] for key in keys): {name: row[name] for name in WEIGHED} for row in rows}
+    rows = table.to_table(columns=[*keys, *there], filter=pc.field("item_id").isin(item_ids)).to_pylist()
+    return {tuple(row[key] for key in keys): {name: row[name] for name in there} for row in rows}
 
 
 def _in_words(row: dict[str, Any], language: str) -> str:

@@ -11,7 +11,7 @@ from jobs.deadline import moment
 from recsys_ops.features.caps import Caps
 from recsys_ops.recourse.options import Offer
 from recsys_ops.recourse.plausible import LEAST_GAIN, least_support
-from recsys_ops.recourse.settings import RecourseSettings
+from recsys_ops.recourse.settings import Aim, RecourseSettings
 
 LOSS = 0.2
 """Share of the users gained that may be lost again where nobody says otherwise, and there is no knee to look for."""
@@ -31,6 +31,10 @@ class RecourseConfig(JobConfig):
     """Length of the list that users see: an item is seen if its rank is at most k."""
     groups: str | None = None
     """Target groups: COLUMN of the users (a group per value) or COLUMN:N (N equal parts of a numeric column, n_ratings among them); by default the first column that gives at most 10 groups."""  # noqa: E501
+    for_all_groups: bool = False
+    """One recourse per item that serves all groups at once, each user counting once; column by_group has the success in each."""  # noqa: E501
+    group_weights: str | None = None
+    """With --for-all-groups: how often a user of a group counts, 0 to 9, as LABEL=N separated by commas; once for the others."""  # noqa: E501
     items: str | None = None
     """Items to do, ids separated by commas; by default those that are in the top k of few users of a group."""
     sellers: str | None = None
@@ -41,6 +45,8 @@ class RecourseConfig(JobConfig):
     """Share of each group that the search looks at (2,000 users at most); success is always that of the whole group."""
     tolerance: float | None = Field(default=None, ge=0, lt=1)
     """Share of the users gained that may be lost again for fewer changes; by default the knee of the frontier; 0.2 with --plausibility none."""  # noqa: E501
+    aim: Aim = "top-k"
+    """top-k: lists of k. rank: halve the item's mean rank in the group, where lists of k are out of reach; column rank_after."""  # noqa: E501
     method: Literal["recrec", "examples"] = "recrec"
     """recrec: the fewest changes that reach the most users. examples: become like the nearest real item that the group sees already."""  # noqa: E501
     max_changes: int | None = Field(default=None, ge=1, le=1000)
@@ -55,6 +61,8 @@ class RecourseConfig(JobConfig):
     """support: only changes after which a real item like this could be so, and categories stay unless their rule says mutable; none: any change; by default support, none with --method examples."""  # noqa: E501
     least_support: float | None = Field(default=None, gt=0, le=1)
     """Least probability that a real item like this one has what a change adds; 0.25 by default, at which half of what is suggested is true."""  # noqa: E501
+    rule_cost_cases: int = Field(default=12, ge=0)
+    """Cases, drawn by the seed, of which the search is repeated without --plausibility to say what that costs: column success_any_change; 0 for none."""  # noqa: E501
     least_gain: float | None = Field(default=None, ge=0, le=1)
     """Least share of the group that a recourse must gain to be worth acting for, else its row has a reason; by default 0.002, any gain with --plausibility none."""  # noqa: E501
     keep: str | None = None
@@ -121,9 +129,28 @@ class RecourseConfig(JobConfig):
         return self
 
     @model_validator(mode="after")
+    def _weights_of_one_plan(self) -> "RecourseConfig":
+        if self.group_weights is not None and not self.for_all_groups:
+            raise ValueError("--group-weights is ignored without --for-all-groups. Leave it out, or give both")
+        return self
+
+    @model_validator(mode="after")
     def _joint_is_weighed(self) -> "RecourseConfig":
         if self.joint != "none" and not self.together:
             raise ValueError("--joint needs --together. Leave --no-together out")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_that_a_rank_ignores(self) -> "RecourseConfig":
+        if self.aim == "top-k":
+            return self
+        fields = RecourseConfig.model_fields
+        others = ("method", "options", "joint", "prove", "min_success", "least_gain", "tolerance", "overlap")
+        ignored = [name for name in others if getattr(self, name) != fields[name].default]
+        ignored += ["keep"] if self.keep not in (None, "none") else []
+        if ignored:
+            named = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+            raise ValueError(f"{named} knows top-k lists only, not --aim rank. Leave one out")
         return self
 
     @property
@@ -139,7 +166,7 @@ class RecourseConfig(JobConfig):
             self.max_changes or by_default, self.overlap, self.prove, self.device,
             max_proximity=self.max_proximity or caps.proximity, max_cost=self.max_cost or np.inf,
             min_success=self.wanted, least_gain=self.gain, language=self.language, folds=self.folds, seed=self.seed,
-            knee=self.tolerance is None and self.level is not None,
+            knee=self.tolerance is None and self.level is not None, aim=self.aim,
         )  # fmt: skip
 
     @property

@@ -17,6 +17,7 @@ from recsys_ops.features.encode import EncodedItems, encode_items
 from recsys_ops.features.sentences import DEFAULT
 from recsys_ops.models.feature_linear import FeatureLinearModel
 from recsys_ops.models.user_summary import GroupCounts, UserSummary
+from recsys_ops.recourse.all_groups import ALL_GROUPS, Parts, read_weights
 from recsys_ops.recourse.examples import Examples, Nearest, fixed_kinds, seen_shares
 from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.options import Offer
@@ -32,7 +33,8 @@ BATCH_ITEMS = 32
 class Catalogue:
     """A data set as recourse sees it: encoded items, the recommender, and users in target groups.
 
-    ``labels`` of the groups; ``group_of_user (n_users,)`` their positions, -1 for none.
+    ``labels`` of the groups; ``group_of_user (n_users,)`` their positions, -1 for none. Where all groups are one, it is
+    made of ``parts``, and each user counts so many ``times (n_users,)``.
     """
 
     dataset: Dataset
@@ -40,6 +42,8 @@ class Catalogue:
     model: FeatureLinearModel
     labels: Sequence[str]
     group_of_user: NDArray[np.int64]
+    parts: Parts | None = None
+    times: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ class RecourseCases:
 class RecourseInputs:
     """What every worker reads; put into the object store once.
 
-    ``examples`` per group, empty for RecRec; ``standing`` advice by item and group.
+    ``examples`` per group, empty for RecRec; ``standing`` advice by item and group; ``drawn`` items and groups of which
+    the search is repeated without plausibility.
     """
 
     model: FeatureLinearModel
@@ -89,15 +94,30 @@ class RecourseInputs:
     examples: tuple[Examples, ...]
     learned: Learned
     standing: Mapping[tuple[int, int], Standing] = field(default_factory=dict)
+    drawn: frozenset[tuple[int, int]] = frozenset()
 
 
 def make_catalogue(
     config: RecourseConfig, dataset: Dataset, make_model: Callable[[EncodedItems], FeatureLinearModel]
 ) -> Catalogue:
-    """Encode the items, form the groups, and set up the recommender that recourse is about."""
+    """Encode the items, form the groups, and set up the recommender that recourse is about.
+
+    Raises
+    ------
+    ConfigError
+        There are no such groups, or weights of others.
+    """
     encoded = encode_items(dataset.items, dataset.rules)
     labels, group_of_user = user_groups(dataset, config.groups or default_groups(dataset))
-    return Catalogue(dataset, encoded, make_model(encoded), labels, group_of_user)
+    catalogue = Catalogue(dataset, encoded, make_model(encoded), labels, group_of_user)
+    if not config.for_all_groups:
+        return catalogue
+    weights = read_weights(config.group_weights, labels)
+    times = np.where(group_of_user >= 0, weights[group_of_user], 0)
+    return replace(
+        catalogue, labels=[ALL_GROUPS], group_of_user=np.where(times > 0, 0, -1),
+        parts=Parts(tuple(labels), group_of_user), times=times,
+    )  # fmt: skip
 
 
 def make_inputs(
@@ -152,6 +172,15 @@ def _plausibility(config: RecourseConfig, catalogue: Catalogue) -> Plausibility 
     return fit_plausibility(catalogue.encoded, catalogue.dataset.sellers, config.level)
 
 
+def with_drawn(inputs: RecourseInputs, n_drawn: int, seed: int) -> RecourseInputs:
+    """The same inputs with so many cases to repeat without plausibility, where there is any to leave out."""
+    item, group = inputs.cases.item, inputs.cases.group
+    if inputs.plausibility is None or inputs.settings.aim == "rank":
+        return inputs
+    chosen = np.random.default_rng([seed, len(item)]).choice(len(item), size=min(n_drawn, len(item)), replace=False)
+    return replace(inputs, drawn=frozenset((int(item[case]), int(group[case])) for case in chosen))
+
+
 def on_device(inputs: RecourseInputs, device: str) -> RecourseInputs:
     """The same inputs with the descent on another torch device."""
     return replace(inputs, settings=replace(inputs.settings, device=device))
@@ -200,13 +229,16 @@ def _make_groups(catalogue: Catalogue, summary: UserSummary, *, sample: float, s
     groups = []
     for number, label in enumerate(catalogue.labels):
         users = np.flatnonzero(catalogue.group_of_user == number)
+        if catalogue.times is not None:
+            users = np.repeat(users, catalogue.times[users])
         n_sampled = min(int(np.ceil(sample * len(users))), MOST_SAMPLED)
         drawn = draw_sample(len(users), n_sampled, np.random.default_rng([seed, number]))
         with threadpool_limits(limits=1):  # the bits of a dense product may depend on the number of threads
             groups.append(
                 make_group(catalogue.model, catalogue.encoded.columns, summary, label=label, users=users, sample=drawn)
             )
-    return tuple(groups)
+    parts = catalogue.parts
+    return tuple(groups if parts is None else [replace(group, parts=parts.of_users(group.users)) for group in groups])
 
 
 def make_examples(encoded: EncodedItems, counts: GroupCounts, share: float, nearest: Nearest) -> tuple[Examples, ...]:

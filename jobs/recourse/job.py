@@ -16,7 +16,7 @@ from jobs.quality import measured
 from jobs.recourse.before_commit import Known
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import check_device, problem_with
-from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs
+from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs, with_drawn
 from jobs.recourse.keep import kept_run, open_kept, standing_advice
 from jobs.recourse.models import recourse_models
 from jobs.recourse.order import nights_waited, seconds_after_cases, shard_order
@@ -117,7 +117,7 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         standing=standing,
     )  # fmt: skip
     known = Known(catalogue, config, quality, len(standing) if config.keep else None)
-    n_groups = len(inputs.groups)
+    inputs, n_groups = with_drawn(inputs, config.rule_cost_cases, config.seed), len(inputs.groups)
     _log.info("%s: %d cases (%d items selected, %d groups)", JOB.name, len(inputs.cases.item), len(selected), n_groups)
     shards = _cut(config, inputs.cases, case_seconds(inputs.groups, config.options))
     return Plan(
@@ -195,7 +195,7 @@ def _summarise_users(
         raise ConfigError(f"--data {config.data}: there are no users.")
     arguments: dict[str, Any] = {
         "k": config.k, "groups": catalogue.group_of_user, "n_groups": len(catalogue.labels), "selected": selected,
-        "columns": encoded.columns,
+        "columns": encoded.columns, "times": catalogue.times,
     }  # fmt: skip
     shared = (ray.put(catalogue.model), ray.put(arguments))
     return join_summaries(map_blocks(summarise_blocks, shared, blocks, "ranking users"))

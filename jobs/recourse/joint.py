@@ -60,7 +60,10 @@ def joint_plan(
         doing = followed(
             night.plans, chosen, np.where(night.plans.group[chosen] == NOBODY, 0, weights), model.features.shape[0]
         )
-        arguments = {"k": config.k, "groups": catalogue.group_of_user, "plans": night.plans, "followed": doing}
+        arguments = {
+            "k": config.k, "groups": catalogue.group_of_user, "plans": night.plans, "followed": doing,
+            "times": catalogue.times,
+        }  # fmt: skip
         shared = (ray.put(with_plans(model, night.plans, chosen)), ray.put(arguments))
         return reduce(add, map_blocks(switch_blocks, shared, blocks, "choosing jointly"))
 

@@ -37,7 +37,7 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     for sentence in _short_in_words(measures):
         console.print(sentence, soft_wrap=True)
     console.print(_measure_table(measures))
-    for sentence in [*_promises_in_words(run), *_best_in_words(run, data.language)]:
+    for sentence in [*_cost_of_rule_in_words(run), *_promises_in_words(run), *_best_in_words(run, data.language)]:
         console.print(sentence, soft_wrap=True)
     n_options = f" with {len(rows)} options" if len(rows) > len(measures) else ""
     for line in overnight_in_words(run):
@@ -81,6 +81,19 @@ def _measure_table(measures: pa.Table) -> Table:
     return table
 
 
+def _cost_of_rule_in_words(run: Run) -> list[str]:
+    """What plausibility costs, over the cases in which it was measured."""
+    measured = (pc.field("option") == 0) & pc.field("success_any_change").is_valid()
+    rows = run.table("recourse").to_table(columns=["success_after", "success_any_change"], filter=measured)
+    if not len(rows):
+        return []
+    of_rule, of_any = pc.mean(rows["success_after"]).as_py(), pc.mean(rows["success_any_change"]).as_py()
+    return [
+        f"What plausibility costs: without it {100 * (of_any - of_rule):.2g} % more of the group "
+        f"({100 * of_any:.2g} % instead of {100 * of_rule:.2g} %, the mean of {len(rows)} cases that were drawn)."
+    ]
+
+
 def _promises_in_words(run: Run) -> list[str]:
     """What is promised on average, and what is left of it if other providers act as well."""
     if "together" not in run.manifest["tables"] or not run.manifest["tables"]["together"]["rows"]:
@@ -104,11 +117,14 @@ def _best_in_words(run: Run, language: str) -> list[str]:
     """The recourses that gain most, of different items."""
     columns = [
         "item_id", "title", "group", "success_before", "success_after", "success_if_others_act", "n_changes", "changes",
+        "rank_before", "rank_after", "rank_bound", "by_group",
     ]  # fmt: skip
     table = run.table("recourse").to_table(columns=columns, filter=_SERVES & (pc.field("option") == 0))
     if not len(table):
         return ["No case has a recourse that does what was wanted."]
-    gained = pc.subtract(table["success_after"], table["success_before"])
+    by_rank = pc.subtract(1.0, pc.divide(table["rank_after"], table["rank_before"]))
+    by_success = pc.subtract(table["success_after"], table["success_before"])
+    gained = pc.if_else(pc.is_valid(table["rank_bound"]), by_rank, by_success)
     table = table.append_column("gained", gained)
     order = pc.sort_indices(
         table, sort_keys=[("gained", "descending"), ("n_changes", "ascending"), ("item_id", "ascending")]
@@ -124,16 +140,33 @@ def _best_in_words(run: Run, language: str) -> list[str]:
 def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
     """One recourse in words, as rich prints them."""
     todo = "; ".join(change["text"] for change in row["changes"])
-    spoken, kept = LANGUAGES[language], row.get("success_if_others_act")
+    spoken, kept, by_group = LANGUAGES[language], row.get("success_if_others_act"), row.get("by_group")
+    group = spoken.all_groups if by_group else row["group"]
+    ends = {"title": f"[bold]{escape(row['title'])}[/bold]", "group": escape(group), "todo": escape(todo)}
+    if row.get("rank_bound") is not None and row["rank_before"] is not None:  # its rank is what was aimed at
+        ranks = ranks_in_words(row["rank_before"], row["rank_after"], spoken.decimal)
+        return "\n" + spoken.advice_of_rank.format(**ends, before=ranks[0], after=ranks[1])
     shares = [row["success_before"], row["success_after"], *([] if kept is None else [kept])]
     before, after, *others = per_cents(shares, spoken.decimal)
-    said = spoken.advice.format(
-        title=f"[bold]{escape(row['title'])}[/bold]", group=escape(row["group"]), todo=escape(todo),
-        before=before, after=after,
-    )  # fmt: skip
+    advice = spoken.advice_for_all if by_group else spoken.advice
+    said = advice.format(**ends, before=before, after=after, groups=escape(_in_each(by_group or [], spoken.decimal)))
     if others:
         said += " " + spoken.together.format(kept=others[0])
     return f"\n{said}"
+
+
+def _in_each(by_group: Sequence[Mapping[str, Any]], decimal: str) -> str:
+    """What each group sees after a recourse for all of them."""
+    return "; ".join(
+        f"{one['group']}: {per_cents([one['success_before'], one['success_after']], decimal)[1]}"
+        for one in by_group if one["success_after"] is not None
+    )  # fmt: skip
+
+
+def ranks_in_words(before: float, after: float, decimal: str) -> list[str]:
+    """Mean ranks as whole places; with a decimal where one is below ten."""
+    digits = 1 if min(before, after) < 10 else 0
+    return [f"{rank:.{digits}f}".replace(".", decimal) for rank in (before, after)]
 
 
 def per_cents(shares: Sequence[float], decimal: str) -> list[str]:

@@ -43,15 +43,18 @@ def recourse_table(
             "reason": outcome.reason,
             "since": outcome.since,
             "n_targets": outcome.n_targets,
-            "rank_before": None if np.isnan(rank) else float(rank),
+            "rank_before": outcome.rank_before if np.isnan(rank) else float(rank),
             "success_before": outcome.success_before,
             "success_after": outcome.success_after,
             **_for_new_users(outcome),
-            "rank_after": None,
+            "by_group": _by_group(outcome),
+            "rank_after": outcome.rank_after,
+            "rank_bound": outcome.rank_bound,
             "success_if_others_act": None,
             "others_before": None,
             "others_after": None,
             "success_unthresholded": outcome.success_unthresholded,
+            "success_any_change": outcome.success_any_change,
             "success_bound": outcome.success_bound,
             "changes": _as_dicts(outcome),
             "n_changes": None if outcome.features is None else len(outcome.changes),
@@ -80,6 +83,7 @@ def frontier_table(items: pa.Table, outcomes: Sequence[Recourse], groups: Sequen
             "option": 0,
             "n_changes": point.n_changes,
             "success": point.success,
+            "rank": point.rank,
             "text": point.text,
         }
         for ids, outcome, group in zip(_named(items, outcomes), outcomes, groups, strict=True)
@@ -105,6 +109,15 @@ def _for_new_users(outcome: Recourse) -> dict[str, float | None]:
         "new_users_lower": None if found is None else found.lower,
         "new_users_upper": None if found is None else found.upper,
     }
+
+
+def _by_group(outcome: Recourse) -> list[dict[str, Any]] | None:
+    if outcome.of_groups is None:
+        return None
+    return [
+        {"group": one.label, "n_targets": one.n_targets, "success_before": one.before, "success_after": one.after}
+        for one in outcome.of_groups
+    ]
 
 
 def _as_dicts(outcome: Recourse) -> list[dict[str, Any]] | None:

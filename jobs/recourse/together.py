@@ -28,6 +28,9 @@ FEW_ACT = 0.05
 WEIGHED = ("rank_after", "success_if_others_act", "success_joint", "others_before", "others_after")
 """Columns of the table ``recourse`` that are filled here."""
 
+FROM_THE_RUN = (*WEIGHED, "success_any_change")
+"""Columns that need more than the case: ``ask`` takes them from the run."""
+
 _READ = ["item_id", "seller_id", "group", "option", "reason", "n_targets", "success_before", "success_after", "changes"]
 
 
@@ -143,7 +146,7 @@ def changed_features(
 def _run(catalogue: Catalogue, config: RecourseConfig, plans: Plans, taken: NDArray[np.intp]) -> Seen:
     n_users, size = catalogue.dataset.n_users, user_block_size(*catalogue.encoded.matrix.shape)
     blocks = [(first, min(first + size, n_users)) for first in range(0, n_users, size)]
-    arguments = {"k": config.k, "groups": catalogue.group_of_user, "plans": plans}
+    arguments = {"k": config.k, "groups": catalogue.group_of_user, "plans": plans, "times": catalogue.times}
     shared = (ray.put(with_plans(catalogue.model, plans, taken)), ray.put(arguments))
     title = f"ranking users, {len(taken)} items changed"
     return sum_seen(list(map_blocks(count_blocks, shared, blocks, title)))
@@ -175,7 +178,11 @@ def _filling(rows: pa.Table, values: dict[str, NDArray[np.float64]]) -> Callable
     def fill(table: pa.Table) -> pa.Table:
         at = [place.get(key) for key in _keys(table)]
         for name, column in values.items():
-            filled = [None if n is None or np.isnan(column[n]) else float(column[n]) for n in at]
+            found = table[name].to_pylist()  # of a row that does not serve, what its search knows
+            filled = [
+                found[row] if n is None else None if np.isnan(column[n]) else float(column[n])
+                for row, n in enumerate(at)
+            ]
             table = table.set_column(
                 table.column_names.index(name), table.schema.field(name), pa.array(filled, pa.float64())
             )

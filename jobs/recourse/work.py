@@ -20,7 +20,8 @@ from recsys_ops.recourse.examples import find_examples
 from recsys_ops.recourse.group import TargetGroup, without_fixed
 from recsys_ops.recourse.options import find_options
 from recsys_ops.recourse.problem import Search
-from recsys_ops.recourse.solve import Recourse
+from recsys_ops.recourse.rank_aim import find_rank_recourses
+from recsys_ops.recourse.solve import Recourse, success_of_any_change
 from recsys_ops.status import Status
 
 
@@ -63,13 +64,16 @@ def _run_batch(
             found[case] = [Recourse(int(cases.item[case]), Status(status), reason, None)]
     for group in np.unique(cases.group[start:end]):
         these = [c for c in range(start, end) if cases.group[c] == group and c not in found]
-        sellers = [str(seller) for seller in inputs.item_table.column("seller_id").take(cases.item[these]).to_pylist()]
+        sellers, names = (
+            [str(name) for name in inputs.item_table.column(column).take(cases.item[these]).to_pylist()]
+            for column in ("seller_id", "item_id")
+        )
         impossible = [frozenset(inputs.learned.impossible.get(seller, ())) for seller in sellers]
         for fixed in dict.fromkeys(impossible):
             of_these = [position for position, features in enumerate(impossible) if features == fixed]
             items = cases.item[[these[position] for position in of_these]]
             for position, options in zip(of_these, _search(inputs, int(group), items, fixed), strict=True):
-                found[these[position]] = _likeliest_first(options, sellers[position], inputs.learned)
+                found[these[position]] = _likeliest_first(options, sellers[position], names[position], inputs.learned)
     return [found[case] for case in range(start, end)]
 
 
@@ -81,18 +85,32 @@ def _search(
     search = Search(inputs.model, encoded, target, inputs.settings, inputs.plausibility)
     if inputs.examples:
         return find_examples(search, items, inputs.offer, inputs.examples[group])
+    if inputs.settings.aim == "rank":
+        return [[found] for found in find_rank_recourses(search, items)]
     standing = {int(item): inputs.standing[item, group] for item in items if (item, group) in inputs.standing}
-    return find_options(search, items, inputs.offer, standing)
+    found = find_options(search, items, inputs.offer, standing)
+    return [
+        _with_cost_of_rule(search, options) if (item, group) in inputs.drawn else options
+        for item, options in zip(items.tolist(), found, strict=True)
+    ]
 
 
-def _likeliest_first(options: list[Recourse], seller: str, learned: Learned) -> list[Recourse]:
-    """The option that stands or the provider is most willing to act upon, then the others as they were."""
-    if len(options) < 2 or options[0].since is not None:
+def _with_cost_of_rule(search: Search, options: list[Recourse]) -> list[Recourse]:
+    """The options of a case with what any change would reach: at least what the best of them does."""
+    reached = [one.success_after for one in options] + [success_of_any_change(search, options[0].item)]
+    most = max((success for success in reached if success is not None), default=None)
+    return [replace(one, success_any_change=most) for one in options]
+
+
+def _likeliest_first(options: list[Recourse], seller: str, item: str, learned: Learned) -> list[Recourse]:
+    """The option that stands or its provider is most willing to act upon, then the others as they were."""
+    features = [{change.feature for change in option.changes} for option in options]
+    is_dismissed = frozenset(features[0]) in learned.dismissed.get(item, ())
+    if len(options) < 2 or (options[0].since is not None and not is_dismissed):
         return options
     distances = [(option.sparsity, option.proximity) for option in options]
     sparsity, proximity = np.array(distances, dtype=np.float64).T
-    features = [{change.feature for change in option.changes} for option in options]
-    first = choose_first(sparsity, proximity, features, seller=seller, learned=learned)
+    first = choose_first(sparsity, proximity, features, seller=seller, learned=learned, item=item)
     ordered = [options[first], *options[:first], *options[first + 1 :]]
     return [replace(option, option=number) for number, option in enumerate(ordered)]
 

@@ -20,6 +20,7 @@ from jobs.config import RunConfig
 from jobs.console import make_console
 from jobs.errors import ExitCode, IncompleteRunError, Interrupted, StorageError
 from jobs.overnight import refused_in_words
+from jobs.report import write_pages_of
 from jobs.result import report_end, report_failure, report_plan
 from jobs.runtime.cluster import connect
 from jobs.runtime.deadline import Deadline
@@ -64,7 +65,6 @@ class BeforeCommit:
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     amend: Mapping[str, Amend] = field(default_factory=dict)
     refused: Sequence[str] = ()
-    """Figures for which readers do not get the run before a person has looked at it."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,10 @@ def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
             format=config.format, resume=config.resume, is_partial=config.is_partial,
         )  # fmt: skip
         _complete(run, plan, job.run_shard, seconds)
-    return _summarise(config, run_id, job, loaded)
+    exit_code = _summarise(config, run_id, job, loaded)
+    if config.report:
+        write_pages_of(config, run_id, job.name)
+    return exit_code
 
 
 def _say_plan(
@@ -284,9 +287,8 @@ def _summarise(config: Config, run_id: str, job: Job[Config, Loaded], loaded: Lo
     n_rejected = run.manifest["tables"]["rejected"]["rows"]
     if n_rejected:
         console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
-    refused = run.refused
-    if refused:
-        console.print(refused_in_words(config.out, run_id, refused), markup=False, soft_wrap=True)
+    if run.refused:
+        console.print(refused_in_words(config.out, run), markup=False, soft_wrap=True)
         return ExitCode.DEFECT
     n_errors, n_cases = run.manifest["counts"].get(str(Status.ERROR), 0), run.manifest["n_cases"]
     if n_errors <= config.allowed_errors * n_cases:

@@ -30,6 +30,7 @@ FREE_SETTINGS = frozenset(
         "log_format",
         "plan",
         "result",
+        "report",
         "deadline",
         "fail_on",
         "fresh_within",

@@ -23,6 +23,10 @@ from recsys_ops.runs import Run
 from recsys_ops.tables import FEEDBACK, rejected_schema
 
 LEAST_RATING, GREATEST_RATING = 1, 7
+ATTENTION = ("passed", "failed")
+"""What a questionnaire says of the question that tests attention."""
+DECISIONS = ("done", "dismissed")
+"""What a person can decide about a recourse."""
 SEPARATOR = "|"
 """Between impossible features that come as one string."""
 
@@ -32,7 +36,7 @@ _MEASURES = {"sparsity": ("sparsity", "n_changes"), "proximity": ("proximity", "
 
 @dataclass(frozen=True)
 class RatedCases:
-    """The recourses of some runs that can be rated, by ``table`` of case_id, seller_id, sparsity, proximity, changes.
+    """The recourses of some runs that can be rated: ``table`` of case_id, seller_id, item_id, distances, changes.
 
     ``measured_by`` names the column of the runs behind each distance.
     """
@@ -45,8 +49,9 @@ class RatedCases:
 class Feedback:
     """Ratings that keep the contract, sorted by person and case, with the seller and distances of each case.
 
-    ``table`` has case_id, person_id, accept, act, impossible_features (lists), seller_id, sparsity, proximity;
-    ``rejected`` the rows that quarantine set aside.
+    ``table`` has case_id, person_id, accept, act, impossible_features (lists), decision, comment, attention, seller_id,
+    item_id, sparsity, proximity, and the ``features`` that the case changes; ``rejected`` the rows that quarantine set
+    aside.
     """
 
     table: pa.Table
@@ -55,8 +60,16 @@ class Feedback:
 
     @property
     def possible(self) -> pa.Table:
-        """The ratings of recourses in which the person finds nothing impossible."""
-        return self.table.filter(pc.equal(pc.list_value_length(self.table["impossible_features"]), 0))
+        """The ratings, by people who read with attention, of recourses in which the person finds nothing impossible."""
+        is_possible = pc.equal(pc.list_value_length(self.table["impossible_features"]), 0)
+        is_rated = pc.and_(is_possible, pc.is_valid(self.table["act"]))
+        return self.table.filter(pc.and_(is_rated, pc.invert(self.is_inattentive)))
+
+    @property
+    def is_inattentive(self) -> ChunkedArray:
+        """Of each row, whether its person failed the question that tests attention."""
+        found: ChunkedArray = pc.fill_null(pc.equal(self.table["attention"], ATTENTION[1]), False)
+        return found
 
 
 def case_ids(run_id: str, recourses: pa.Table) -> ChunkedArray:
@@ -105,9 +118,10 @@ def read_cases(runs: Sequence[Run]) -> RatedCases:
                 "Give runs of one version of recsys-ops."
             )
     tables = [_cases_of(run, measures[0]) for run in runs]
-    types = {str(table.schema.field("seller_id").type) for table in tables}
-    if len(types) > 1:
-        raise InputError(f"runs: seller_id is {' and '.join(sorted(types))}. Give runs of the same data.")
+    for name in ("seller_id", "item_id"):
+        types = {str(table.schema.field(name).type) for table in tables}
+        if len(types) > 1:
+            raise InputError(f"runs: {name} is {' and '.join(sorted(types))}. Give runs of the same data.")
     return RatedCases(pa.concat_tables(tables), measures[0])
 
 
@@ -120,7 +134,8 @@ def _cases_of(run: Run, measured_by: dict[str, str]) -> pa.Table:
     columns = ["item_id", "seller_id", "group", "option", "changes", *measured_by.values()]
     rows = run.table("recourse").to_table(columns=columns, filter=pc.field("n_changes") > 0)
     return table_of(
-        {"case_id": case_ids(run.run_id, rows), "seller_id": rows["seller_id"], "changes": rows["changes"]}
+        {"case_id": case_ids(run.run_id, rows)}
+        | {name: rows[name] for name in ("seller_id", "item_id", "changes")}
         | {distance: pc.cast(rows[name], pa.float64()) for distance, name in measured_by.items()}
     )
 
@@ -132,7 +147,7 @@ def read_feedback(url: str, cases: RatedCases, *, on_bad_rows: OnBadRows = "stop
     ----------
     url : str
         Table of the contract ``FEEDBACK`` in a file at any fsspec URL; impossible features as a list, or as one string
-        with ``|`` between them, empty for none.
+        with ``|`` between them, empty for none. Both ratings may be missing where a row says something else.
     cases : RatedCases
     on_bad_rows : "stop" or "quarantine"
         Stop at the first kind of bad rows, or set all bad rows aside. Of ratings of one case by one person the first
@@ -146,16 +161,15 @@ def read_feedback(url: str, cases: RatedCases, *, on_bad_rows: OnBadRows = "stop
     ------
     InputError
         The file cannot be read, a column is missing or of the wrong type, or rows are bad and ``on_bad_rows`` is
-        "stop": an unknown case, a rating that is not a whole number 1..7, a person twice for a case, an impossible
-        feature that the case does not change.
+        "stop": an unknown case, a rating that is not a whole number 1..7 or that is missing, a decision or
+        attention of another name, a person twice for a case, an impossible feature that the case does not change.
     """
     source = url.rstrip("/").rpartition("/")[2]
-    table = normalise(read_table(url, source, kinds=FEEDBACK.columns), FEEDBACK, source)
-    table = table.select(list(FEEDBACK.columns))
-    lists = _as_lists(table["impossible_features"])
-    rows = CheckedRows("feedback", source, table.set_column(4, "impossible_features", lists), on_bad_rows)
+    rows = CheckedRows("feedback", source, _read(url, source), on_bad_rows)
     for column in ("case_id", "person_id"):
         check_null(rows, column, f"Give each row a {column}, or {QUARANTINE}.")
+    _check_word(rows, "decision", DECISIONS)
+    _check_word(rows, "attention", ATTENTION)
     for column in ("accept", "act"):
         _check_rating(rows, column)
     position = positions_of(rows.table["case_id"], in_one_chunk(cases.table["case_id"]))
@@ -167,11 +181,36 @@ def read_feedback(url: str, cases: RatedCases, *, on_bad_rows: OnBadRows = "stop
     rows.reject(repeats(pairs, rows.holds), "case_id", "rated before by the same person", remedy, shown="person_id")
     _check_features(rows, position, cases)
     kept = rows.kept()
-    about = cases.table.select(["seller_id", "sparsity", "proximity"]).take(pa.array(position[rows.holds], pa.int64()))
-    for name in about.column_names:
+    about = cases.table.take(pa.array(position[rows.holds], pa.int64()))
+    for name in ("seller_id", "item_id", "sparsity", "proximity"):
         kept = kept.append_column(name, about[name])
+    kept = kept.append_column("features", _features_of(about["changes"]))
     rejected = pa.concat_tables([rejected_schema().empty_table(), *rows.rejected])
     return Feedback(kept.sort_by([("person_id", "ascending"), ("case_id", "ascending")]), cases.measured_by, rejected)
+
+
+def _read(url: str, source: str) -> pa.Table:
+    """The columns of the contract, those that may be missing empty, and in them no text as null."""
+    table = normalise(read_table(url, source, kinds=FEEDBACK.columns | FEEDBACK.optional), FEEDBACK, source)
+    texts = {
+        name: _null_for_nothing(table[name]) if name in table.column_names else pa.nulls(len(table), pa.string())
+        for name in FEEDBACK.optional
+    }
+    columns = {name: table[name] for name in FEEDBACK.columns}
+    return table_of(columns | {"impossible_features": _as_lists(table["impossible_features"])} | texts)
+
+
+def _null_for_nothing(text: ChunkedArray) -> ChunkedArray:
+    is_text = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(text), ""), False)
+    cells: ChunkedArray = pc.if_else(is_text, text, pa.scalar(None, pa.string()))
+    return cells
+
+
+def _features_of(changes: ChunkedArray) -> ChunkedArray:
+    """Names of what is changed, each once."""
+    cells: list[Any] = changes.to_pylist()
+    named = [list(dict.fromkeys(change["feature"] for change in cell or ())) for cell in cells]
+    return pa.chunked_array([pa.array(named, pa.list_(pa.string()))])
 
 
 def _as_lists(column: ChunkedArray) -> ChunkedArray:
@@ -184,9 +223,22 @@ def _as_lists(column: ChunkedArray) -> ChunkedArray:
     return pa.chunked_array([pa.array(named, pa.list_(pa.string()))])
 
 
+def _check_word(rows: CheckedRows, column: str, known: tuple[str, ...]) -> None:
+    words = rows.table[column]
+    is_known = pc.or_(pc.is_null(words), pc.is_in(words, value_set=pa.array(known))).to_numpy()
+    rows.reject(~is_known, column, f"that is not {' or '.join(known)}", f"Correct them, or {QUARANTINE}.")
+
+
 def _check_rating(rows: CheckedRows, column: str) -> None:
+    """Reject what is no rating; both may be missing together where the row has a decision or something impossible."""
     correct = f"Correct them, or {QUARANTINE}."
-    check_null(rows, column, correct)
+    table = rows.table
+    says_more = pc.or_(
+        pc.is_valid(table["decision"]), pc.greater(pc.list_value_length(table["impossible_features"]), 0)
+    )
+    is_unrated = pc.and_(pc.is_null(table["accept"]), pc.is_null(table["act"]))
+    is_missing = pc.and_(pc.is_null(table[column]), pc.invert(pc.and_(is_unrated, says_more)))
+    rows.reject(is_missing.to_numpy(), column, "missing", correct)
     values = pc.fill_null(rows.table[column], LEAST_RATING).to_numpy()
     is_rating = np.isin(values, np.arange(LEAST_RATING, GREATEST_RATING + 1))
     rows.reject(~is_rating, column, f"that is no whole number {LEAST_RATING} to {GREATEST_RATING}", correct)

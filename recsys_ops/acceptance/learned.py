@@ -1,4 +1,4 @@
-"""What earlier reactions say about the next recourse: caps, what each provider cannot change, which option comes first.
+"""What earlier reactions say about the next recourse: caps, what a provider cannot change, which option comes first.
 
 Read from the tables of an ``acceptance`` run. Where it had too few ratings nothing follows, and everything stays as the
 settings have it. Source: Tominaga, Yamashita and Kurashima 2024, section 6 (caps, and people who differ).
@@ -43,12 +43,14 @@ class Willingness:
 class Learned:
     """What the reactions so far say; empty where there were too few.
 
-    ``willingness`` by distance, ``impossible`` features by the provider's id as text.
+    ``willingness`` by distance, ``impossible`` features by the provider's id as text; of which features the plans were
+    that a provider ``dismissed``, by the item's id as text.
     """
 
     caps: Caps = field(default_factory=Caps)
     willingness: Mapping[str, Willingness] = field(default_factory=dict)
     impossible: Mapping[str, Set[str]] = field(default_factory=dict)
+    dismissed: Mapping[str, Set[frozenset[str]]] = field(default_factory=dict)
 
 
 def read_learned(url: str) -> Learned:
@@ -80,7 +82,7 @@ def read_learned(url: str) -> Learned:
         if fit["status"] not in (Finding.TOO_FEW, Finding.ERROR)
     }
     caps = {distance: fit["cap"] for distance, fit in fits.items() if fit["cap"] is not None}
-    return Learned(Caps(**caps), willingness, dict(impossible))
+    return Learned(Caps(**caps), willingness, dict(impossible), _dismissed(run))
 
 
 def latest_caps(url: str) -> Caps:
@@ -98,6 +100,7 @@ def choose_first(
     *,
     seller: str,
     learned: Learned,
+    item: str = "",
 ) -> int:
     """Which of the options of a case its provider is most willing to act upon.
 
@@ -110,13 +113,15 @@ def choose_first(
     seller : str
         Id of the provider as text.
     learned : Learned
+    item : str
+        Id of the item as text.
 
     Returns
     -------
     int
-        Position of the option to show first: one that the provider can carry out, within the caps, of the greatest
-        expected willingness (the mean over the distances that were fitted). The first of equals, so that nothing
-        changes where nothing was learned.
+        Position of the option to show first: one that the provider can carry out and has not dismissed, within the
+        caps, of the greatest expected willingness (the mean over the distances that were fitted). The first of equals,
+        so that nothing changes where nothing was learned.
     """
     distances = {"sparsity": np.asarray(sparsity, float), "proximity": np.asarray(proximity, float)}
     expected = np.zeros(len(sparsity))
@@ -124,9 +129,20 @@ def choose_first(
         expected += willingness.expected(seller, distances[distance]) / len(learned.willingness)
     cannot = learned.impossible.get(seller, frozenset())
     is_possible = np.array([cannot.isdisjoint(names) for names in features], dtype=bool)
+    dismissed = learned.dismissed.get(item, frozenset())
+    is_open = np.array([frozenset(names) not in dismissed for names in features], dtype=bool)
     is_within = (distances["sparsity"] <= learned.caps.sparsity) & (distances["proximity"] <= learned.caps.proximity)
-    order = np.lexsort((np.arange(len(expected)), -expected, ~is_within, ~is_possible))
+    order = np.lexsort((np.arange(len(expected)), -expected, ~is_within, ~is_open, ~is_possible))
     return int(order[0])
+
+
+def _dismissed(run: Run) -> dict[str, set[frozenset[str]]]:
+    """By item; empty for runs made before people could dismiss a plan."""
+    found: defaultdict[str, set[frozenset[str]]] = defaultdict(set)
+    if "remarks" in run.tables:
+        for row in run.table("remarks").to_table(filter=pc.field("decision") == "dismissed").to_pylist():
+            found[str(row["item_id"])].add(frozenset(row["features"]))
+    return dict(found)
 
 
 def _rows(run: Run, table: str) -> list[dict[str, Any]]:

@@ -98,6 +98,17 @@ def check_null(rows: CheckedRows, column: str, remedy: str) -> None:
         rows.reject(pc.is_null(values).to_numpy(), column, "missing", remedy)
 
 
+def check_id(rows: CheckedRows, column: str, remedy: str) -> None:
+    """Reject rows whose id is missing, or a text without a letter: one id for all whom a shop does not know."""
+    check_null(rows, column, remedy)
+    ids = rows.table.column(column)
+    if pa.types.is_string(ids.type):
+        different = pc.unique(ids)
+        blank = different.filter(pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(different)), 0))
+        if len(blank):
+            rows.reject(pc.is_in(ids, value_set=blank).to_numpy(), column, "that are blank", remedy)
+
+
 def check_numbers(rows: CheckedRows, rules: Iterable[FeatureRule], remedy: str) -> None:
     """Reject rows with an infinite or huge value of a feature that is a number; NaN is a missing value, as null is."""
     for rule in rules:

@@ -1,5 +1,6 @@
 """Columns of one input table: are they there, are they of a usable type, and one Arrow type for each meaning."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -77,7 +78,9 @@ def normalise(
         elif name in wanted:
             shown = (names or {}).get(name, name)
             with problems.noted():
-                column: Any = _plain(table.column(name), is_id=wanted[name] == "id")
+                given = table.column(name)
+                plain = _plain(given, is_id=wanted[name] == "id")
+                column: Any = given if plain is None else plain  # what has no meaning is refused below
                 for kind in {wanted[name], *(rule.kind for rule in rules if rule.column == name)}:
                     column = _checked(column, kind, shown, source, contract)
                 is_tags = wanted[name] == "tags"
@@ -144,25 +147,24 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _checked(column: ChunkedArray | None, kind: str, name: str, source: str, contract: TableContract) -> Any:
+def _checked(column: ChunkedArray, kind: str, name: str, source: str, contract: TableContract) -> Any:
     """The column if it can hold what ``kind`` says, ratings as double and titles as strings."""
-    found = None if column is None else column.type
-    if column is not None and found is not None:
-        is_string, is_integer = pa.types.is_string(found), pa.types.is_integer(found)
-        is_all_null = is_string and column.null_count == len(column)
-        if kind == "number" and (is_integer or pa.types.is_floating(found) or is_all_null):
-            return _as_double(column, name, source)
-        if kind == "string" and is_integer:  # a CSV file of titles such as 1984
-            return pc.cast(column, pa.string())
-        if is_string and kind != "number":
-            return column
-        if is_integer and kind in ("id", "category", "ordinal"):
-            return column
-        if (kind == "category" and pa.types.is_boolean(found)) or (kind == "tags" and pa.types.is_list(found)):
-            return column
+    found = column.type
+    is_string, is_integer = pa.types.is_string(found), pa.types.is_integer(found)
+    is_all_null = is_string and column.null_count == len(column)
+    if kind == "number" and (is_integer or pa.types.is_floating(found) or is_all_null):
+        return _as_double(column, name, source)
+    if kind == "string" and is_integer:  # a CSV file of titles such as 1984
+        return pc.cast(column, pa.string())
+    if is_string and kind != "number":
+        return column
+    if is_integer and kind in ("id", "category", "ordinal"):
+        return column
+    if (kind == "category" and pa.types.is_boolean(found)) or (kind == "tags" and found == pa.list_(pa.string())):
+        return column
     first = _first_offenders(column) if kind == "number" else ""
     raise InputError(
-        f"{source}: column '{name}' is {found or 'of a type that has no meaning here'}, expected {_EXPECTED[kind]}"
+        f"{source}: column '{name}' is {found}, expected {_EXPECTED[kind]}"
         f"{first}. Correct the column{', or name another one in features.yaml' if contract.is_in_mapping else ''}."
     )
 
@@ -183,13 +185,15 @@ def _as_double(column: ChunkedArray, name: str, source: str) -> ChunkedArray:
     return double
 
 
-def _first_offenders(column: ChunkedArray | None) -> str:
+def _first_offenders(column: ChunkedArray) -> str:
     """Where texts stand in place of numbers."""
-    if column is None or not pa.types.is_string(column.type):
+    if not pa.types.is_string(column.type):
         return ""
     is_bad = pc.invert(pc.fill_null(pc.match_substring_regex(column, _NUMBER_TEXT), True))
     rows = pc.indices_nonzero(is_bad).to_pylist()
     if not rows:
         return " (numbers written as strings)"
     shown = ", ".join(f"row {row} = {column[row].as_py()!r}" for row in rows[:3])
-    return f" ({len(rows)} of {len(column)} values are not numbers, first: {shown})"
+    word = column[rows[0]].as_py()
+    hint = "" if re.search(r"\d", word) else f"; if {word!r} is no value, give the table missing: [{word!r}]"
+    return f" ({len(rows)} of {len(column)} values are not numbers, first: {shown}{hint})"

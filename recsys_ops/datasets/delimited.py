@@ -3,8 +3,8 @@
 import codecs
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -14,20 +14,39 @@ from recsys_ops.errors import InputError
 from recsys_ops.storage import open_file
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_MARKS = {
+    b"\x1f\x8b": "packed by gzip (.gz)",
+    b"PK\x03\x04": "packed by zip (.zip), or of Excel",
+    b"BZh": "packed by bzip2 (.bz2)",
+    b"PAR1": "a Parquet file (.parquet)",
+}
+_SEP = re.compile(rb"^(?:\xef\xbb\xbf)?\"?sep=(.)\"?\r?\n?$", re.IGNORECASE)
 _ENDING = 16
 _QUOTED = r'^"(?:[^"]|"")*"$'
-_TSV = re.compile(r"\.tsv(\.\w+)?/?$")
+RECBOLE = (".inter", ".item", ".user")
+"""Suffixes of RecBole's atomic files: fields between tabs, and a header such as ``user_id:token``."""
+_TSV = re.compile(r"\.(tsv|inter|item|user)(\.\w+)?/?$")
+_OF_RECBOLE = re.compile(r"\.(inter|item|user)(\.\w+)?/?$")
+_TYPED = re.compile(r"^(.+):(token|token_seq|float|float_seq)$")
 _NOT_UTF8 = re.compile(r"invalid UTF-?8", re.IGNORECASE)
+_OTHER_LENGTH = re.compile(r"Expected (\d+) columns, got \d+")
 _LONGEST_HEADER = 2**16
 _SEPARATORS = (";", "\t", "|", ",")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file of text is written; without a ``delimiter``, as its suffix says."""
+    """How a file of text is written; without a ``delimiter``, as its suffix says.
+
+    After ``escape`` a character stands for itself, and the texts ``missing`` are no value, as an empty field;
+    so many lines before the header are ``skipped``.
+    """
 
     delimiter: str | None = None
     encoding: str = "utf-8"
+    escape: str | None = None
+    missing: tuple[str, ...] = ()
+    skipped: int = 0
 
     def delimiter_of(self, url: str) -> str:
         """What separates the fields of the file at ``url``."""
@@ -75,23 +94,55 @@ def read_delimited(url: str, file: str, dialect: Dialect = AS_SUFFIX_SAYS) -> pa
     Quotes in a TSV file enclose fields only if they do so wherever a field begins with one: many TSV files know no
     quoting, and there a title may begin with a quote.
     """
-    delimiter = dialect.delimiter_of(url)
     with open_file(url, compression="infer") as stream:
         header = stream.readline(_LONGEST_HEADER)
-    if header[:2] in _UTF_16:
-        raise InputError(f"{file}: is UTF-16, not UTF-8. Save it as UTF-8.")
+        of_excel = _SEP.match(header)
+        if of_excel:  # a first line of Excel, which says what separates the fields
+            dialect = replace(dialect, delimiter=of_excel[1].decode(), skipped=1)
+            header = stream.readline(_LONGEST_HEADER)
+    delimiter = dialect.delimiter_of(url)
+    _refuse_other_kinds(header, file)
     _refuse_other_delimiter(header.decode(dialect.encoding, "replace"), file, delimiter)
     try:
-        unquoted = _without_quoting(url, dialect.encoding) if delimiter == "\t" else None
-        table = _parsed(url, delimiter, encoding=dialect.encoding) if unquoted is None else unquoted
+        unquoted = _without_quoting(url, dialect) if delimiter == "\t" else None
+        table = _parsed(url, dialect) if unquoted is None else unquoted
     except UnicodeDecodeError as error:
         shown = error.object[:60]
         raise InputError(_encoding_message(file, "the header", shown)) from None
     except pa.ArrowInvalid as error:
+        if _OTHER_LENGTH.search(str(error)) is not None:
+            raise InputError(_other_lengths(url, file, dialect)) from error
         if _NOT_UTF8.search(str(error)) is None:
             raise
-        raise InputError(_first_not_utf8(url, file, delimiter)) from error
-    return table
+        raise InputError(_first_not_utf8(url, file, dialect)) from error
+    named = [name for name in table.column_names if name]  # columns without a name nobody can mean
+    return _named_without_types(url, file, table if len(named) == table.num_columns else table.select(named))
+
+
+def _refuse_other_kinds(header: bytes, file: str) -> None:
+    if header[:2] in _UTF_16:
+        raise InputError(f"{file}: is UTF-16, not UTF-8. Save it as UTF-8.")
+    kind = next((kind for mark, kind in _MARKS.items() if header.startswith(mark)), None)
+    if kind is not None:
+        raise InputError(f"{file}: is {kind}, not text. Give the file its suffix.")
+
+
+def typed_names(url: str, names: list[str]) -> dict[str, str | None]:
+    """Names of columns with the type that RecBole's header gives them; None in other files."""
+    found = {name: _TYPED.match(name) if _OF_RECBOLE.search(url) else None for name in names}
+    return {name if typed is None else typed[1]: None if typed is None else typed[2] for name, typed in found.items()}
+
+
+def _named_without_types(url: str, file: str, table: pa.Table) -> pa.Table:
+    if not _OF_RECBOLE.search(url):
+        return table
+    untyped = [name for name in table.column_names if not _TYPED.match(name)]
+    if untyped:
+        raise InputError(
+            f"{file}: column '{untyped[0]}' has no type in the header, as RecBole's files have (found "
+            f"{', '.join(table.column_names)}). Write it as {untyped[0]}:token, or call the file .tsv."
+        )
+    return table.rename_columns([name.rpartition(":")[0] for name in table.column_names])
 
 
 def _refuse_other_delimiter(header: str, file: str, delimiter: str) -> None:
@@ -104,10 +155,10 @@ def _refuse_other_delimiter(header: str, file: str, delimiter: str) -> None:
         )
 
 
-def _without_quoting(url: str, encoding: str) -> pa.Table | None:
+def _without_quoting(url: str, dialect: Dialect) -> pa.Table | None:
     """The file with quotes as they stand, None where they enclose fields."""
     try:
-        table = _parsed(url, "\t", quote=False, encoding=encoding)
+        table = _parsed(url, dialect, quote=False)
     except pa.ArrowInvalid:  # a quoted field may hold tabs and line breaks
         return None
     begins = [name.startswith('"') for name in table.column_names]
@@ -121,15 +172,20 @@ def _without_quoting(url: str, encoding: str) -> pa.Table | None:
     return None if all(enclosed for begin, enclosed in zip(begins, is_enclosed, strict=True) if begin) else table
 
 
-def _parsed(url: str, delimiter: str, *, quote: bool = True, kind: Any = None, encoding: str = "utf-8") -> pa.Table:
-    reading = pa_csv.ReadOptions(encoding=encoding)
-    parsing = pa_csv.ParseOptions(
-        delimiter=delimiter, quote_char='"' if quote else False, newlines_in_values=quote, double_quote=quote
-    )
+def _parsing(url: str, dialect: Dialect, *, quote: bool = True) -> pa_csv.ParseOptions:
+    return pa_csv.ParseOptions(
+        delimiter=dialect.delimiter_of(url), quote_char='"' if quote else False, newlines_in_values=quote,
+        double_quote=quote, escape_char=dialect.escape or False,
+    )  # fmt: skip
+
+
+def _parsed(url: str, dialect: Dialect, *, quote: bool = True, kind: Any = None) -> pa.Table:
+    reading = pa_csv.ReadOptions(encoding=dialect.encoding, skip_rows=dialect.skipped)
+    parsing = _parsing(url, dialect, quote=quote)
     names, _ = _open(url, lambda stream: pa_csv.open_csv(stream, reading, parsing).schema.names)
     options = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string() if kind is None else kind),
-        null_values=[""],
+        null_values=["", *dialect.missing],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
@@ -178,9 +234,9 @@ class _Blocks:
         self.closed = True
 
 
-def _first_not_utf8(url: str, file: str, delimiter: str) -> str:
+def _first_not_utf8(url: str, file: str, dialect: Dialect) -> str:
     """Say where the first field is that is not UTF-8, and what it would be in the encoding of Windows."""
-    table = _parsed(url, delimiter, kind=pa.binary())
+    table = _parsed(url, dialect, kind=pa.binary())
     first = min(
         ((row, name, cell) for name in table.column_names for row, cell in _not_utf8(table.column(name).to_pylist())),
         default=None,
@@ -189,6 +245,31 @@ def _first_not_utf8(url: str, file: str, delimiter: str) -> str:
         return f"{file}: not UTF-8. Save it as UTF-8."
     row, name, cell = first
     return _encoding_message(file, f"column '{name}', row {row}", cell)
+
+
+def _other_lengths(url: str, file: str, dialect: Dialect) -> str:
+    """Say which rows have more or fewer fields than the header, and how many there are."""
+    odd: list[Any] = []
+
+    def note(row: Any) -> Literal["skip"]:
+        odd.append(row)
+        return "skip"
+
+    # Threads know no numbers of rows, and the bytes may be of any encoding.
+    reading = pa_csv.ReadOptions(encoding="latin-1", use_threads=False, skip_rows=dialect.skipped)
+    parsing = _parsing(url, dialect)
+    parsing.invalid_row_handler = note
+    _open(url, lambda stream: pa_csv.read_csv(stream, reading, parsing))
+    texts = [row.text.encode("latin-1").decode(dialect.encoding, "replace")[:60] for row in odd[:3]]
+    first = ", ".join(
+        f"row {row.number - 2 - dialect.skipped} = {text!r}" for row, text in zip(odd, texts, strict=False)
+    )
+    rows = "1 row has" if len(odd) == 1 else f"{len(odd)} rows have"
+    is_open = " A quote seems never to be closed." if any("\n" in row.text.strip() for row in odd) else ""
+    return (
+        f"{file}: {rows} another number of fields than the header's {odd[0].expected_columns} (first: {first})."
+        f"{is_open} Put fields that hold {dialect.delimiter_of(url)!r} or a line break into quotes, or correct them."
+    )
 
 
 def _not_utf8(cells: list[bytes | None]) -> list[tuple[int, bytes]]:

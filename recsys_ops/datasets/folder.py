@@ -8,8 +8,9 @@ from recsys_ops.datasets.dataset import Dataset, build_dataset
 from recsys_ops.datasets.delimited import Dialect
 from recsys_ops.datasets.interpret import interpreted
 from recsys_ops.datasets.mapping import Mapping, TableName, parse_mapping
+from recsys_ops.datasets.part_files import is_folder
 from recsys_ops.datasets.problems import Problems, did_you_mean
-from recsys_ops.datasets.table_file import SUFFIXES, SUFFIXES_IN_WORDS, is_delimited, read_as_written
+from recsys_ops.datasets.table_file import SUFFIXES, SUFFIXES_IN_WORDS, WRITABLE, is_table, is_text, read_as_written
 from recsys_ops.datasets.times import Period
 from recsys_ops.datasets.validate import ALL_TIME, OnBadRows, validate
 from recsys_ops.errors import InputError
@@ -49,22 +50,51 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop", period: Period = A
     is_yaml = root.endswith((".yaml", ".yml"))
     folder, _, file = root.rpartition("/") if is_yaml else (root, "/", MAPPING_FILE)
     mapping = _read_mapping(folder if is_yaml else root, file)
+    name = _file_name(root).removesuffix(".yaml").removesuffix(".yml")
+    return read_described(folder if is_yaml else root, mapping, name, on_bad_rows=on_bad_rows, period=period)
+
+
+def read_described(
+    folder: str, mapping: Mapping, name: str, *, on_bad_rows: OnBadRows = "stop", period: Period = ALL_TIME
+) -> Dataset:
+    """Read a data set whose description is known.
+
+    Parameters
+    ----------
+    folder : str
+        URL of the folder of the tables.
+    mapping : Mapping
+        What is in it.
+    name : str
+        Of the data set.
+    on_bad_rows, period
+        As for ``read_folder``.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    InputError
+        As ``read_folder``.
+    """
     problems = Problems()
     locations: dict[TableName, str | None] = dict.fromkeys(_TABLES)
     tables: dict[TableName, pa.Table | None] = dict.fromkeys(_TABLES)
-    for name in _TABLES:
+    for table in _TABLES:
         with problems.noted():
-            locations[name] = location = _locate(folder, name, mapping)
+            locations[table] = location = _locate(folder, table, mapping)
             if location is not None:
-                tables[name] = _read(location, name, mapping)
-            elif name != "users":
+                tables[table] = _read(location, table, mapping)
+            elif table != "users":
                 raise InputError(
-                    f"{folder or '.'}: no table {name}.* (found {_listed(folder)}). "
-                    f"Add it, or name its file under tables.{name}.file in {file}."
+                    f"{folder or '.'}: no table {table}.* (found {_listed(folder)}). "
+                    f"Add it, or name its file under tables.{table}.file in {MAPPING_FILE}."
                 )
     _settle_id_types(tables, locations)
     sources: dict[str, str] = {
-        name: _file_name(location) for name, location in locations.items() if location is not None
+        table: _file_name(location) for table, location in locations.items() if location is not None
     }
     clean = validate(
         tables["interactions"],
@@ -76,11 +106,11 @@ def read_folder(url: str, *, on_bad_rows: OnBadRows = "stop", period: Period = A
         on_bad_rows=on_bad_rows,
         duplicates=mapping.source("interactions").duplicates,
         period=period,
-        names={name: mapping.source(name).columns for name in _TABLES},
+        names={table: mapping.source(table).columns for table in _TABLES},
         found=problems.found,
     )
     return build_dataset(
-        _file_name(root).removesuffix(".yaml").removesuffix(".yml"),
+        name,
         clean.interactions,
         clean.items,
         clean.users,
@@ -99,7 +129,7 @@ def table_files(folder: str) -> list[str]:
     InputError
         There are none.
     """
-    files = [entry for entry in _entries(folder) if entry.endswith(SUFFIXES)]
+    files = [entry for entry in _entries(folder) if is_table(_join(folder, entry)) and not entry.startswith((".", "_"))]
     if not files:
         raise InputError(
             f"{folder}: no table is there (found {_listed(folder)}). Tables are files that end in {SUFFIXES_IN_WORDS}."
@@ -140,10 +170,18 @@ def given_table(url: str, name: TableName) -> tuple[str, pa.Table, dict[str, str
     root = url.rstrip("/")
     is_yaml = root.endswith((".yaml", ".yml"))
     folder, _, file = root.rpartition("/") if is_yaml else (root, "/", MAPPING_FILE)
-    mapping = _read_mapping(folder, file)
+    return given_described(folder, _read_mapping(folder, file), name)
+
+
+def given_described(folder: str, mapping: Mapping, name: TableName) -> tuple[str, pa.Table, dict[str, str]]:
+    """``given_table`` of a folder whose description is known."""
     location, source = _locate(folder, name, mapping), mapping.source(name)
     if location is None:
         raise InputError(f"{folder or '.'}: no table {name}.* (found {_listed(folder)}).")
+    if is_folder(location) or not location.endswith(WRITABLE):
+        raise InputError(
+            f"{_file_name(location)}: rows are written only into a file that ends in {', '.join(WRITABLE)}. Save it so."
+        )
     if source.dialect != Dialect() or source.decimal != ".":
         raise InputError(
             f"{_file_name(location)}: is written with a delimiter, decimals or an encoding of its own, in which "
@@ -166,7 +204,8 @@ def _read_mapping(folder: str, file: str) -> Mapping:
     found = _listed(folder)
     where = "there is no such folder" if found == "nothing" else f"{file} is missing (found {found})"
     raise InputError(
-        f"{folder or '.'}: {where}. Give --data movielens-100k:DIR, movielens-1m:DIR, synthetic, or a folder "
+        f"{folder or '.'}: {where}. Give --data movielens-100k:DIR (also -1m, -latest), amazon-2023:DIR, "
+        "book-crossing:DIR, synthetic, or a folder "
         f"with {MAPPING_FILE} and the tables."
     )
 
@@ -176,7 +215,8 @@ def _locate(folder: str, name: TableName, mapping: Mapping) -> str | None:
     named = mapping.source(name).file
     if named is not None:
         return named if named.startswith("/") or "://" in named else _join(folder, named)
-    found = [file for file in _entries(folder) if file in {f"{name}{suffix}" for suffix in SUFFIXES}]
+    usual = {name, *(f"{name}{suffix}" for suffix in SUFFIXES)}  # a folder may have no suffix
+    found = [file for file in _entries(folder) if file in usual and is_table(_join(folder, file))]
     if len(found) > 1:
         raise InputError(
             f"{folder or '.'}: {name} is there {len(found)} times ({', '.join(found)}). "
@@ -207,7 +247,7 @@ def _read(location: str, name: TableName, mapping: Mapping) -> pa.Table:
         )
     own = {column: table.column(column) for column in table.column_names}
     named = table_of(own | {ours: table.column(theirs) for ours, theirs in columns.items()})
-    if not is_delimited(location):
+    if not is_text(location, _file_name(location)):
         return named
     contract = _TABLES[name]
     features: dict[str, str] = {rule.column: rule.kind for rule in mapping.features} if name == "items" else {}
@@ -223,7 +263,7 @@ def _settle_id_types(tables: dict[TableName, pa.Table | None], locations: dict[T
             continue
         for name, table in having.items():
             position, location = table.column_names.index(column), locations[name]
-            if location is not None and is_delimited(location):
+            if location is not None and is_text(location, _file_name(location)):
                 tables[name] = table.set_column(position, column, pc.cast(table.column(column), pa.string()))
 
 

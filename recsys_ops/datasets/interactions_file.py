@@ -13,6 +13,7 @@ import pyarrow.parquet as pa_parquet
 from recsys_ops.arrow import compute as pc
 from recsys_ops.arrow import table_of
 from recsys_ops.datasets.folder import given_table
+from recsys_ops.datasets.known import DESCRIBED, given_interactions_of
 from recsys_ops.datasets.load import load_dataset
 from recsys_ops.datasets.movielens import interaction_lines
 from recsys_ops.errors import InputError
@@ -116,7 +117,10 @@ def given_interactions(data: str, *, seed: int) -> GivenInteractions:
             "rating": pa.array(entries.data.astype(float)),
         }
         return GivenInteractions("interactions.parquet", table_of(columns_of))
-    file, table, names_of = given_table(data, "interactions")
+    if kind == "amazon-2023":
+        raise InputError(f"--data {data}: rows are not written into JSON lines. Convert the reviews to Parquet or CSV.")
+    given = given_interactions_of(kind, folder) if kind in DESCRIBED else given_table(data, "interactions")
+    file, table, names_of = given
     return GivenInteractions(file, table, *(names_of.get(name, name) for name in ("user_id", "item_id", "rating")))
 
 

@@ -10,6 +10,7 @@ from recsys_ops.arrow import compute as pc
 
 _TIMES = (pa.timestamp("us"), pa.timestamp("us", "UTC"))
 _LEADING_ZERO = r"^[-+]?0\d"
+_HEXADECIMAL = r"^[-+]?0[xX]"
 _COMMA_NUMBER = r"^[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$"
 
 Decimal = Literal[".", ","]
@@ -92,6 +93,8 @@ def _with_points(text: ChunkedArray, decimal: Decimal) -> ChunkedArray:
 
 
 def _numbers(text: ChunkedArray) -> ChunkedArray | None:
+    if pc.any(pc.match_substring_regex(text, _HEXADECIMAL)).as_py():  # 0x10 is a name, which pyarrow takes for 16
+        return None
     return next(
         (cast for kind in (pa.int64(), pa.uint64(), pa.float64()) if (cast := _cast(text, kind)) is not None), None
     )

@@ -7,6 +7,9 @@ import pyarrow.json as pa_json
 
 from recsys_ops.storage import open_file
 
+_BLOCK = 2**24
+"""Bytes that are parsed at once; no line may be longer."""
+
 
 def read_json_lines(url: str) -> pa.Table:
     """Read a file of JSON lines, compressed or not.
@@ -37,4 +40,5 @@ def _text_of(kind: pa.DataType) -> pa.DataType | None:
 def _read(url: str, schema: pa.Schema | None) -> pa.Table:
     with open_file(url, compression="infer") as stream:
         source: Any = pa.PythonFile(stream, mode="r")
-        return pa_json.read_json(source, parse_options=pa_json.ParseOptions(explicit_schema=schema))
+        reading = pa_json.ReadOptions(block_size=_BLOCK)
+        return pa_json.read_json(source, reading, parse_options=pa_json.ParseOptions(explicit_schema=schema))

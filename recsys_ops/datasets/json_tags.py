@@ -11,8 +11,8 @@ from recsys_ops.arrow import compute as pc
 from recsys_ops.errors import InputError
 from recsys_ops.features.blocks import tags_of
 
-_LIST = r"^\s*\[.*\]\s*$"
-_LIST_OF_STRINGS = r"^\s*\[\s*[\"']"
+_LIST = r"(?s)^\s*(\[.*\]|\{.*\})\s*$"
+_OTHER_NOTATION = r"^\s*(\[\s*[\"'\[{]|\{\s*\")"
 
 
 def with_json_lists(column: ChunkedArray, separator: str, name: str, source: str) -> ChunkedArray:
@@ -35,7 +35,7 @@ def with_json_lists(column: ChunkedArray, separator: str, name: str, source: str
     Raises
     ------
     InputError
-        A cell is a list of another notation, such as Python's.
+        A cell is a list of another notation, such as Python's, a list of lists, or an object.
     """
     if not pa.types.is_string(column.type):
         return column
@@ -44,7 +44,7 @@ def with_json_lists(column: ChunkedArray, separator: str, name: str, source: str
         return column
     cells: list[Any] = column.to_pylist()
     lists = {int(row): _parsed(cells[row]) for row in np.flatnonzero(looks_listed)}
-    odd = pc.fill_null(pc.match_substring_regex(column, _LIST_OF_STRINGS), False).to_numpy()
+    odd = pc.fill_null(pc.match_substring_regex(column, _OTHER_NOTATION), False).to_numpy()
     rows = [row for row, tags in lists.items() if tags is None and odd[row]]
     if rows:
         raise InputError(

@@ -1,16 +1,25 @@
 """``--data``: one word that says which data set is meant."""
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
+from recsys_ops.datasets.amazon import read_amazon_2023
 from recsys_ops.datasets.dataset import Dataset
 from recsys_ops.datasets.folder import folder_bytes, read_folder
+from recsys_ops.datasets.known import DESCRIBED, read_known
 from recsys_ops.datasets.movielens import read_movielens_1m, read_movielens_100k
 from recsys_ops.datasets.synthetic import make_marketplace
 from recsys_ops.datasets.times import Period
 from recsys_ops.datasets.validate import ALL_TIME, OnBadRows
 from recsys_ops.errors import ConfigError
+from recsys_ops.storage import open_store, storage_errors
 
-_MOVIELENS = {"movielens-100k": read_movielens_100k, "movielens-1m": read_movielens_1m}
+_PUBLIC: dict[str, Callable[..., Dataset]] = {
+    "movielens-100k": read_movielens_100k,
+    "movielens-1m": read_movielens_1m,
+    **{word: partial(read_known, word) for word in DESCRIBED},
+    "amazon-2023": read_amazon_2023,
+}
 _SYNTHETIC = ("items", "users", "sellers", "features", "ratings_per_user")
 
 
@@ -20,8 +29,9 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
     Parameters
     ----------
     data : str
-        ``movielens-100k:DIR``, ``movielens-1m:DIR``, ``synthetic[:items=..,users=..]``, or the URL of a folder with
-        the contract's tables and ``features.yaml`` (or of such a YAML file).
+        ``WORD:DIR`` for a public data set, such as ``movielens-1m:DIR`` (also 100k, 20m, 25m, 32m and latest),
+        ``amazon-2023:DIR`` or ``book-crossing:DIR``; ``synthetic[:items=..,users=..]``; or the URL of a folder with the
+        contract's tables and ``features.yaml`` (or of such a YAML file).
     seed : int
         Of the synthetic marketplace.
     on_bad_rows : "stop" or "quarantine"
@@ -41,10 +51,10 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
         The data break the contract.
     """
     kind, _, rest = data.partition(":")
-    if kind in _MOVIELENS:
+    if kind in _PUBLIC:
         if not rest:
             raise ConfigError(f"--data {data}: no folder. Use --data {kind}:DIR.")
-        return _MOVIELENS[kind](rest, on_bad_rows=on_bad_rows, period=period)
+        return _PUBLIC[kind](rest, on_bad_rows=on_bad_rows, period=period)
     if kind == "synthetic":
         if period.needs_times:
             raise ConfigError("--since, --until and --fresh-within: synthetic data have no times. Leave them out.")
@@ -61,8 +71,10 @@ def bytes_to_read(data: str) -> int:
         As in ``load_dataset``.
     """
     kind, _, rest = data.partition(":")
-    if kind in _MOVIELENS:
-        return sum(file.stat().st_size for file in Path(rest).rglob("*") if file.is_file())
+    if kind in _PUBLIC:
+        filesystem, path = open_store(rest)
+        with storage_errors(rest, "listing"):
+            return int(filesystem.du(path))
     return 0 if kind == "synthetic" else folder_bytes(data)
 
 

@@ -32,6 +32,10 @@ class TableSource(BaseModel):
     """Before the decimals of numbers in a file of text."""
     encoding: str = "utf-8"
     """Of a file of text."""
+    escape: str | None = Field(default=None, min_length=1, max_length=1)
+    """In a file of text, what stands before a character that is to be taken as it is, such as a backslash."""
+    missing: tuple[str, ...] = ()
+    """In a file of text, what stands for no value besides an empty field, such as NULL."""
     duplicates: Duplicates | None = None
     """Interactions only: what becomes of several of one user and item."""
 
@@ -40,10 +44,17 @@ class TableSource(BaseModel):
     def _is_known(cls, encoding: str) -> str:
         return known_encoding(encoding)
 
+    @model_validator(mode="after")
+    def _can_be_missing(self) -> "TableSource":
+        never = [text for text in self.missing if self.escape is not None and self.escape in text]
+        if never:
+            raise ValueError(f"missing: {never[0]!r} is read as {never[0][1:]!r}, as there is an escape; write it so")
+        return self
+
     @property
     def dialect(self) -> Dialect:
         """How its file of text is written."""
-        return Dialect(self.delimiter, self.encoding)
+        return Dialect(self.delimiter, self.encoding, self.escape, self.missing)
 
 
 class Mapping(BaseModel):

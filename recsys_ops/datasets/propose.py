@@ -17,6 +17,8 @@ _MOST_VALUES = 50
 """More values than that are names rather than categories."""
 _LEAST_WORDS = 4.0
 _HTML = r"</?[a-zA-Z][^>]*>|&[a-z]+;"
+_PATHS = (" > ", " / ", ">")
+_LEVEL = r"[^<>/]{1,40}"
 _JSON_LIST = r"^\s*\["
 _GERMAN = r"(?i)\b(und|der|die|das|mit|für|aus|ist)\b"
 
@@ -121,10 +123,23 @@ def _feature_lines(roles: Roles, proposal: Proposal) -> list[str]:
     lines = []
     for name in sniffed.table.column_names:
         if name not in taken:
-            rule, why = _rule(name, sniffed.table.column(name), proposal)
+            column, kind = sniffed.table.column(name), sniffed.kinds.get(name)
+            rule, why = _typed_rule(column, kind) or _rule(name, column, proposal)
             shown = f"{{column: {_scalar(name)}, {rule}}}"
             lines.append(f"  - {shown}  # {why}" if rule else f"  # {_scalar(name)} is left out: {why}")
     return lines
+
+
+def _typed_rule(column: ChunkedArray, kind: str | None) -> tuple[str, str] | None:
+    """What the type in the header of a RecBole file says, where it says enough."""
+    if kind == "token_seq" and pa.types.is_string(column.type):
+        words = pc.mean(pc.list_value_length(pc.utf8_split_whitespace(column))).as_py() or 0.0
+        return (
+            ('kind: tags, separator: " "', "token_seq") if words < _LEAST_WORDS else ("kind: text", "token_seq of many")
+        )
+    if kind == "token" and pc.count_distinct(column).as_py() <= max(_MOST_VALUES, len(column) // 50):
+        return "kind: category, mutable: false", "token; mutable where the seller may change it"
+    return None
 
 
 def _rule(name: str, column: ChunkedArray, proposal: Proposal) -> tuple[str, str]:
@@ -141,7 +156,11 @@ def _rule(name: str, column: ChunkedArray, proposal: Proposal) -> tuple[str, str
         if pa.types.is_integer(kind) and n_values == len(filled) and n_values > _MOST_VALUES:
             proposal.doubts.append(f"'{name}' has another whole number in every row: an id, not a quantity?")
             return "", "every row has another whole number, as ids do"
-        return "kind: number", f"{n_values:,} values; give limits and a direction if the seller's freedom has some"
+        whole = ", step: 1" if pa.types.is_integer(kind) else ""
+        return (
+            f"kind: number{whole}",
+            f"{n_values:,} values; give limits and a direction if the seller's freedom has some",
+        )
     if not pa.types.is_string(kind):
         return "", f"of type {kind}"
     return _rule_of_text(name, filled, n_values, proposal)
@@ -150,6 +169,10 @@ def _rule(name: str, column: ChunkedArray, proposal: Proposal) -> tuple[str, str
 def _rule_of_text(name: str, filled: ChunkedArray, n_values: int, proposal: Proposal) -> tuple[str, str]:
     if _share(filled, _JSON_LIST) > 1 / 2:
         return "kind: tags", "lists as JSON"
+    path = next((mark for mark in _PATHS if _share(filled, f"^{_LEVEL}({mark}{_LEVEL})+$") > 1 / 2), None)
+    if path is not None:
+        what = f"{n_values:,} paths; an item may move below its own value, mutable: false where not"
+        return f'kind: category, path_separator: "{path}"', what
     for separator in ("|", ";", ","):
         parts = pc.list_flatten(pc.split_pattern(filled, separator))
         words = pc.mean(pc.list_value_length(pc.utf8_split_whitespace(parts))).as_py()

@@ -26,7 +26,8 @@ COLUMNS: Mapping[str, str] = {
     "artikelid|movieid|filmid|bookid|listing|listingid|produkt|produktid|ean",
     "rating": "rating|stars|score|overall|bewertung|sterne|ratingvalue",
     "weight": "weight|quantity|qty|count|menge|anzahl|plays|clicks|duration|amount|stuck",
-    "timestamp": "timestamp|time|date|datetime|datum|zeit|createdat|orderedat|orderdate|unixreviewtime|ts|bestelltam",
+    "timestamp": "timestamp|time|date|datetime|datum|zeit|createdat|orderedat|orderdate|unixreviewtime|ts|bestelltam|"
+    "bestelldatum|kaufdatum|bestellzeit|purchasedate|purchasedat|eventtime",
     "seller_id": "seller|sellerid|vendor|vendorid|merchant|merchantid|supplier|shop|store|author|authors|host|handler|"
     "handlerid|verkaufer|lieferant|publisher|provider|brand|marke",
     "title": "title|name|titel|bezeichnung|productname|itemname|artikelname|produktname|label",
@@ -34,6 +35,8 @@ COLUMNS: Mapping[str, str] = {
 """Names of columns, without case, accents and punctuation, best first."""
 
 LEAST_OVERLAP = 0.5
+
+_OF_RECBOLE: Mapping[TableName, str] = {"interactions": ".inter", "items": ".item", "users": ".user"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,10 @@ def find_roles(files: list[Sniffed]) -> Roles:
 def _tables_of(files: list[Sniffed]) -> dict[TableName, Sniffed]:
     """One file per table, by its name; of files that could be the same, the first by name."""
     found: dict[TableName, Sniffed] = {}
+    for sniffed in files:
+        for table, suffix in _OF_RECBOLE.items():
+            if f"{suffix}." in f"{sniffed.file}.":
+                found.setdefault(table, sniffed)
     for table, pattern in FILES.items():
         for sniffed in sorted(files, key=lambda each: each.file):
             if sniffed not in found.values() and re.search(pattern, _plain(sniffed.file.partition(".")[0])):

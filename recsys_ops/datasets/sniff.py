@@ -2,7 +2,8 @@
 
 import io
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +14,10 @@ import pyarrow.parquet as pa_parquet
 
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.arrow import compute as pc
-from recsys_ops.datasets.delimited import Dialect
+from recsys_ops.datasets.delimited import Dialect, typed_names
+from recsys_ops.datasets.delta import read_delta
 from recsys_ops.datasets.interpret import Decimal, interpreted
+from recsys_ops.datasets.part_files import is_delta
 from recsys_ops.datasets.table_file import first_file, is_delimited
 from recsys_ops.errors import InputError
 from recsys_ops.storage import open_file, storage_errors
@@ -32,12 +35,13 @@ _POINT_DECIMALS = r"^[-+]?\d+\.\d+$"
 
 @dataclass(frozen=True)
 class Sniffed:
-    """The first rows of a file with their types, and how it is written."""
+    """The first rows of a file with their types, and how it is written; ``kinds`` are those of RecBole's header."""
 
     file: str
     table: pa.Table
     dialect: Dialect
     decimal: Decimal
+    kinds: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def sniff(url: str, file: str) -> Sniffed:
@@ -59,6 +63,8 @@ def sniff(url: str, file: str) -> Sniffed:
     InputError
         It is not what its suffix says.
     """
+    if is_delta(url):
+        return Sniffed(file, read_delta(url, file, rows=ROWS), Dialect(), ".")
     url = first_file(url, file)
     with storage_errors(url, "reading"):
         try:
@@ -97,8 +103,9 @@ def _sniff_text(url: str, file: str) -> Sniffed:
     names = _read(content, encoding, delimiter, None).column_names
     text = _read(content, encoding, delimiter, dict.fromkeys(names, pa.string()))
     decimal: Decimal = "," if any(map(_has_decimal_commas, text.columns)) else "."
-    table = interpreted(text, {}, decimal=decimal)
-    return Sniffed(file, table, Dialect(None if delimiter == expected else delimiter, encoding), decimal)
+    kinds = typed_names(url, names)
+    table = interpreted(text.rename_columns(list(kinds)), {}, decimal=decimal)
+    return Sniffed(file, table, Dialect(None if delimiter == expected else delimiter, encoding), decimal, kinds)
 
 
 def _encoding_of(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""One table from a Parquet, Arrow, CSV or JSON lines file, or a folder of part files, at any fsspec URL."""
+"""One table from a Parquet, Arrow, CSV or JSON lines file, a folder of part files, or Delta, at any fsspec URL."""
 
 import zipfile
 import zlib
@@ -8,27 +8,33 @@ import pyarrow as pa
 import pyarrow.feather as pa_feather
 import pyarrow.parquet as pa_parquet
 
-from recsys_ops.datasets.delimited import AS_SUFFIX_SAYS, Dialect, read_delimited
+from recsys_ops.datasets.delimited import AS_SUFFIX_SAYS, RECBOLE, Dialect, read_delimited
+from recsys_ops.datasets.delta import read_delta
 from recsys_ops.datasets.interpret import interpreted
 from recsys_ops.datasets.json_lines import read_json_lines
+from recsys_ops.datasets.part_files import is_delta, is_folder, part_names, read_parts
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.storage import (
     is_bad_content,
     is_missing_file,
     open_file,
-    open_store,
     refuse_credentials,
     storage_errors,
 )
 
 _PACKED = ("", ".gz", ".bz2", ".zip")
-_DELIMITED = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv") for packed in _PACKED)
+_DELIMITED = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv", *RECBOLE) for packed in _PACKED)
 _JSON_LINES = tuple(f"{kind}{packed}" for kind in (".jsonl", ".ndjson") for packed in _PACKED)
 SUFFIXES = (".parquet", ".arrow", ".feather", ".ipc", *_DELIMITED, *_JSON_LINES)
 """What table files may end in."""
-SUFFIXES_IN_WORDS = ".parquet, .arrow, .feather, .ipc, .csv, .tsv, .jsonl or .ndjson (text also with .gz, .bz2 or .zip)"
+SUFFIXES_IN_WORDS = (
+    ".parquet, .arrow, .feather, .ipc, .csv, .tsv, .jsonl, .ndjson, .inter, .item or .user (text also with .gz, .bz2 "
+    "or .zip)"
+)
+WRITABLE = (".parquet", ".arrow", ".feather", ".ipc", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+"""Kinds of files in which rows can be added."""
 
-_UNREADABLE = (pa.ArrowException, EOFError, OSError, ValueError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (pa.ArrowException, EOFError, OSError, ValueError, zipfile.BadZipFile, zlib.error)
 """What pyarrow, gzip and the stores raise for files that they cannot read."""
 
 
@@ -38,7 +44,7 @@ def read_table(url: str, file: str, *, kinds: Mapping[str, str] | None = None) -
     Parameters
     ----------
     url : str
-        Any fsspec URL, ending in one of ``SUFFIXES``: a file, or a folder of part files as Spark writes it.
+        Any fsspec URL: a file that ends in one of ``SUFFIXES``, a folder of part files, or a Delta table.
     file : str
         Its name for messages.
     kinds : mapping of str to str, optional
@@ -57,7 +63,7 @@ def read_table(url: str, file: str, *, kinds: Mapping[str, str] | None = None) -
         The store refused; ConfigError if the URL holds credentials.
     """
     table = read_as_written(url, file)
-    return interpreted(table, kinds or {}) if is_delimited(url) else table
+    return interpreted(table, kinds or {}) if is_text(url, file) else table
 
 
 def is_delimited(url: str) -> bool:
@@ -74,29 +80,44 @@ def read_as_written(url: str, file: str, dialect: Dialect = AS_SUFFIX_SAYS) -> p
         As ``read_table``.
     """
     refuse_credentials(url)
-    if not url.rstrip("/").endswith(SUFFIXES):
+    url = url.rstrip("/")
+    if is_folder(url):
+        table = _read_folder(url, file, dialect)
+    elif not url.endswith(SUFFIXES):
         raise InputError(f"{file}: unknown kind of file. Use {SUFFIXES_IN_WORDS}.")
-    if dialect != AS_SUFFIX_SAYS and not is_delimited(url):
-        raise InputError(f"{file}: only files of text have a delimiter and an encoding. Leave them out.")
-    table = _read_file(url, file, dialect)
-    if table is None:
-        table = _read_parts(url.rstrip("/"), file, dialect)
+    else:
+        table = _read_file(url, file, dialect)
     _refuse_repeated_names(table, file)
     return table
 
 
+def is_table(url: str) -> bool:
+    """Whether a file's name, or what is in a folder, is that of a table."""
+    if url.endswith(SUFFIXES) or not is_folder(url):
+        return url.endswith(SUFFIXES)
+    try:
+        return is_delta(url) or all(name.endswith(SUFFIXES) for name in part_names(url, url))
+    except InputError:
+        return False
+
+
+def is_text(url: str, file: str) -> bool:
+    """Whether a table is of files of text, to be interpreted; raises as ``read_table``."""
+    return is_delimited(url) or (is_folder(url) and not is_delta(url) and is_delimited(first_file(url, file)))
+
+
 def first_file(url: str, file: str) -> str:
     """URL of the table, or of its first part file where it is a folder; raises as ``read_table``."""
-    filesystem, path = open_store(url)
-    with storage_errors(url, "listing"):
-        is_folder = filesystem.isdir(path)
-    return f"{url.rstrip('/')}/{_parts(url.rstrip('/'), file)[0]}" if is_folder else url
+    return f"{url.rstrip('/')}/{part_names(url.rstrip('/'), file)[0]}" if is_folder(url) else url
 
 
-def _read_file(url: str, file: str, dialect: Dialect) -> pa.Table | None:
-    """The table in a file, None where there is no file of that name."""
+def _read_file(url: str, file: str, dialect: Dialect) -> pa.Table:
+    if dialect != AS_SUFFIX_SAYS and not is_delimited(url):
+        raise InputError(f"{file}: only files of text have a delimiter and an encoding. Leave them out.")
     with storage_errors(url, "reading"):
         try:
+            if url.endswith(".zip"):
+                _refuse_other_members(url, file)
             if is_delimited(url):
                 return read_delimited(url, file, dialect)
             if url.endswith(_JSON_LINES):
@@ -108,55 +129,42 @@ def _read_file(url: str, file: str, dialect: Dialect) -> pa.Table | None:
                 return pa_feather.read_table(stream)
         except (InputError, ConfigError):
             raise
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             if is_missing_file(error):
-                return None
+                raise InputError(f"{file}: there is no such file ({url}).") from error
             if not is_bad_content(error):
                 raise
             reason = " ".join(str(error).split())
             raise InputError(f"{file}: cannot be read ({reason}). Write the file again.") from error
 
 
-def _read_parts(folder: str, file: str, dialect: Dialect) -> pa.Table:
-    """The tables in the files of a folder below each other; names that begin with . or _ are not of the table."""
-    parts = _parts(folder, file)
-    odd = [part for part in parts if not part.endswith(SUFFIXES) or is_delimited(part) != is_delimited(folder)]
+def _refuse_other_members(url: str, file: str) -> None:
+    """A zip file is read where it holds one file, besides what macOS adds."""
+    with open_file(url) as stream:
+        names = [name for name in zipfile.ZipFile(stream).namelist() if not name.startswith("__MACOSX/")]
+    if len(names) != 1:
+        raise InputError(f"{file}: holds {len(names)} files ({', '.join(names[:3])}), expected one. Unpack it.")
+
+
+def _read_folder(folder: str, file: str, dialect: Dialect) -> pa.Table:
+    """The table of a folder: Delta, or part files of one kind."""
+    if is_delta(folder):
+        return read_delta(folder, file)
+    names = part_names(folder, file)
+    kinds = {name: next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None) for name in names}
+    odd = [name for name, kind in kinds.items() if kind is None or kind != kinds[names[0]]]
     if odd:
         raise InputError(
             f"{file}: is a folder with {odd[0]} in it, expected part files of one kind. Name the file that holds the "
             "table under tables in features.yaml, or remove what is no part of it."
         )
-    tables = []
-    for part in parts:
-        table = _read_file(f"{folder}/{part}", f"{file}/{part}", dialect)
-        if table is None:
-            raise InputError(f"{file}/{part}: is a folder. Put the part files of a table into one folder.")
-        _refuse_repeated_names(table, f"{file}/{part}")
-        tables.append(table)
-    try:
-        return pa.concat_tables(tables, promote_options="default")
-    except pa.ArrowException as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{file}: its part files differ in their columns ({reason}). Write them again.") from error
 
+    def read(url: str, part: str) -> pa.Table:
+        table = _read_file(url, part, dialect)
+        _refuse_repeated_names(table, part)
+        return table
 
-def _parts(folder: str, file: str) -> list[str]:
-    filesystem, path = open_store(folder)
-    with storage_errors(folder, "listing"):
-        try:
-            names = sorted(entry.rstrip("/").rpartition("/")[2] for entry in filesystem.ls(path, detail=False))
-        except OSError as error:
-            if not is_missing_file(error):
-                raise
-            raise InputError(f"{file}: there is no such file ({folder}).") from error
-    if "_delta_log" in names:
-        raise InputError(f"{file}: is a Delta table, some of whose files may be deleted. Export it as Parquet files.")
-    parts = [name for name in names if name and not name.startswith((".", "_"))]
-    if not parts:
-        if not names:
-            raise InputError(f"{file}: there is no such file ({folder}).")
-        raise InputError(f"{file}: is a folder without part files (found {', '.join(names)}). Write it again.")
-    return parts
+    return read_parts(folder, file, read)
 
 
 def _refuse_repeated_names(table: pa.Table, file: str) -> None:

@@ -18,6 +18,13 @@ TIMESTAMP = "timestamp"
 _MILLISECONDS_FROM = 1e11
 """Unix times from here on are in milliseconds; as seconds it would be the year 5138."""
 
+_DAY = r"^\d{1,2}\.\d{1,2}\.\d{4}"
+_GERMAN = {
+    "%d.%m.%Y": f"{_DAY}$",
+    "%d.%m.%Y %H:%M": rf"{_DAY} \d{{1,2}}:\d\d$",
+    "%d.%m.%Y %H:%M:%S": rf"{_DAY} \d{{1,2}}:\d\d:\d\d$",
+}
+
 _MISSING = np.iinfo(np.int64).min
 _DURATION = re.compile(
     r"(?:(\d+(?:\.\d+)?)d)?\s*(?:(\d+(?:\.\d+)?)h)?\s*(?:(\d+(?:\.\d+)?)m(?:in)?)?\s*(?:(\d+(?:\.\d+)?)s)?"
@@ -191,7 +198,11 @@ def _as_times(column: ChunkedArray) -> NDArray[np.int64]:
 
 
 def _parsed(text: ChunkedArray) -> ChunkedArray:
-    """Text as times with or without a zone, or as numbers."""
+    """Text as times with or without a zone, as German dates, or as numbers."""
+    for form in _GERMAN:  # a dot between its parts tells such a date from those of other countries
+        if pc.all(pc.match_substring_regex(text, _GERMAN[form])).as_py():
+            dates: ChunkedArray = pc.strptime(text, format=form, unit="us")
+            return dates
     for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us"), pa.float64()):
         try:
             parsed: ChunkedArray = pc.cast(text, kind)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from recsys_ops.arrow import compute as pc
 from recsys_ops.arrow import in_one_chunk, table_of
-from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, check_null, check_numbers, codes_of, repeats
+from recsys_ops.datasets.checked import QUARANTINE, CheckedRows, check_id, check_null, check_numbers, codes_of, repeats
 from recsys_ops.datasets.checked import OnBadRows as OnBadRows
 from recsys_ops.datasets.columns import normalise
 from recsys_ops.datasets.dataset import Values, positions_of
@@ -219,13 +219,13 @@ def _with_id_type(ratings: CheckedRows, known: CheckedRows, column: str) -> pa.T
 
 def _check_items(rows: CheckedRows, rules: Sequence[FeatureRule]) -> None:
     _check_ids(rows, "item_id")
-    check_null(rows, "seller_id", f"Name the seller of each item, or {QUARANTINE}.")
+    check_id(rows, "seller_id", f"Name the seller of each item, or {QUARANTINE}.")
     check_null(rows, "title", f"Give each item a title, or {QUARANTINE}.")
     check_numbers(rows, rules, f"Correct them, leave them empty, or {QUARANTINE}.")
 
 
 def _check_ids(rows: CheckedRows, column: str) -> None:
-    check_null(rows, column, f"Give each row an id, or {QUARANTINE}.")
+    check_id(rows, column, f"Give each row an id, or {QUARANTINE}.")
     ids = rows.table.column(column)
     if pc.count_distinct(ids, mode="only_valid").as_py() == len(ids) - ids.null_count:
         return
@@ -235,7 +235,7 @@ def _check_ids(rows: CheckedRows, column: str) -> None:
 
 def _check_values(rows: CheckedRows, values: Values, rating_range: tuple[float, float] | None) -> None:
     for column in ("user_id", "item_id"):
-        check_null(rows, column, f"Give each row a {column}, or {QUARANTINE}.")
+        check_id(rows, column, f"Give each row a {column}, or {QUARANTINE}.")
     if values == "ones":
         return
     column = _WORTH[values]

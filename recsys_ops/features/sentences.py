@@ -14,15 +14,19 @@ class Language:
 
     ``changes`` are filled with ``feature`` (the provider's name of it), ``before``, ``after`` and, for words and tags,
     ``value``; ``advice`` with ``title``, ``group``, ``todo`` and the shares ``before`` and ``after``,
-    ``together`` with the share ``kept``; ``advice_changes`` by kind with ``title``, ``group``, what to do
-    ``before`` and ``after``, and the shares ``share_before`` and ``share_after``; ``totals`` with numbers of cases by
-    kind.
+    ``advice_of_rank`` with mean ranks in their place, ``advice_for_all`` with what each group sees then (``groups``)
+    and without ``group``, which is called ``all_groups`` elsewhere; ``together`` with the share ``kept``;
+    ``advice_changes`` by kind with ``title``, ``group``, what to do ``before`` and ``after``, and the shares
+    ``share_before`` and ``share_after``; ``totals`` with numbers of cases by kind.
     """
 
     changes: Mapping[str, str]
     times: Callable[[str], str]
     decimal: str
     advice: str
+    advice_of_rank: str
+    advice_for_all: str
+    all_groups: str
     together: str
     advice_changes: Mapping[str, str]
     totals: str
@@ -50,6 +54,10 @@ LANGUAGES: Mapping[str, Language] = {
         times=_times({"1": "once", "2": "twice"}, "{} times"),
         decimal=".",
         advice="{title} for {group}: {todo}. Seen by {before} of the group, then by {after}.",
+        advice_of_rank="{title} for {group}: {todo}. On average in place {before} of a user's list, then in place "
+        "{after}.",
+        advice_for_all="{title}: {todo}. Seen by {before} of the users, then by {after} ({groups}).",
+        all_groups="all groups",
         together="By {kept} if one provider in twenty acts as well.",
         advice_changes={
             "new": "New: {title} for {group}: {after}. Seen by {share_before} of them, then by {share_after}.",
@@ -79,6 +87,10 @@ LANGUAGES: Mapping[str, Language] = {
         times=_times({"1": "einmal", "2": "zweimal"}, "{}-mal"),
         decimal=",",
         advice="{title} für {group}: {todo}. Bisher sehen es {before} der Gruppe, danach {after}.",
+        advice_of_rank="{title} für {group}: {todo}. In den Listen bisher im Mittel auf Platz {before}, danach auf "
+        "Platz {after}.",
+        advice_for_all="{title}: {todo}. Bisher sehen es {before} der Nutzer, danach {after} ({groups}).",
+        all_groups="alle Gruppen",
         together="{kept}, wenn auch einer von zwanzig anderen Anbietern handelt.",
         advice_changes={
             "new": "Neu: {title} für {group}: {after}. Bisher sehen es {share_before} von ihnen, danach {share_after}.",

@@ -86,6 +86,7 @@ def summarise_users(
     n_groups: int,
     selected: NDArray[np.integer],
     columns: FeatureColumns,
+    times: NDArray[np.integer] | None = None,
 ) -> tuple[UserSummary, GroupCounts]:
     """Score every item for the users ``first .. last - 1`` and keep what recourse needs.
 
@@ -102,6 +103,8 @@ def summarise_users(
     selected : ndarray, shape (n_selected,)
         Items whose ranks are wanted.
     columns : FeatureColumns
+    times : ndarray, shape (n_users,), optional
+        How often each user counts; once by default.
 
     Returns
     -------
@@ -135,10 +138,11 @@ def summarise_users(
     for row, group in enumerate(groups[first:last]):
         if group < 0:
             continue
-        counts.n_candidates[group] += shown[row]
-        counts.n_in_top[group] += in_top[row]
+        counted = 1 if times is None else int(times[first + row])
+        counts.n_candidates[group] += counted * shown[row]
+        counts.n_in_top[group] += counted * in_top[row]
         ranks = 1 + n_items - np.searchsorted(ascending[row], tied[row, selected], side="right")
-        counts.rank_sums[group] += np.where(shown[row, selected], ranks, 0)
+        counts.rank_sums[group] += counted * np.where(shown[row, selected], ranks, 0)
     return UserSummary(top, gains), counts
 
 

@@ -54,7 +54,7 @@ def bound_case(case: Case, frontier: list[FrontierPoint], *, n_chosen: int) -> B
     n_most = most_changes(case.search.columns, case.search.settings.caps)
     shown = np.flatnonzero(case.targets)
     gaps = true_gaps(case)
-    gains = _gains(case, n_most)
+    gains = largest_gains(case, n_most)
     reachable = reach_by_changes(gains[shown], gaps[shown], n_most)
     reached = reachable.sum(axis=0).astype(np.float64)
     if np.all(np.isfinite(case.box.upper)):
@@ -78,7 +78,7 @@ def true_gaps(case: Case) -> NDArray[np.float64]:
     return gaps
 
 
-def _gains(case: Case, n_most: int) -> NDArray[np.float64]:
+def largest_gains(case: Case, n_most: int) -> NDArray[np.float64]:
     """Most that 1, 2, ... changes add to each user's score, ``(n_users, depth)``.
 
     Those of the group hold for any item. Where only some changes are plausible, those of the item's own are less.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from recsys_ops.features.encode import FeatureColumns
 from recsys_ops.models.feature_linear import FeatureLinearModel, Matrix
 from recsys_ops.models.user_summary import UserSummary
+from recsys_ops.recourse.all_groups import Parts
 
 MOST_SAMPLED = 2000
 """Users whose profiles a group holds at most, 8 MOST_SAMPLED x SCREENED bytes; all users count in every result."""
@@ -27,7 +28,8 @@ class TargetGroup:
     ``histories (n_users, n_items)`` and ``vectors (n_users, m)`` of the group only; ``top_scores (n_users, k + 1)``;
     ``gains (n_users, depth)``; ``sizes (n_users,)`` that their scores can have where nothing cancels;
     ``sample (n_sampled,)`` positions of the users whose profiles are searched; ``columns (n_columns,)`` features
-    searched; ``profiles (n_sampled, n_columns)``.
+    searched; ``profiles (n_sampled, n_columns)``. A user who counts several times stands in it several times; ``parts``
+    of a union of groups.
     """
 
     label: str
@@ -40,6 +42,13 @@ class TargetGroup:
     sample: NDArray[np.int64]
     columns: NDArray[np.int64]
     profiles: NDArray[np.float64]
+    parts: Parts | None = None
+
+    @property
+    def times(self) -> NDArray[np.int64]:
+        """How often the user of each row stands in the group, ``(n_users,)``."""
+        _, place, counts = np.unique(self.users, return_inverse=True, return_counts=True)
+        return counts[place]
 
     @property
     def k(self) -> int:

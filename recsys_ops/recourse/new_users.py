@@ -49,19 +49,23 @@ def cross_fit(case: Case, propose: Callable[[Case], Proposal], *, folds: int, se
 
     Notes
     -----
-    Time: ``folds`` searches. The success is that of searches over (folds - 1) / folds of the group, and so rather too
-    low than too high.
+    A user who counts several times is in one fold, and the interval is that of so many users as weigh the same (Kish's
+    effective size). Time: ``folds`` searches. The success is that of searches over (folds - 1) / folds of the group,
+    and so rather too low than too high.
     """
-    n_users, n_targets = len(case.targets), case.n_targets
-    if n_targets < folds * LEAST_PER_FOLD:
+    users, row_of = np.unique(case.search.group.users, return_inverse=True)
+    n_targets, times = case.n_targets, case.search.group.times[case.targets]
+    n_different = round(float((1 / times).sum()))
+    if n_different < folds * LEAST_PER_FOLD:
         return None
-    fold_of = np.random.default_rng([seed, n_users]).permutation(n_users) % folds
+    fold_of = (np.random.default_rng([seed, len(users)]).permutation(len(users)) % folds)[row_of]
     reached = 0
     for fold in range(folds):
         held_out = fold_of == fold
         proposal = propose(without_users(case, held_out))
         reached += int((case.satisfied(case.rescore(proposal.features)) & held_out).sum())
-    return NewUsers(reached / n_targets, *wilson(reached, n_targets))
+    share, n_effective = reached / n_targets, n_targets**2 / float(times.sum())  # sum of squares over different users
+    return NewUsers(share, *wilson(share * n_effective, n_effective))
 
 
 def without_users(case: Case, left_out: NDArray[np.bool_]) -> Case:
@@ -74,7 +78,7 @@ def without_users(case: Case, left_out: NDArray[np.bool_]) -> Case:
     )
 
 
-def wilson(successes: int, n: int) -> tuple[float, float]:
+def wilson(successes: float, n: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a share (1927): within 0 and 1, and right for small shares."""
     share, square = successes / n, _Z * _Z
     centre = (share + square / (2 * n)) / (1 + square / n)

@@ -21,6 +21,7 @@ from recsys_ops.features.encode import EncodedItems, FeatureColumns
 from recsys_ops.features.own_limits import own_limits
 from recsys_ops.metrics import list_positions, move_overlaps
 from recsys_ops.models.feature_linear import CANCELLED, TIE, FeatureLinearModel, tie
+from recsys_ops.recourse.all_groups import PartSuccess, success_by_part
 from recsys_ops.recourse.feasible import Box, feasible_box
 from recsys_ops.recourse.group import SCREENED, TargetGroup
 from recsys_ops.recourse.plausible import Plausibility, change_support, plausible_columns, relax_support
@@ -119,6 +120,11 @@ class Case:
     def success(self, scores: NDArray[np.float64]) -> float:
         """Share of the targets that have the item in their top k."""
         return float(self.satisfied(scores).sum() / self.targets.sum())
+
+    def success_by_part(self, after: NDArray[np.bool_]) -> list[PartSuccess] | None:
+        """Success in each group of a union, from who has the item in the end ``(n_users,)``; None for one group."""
+        parts = self.search.group.parts
+        return None if parts is None else success_by_part(parts, self.targets, self.satisfied(self.scores), after)
 
     def positions(self, scores: NDArray[np.float64]) -> NDArray[np.intp]:
         """0-based positions of the item in the targets' lists, k for outside."""

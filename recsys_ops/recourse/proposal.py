@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class FrontierPoint:
-    """What so many changes reach; ``text`` says which."""
+    """What so many changes reach; ``text`` says which, ``rank`` is the mean rank after them, if that is aimed at."""
 
     n_changes: int
     success: float
     text: str
+    rank: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,15 @@
 """What the caller of a search wants: how many changes, within which caps, for which success."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from recsys_ops.features.caps import Caps
 from recsys_ops.features.sentences import DEFAULT
+
+Aim = Literal["top-k", "rank"]
+"""What a recourse is to do: bring the item into top k lists, or halve its mean rank."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class RecourseSettings:
     or less than ``least_gain`` of it more than no change, does not serve, and is infeasible if the bound is less as
     well. ``prove_seconds`` per case go to a proof of the fewest changes, 0 for none; the descent runs on torch's
     ``device``; sentences are in ``language``. With ``folds``, drawn by ``seed``, the success for users to come is
-    measured as well, where plausibility leaves few actions (``new_users.py``).
+    measured as well, where plausibility leaves few actions (``new_users.py``). ``aim`` "rank" is a mean rank of half of
+    what it was (``rank_aim.py``), which knows of the caps alone.
     """
 
     tolerance: float = 0.2
@@ -36,6 +41,7 @@ class RecourseSettings:
     language: str = DEFAULT
     folds: int = 0
     seed: int = 0
+    aim: Aim = "top-k"
 
     @property
     def caps(self) -> Caps:

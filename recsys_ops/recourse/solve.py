@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.features.changes import Change, changed_columns
 from recsys_ops.libraries import needed_for
+from recsys_ops.recourse.all_groups import PartSuccess
 from recsys_ops.recourse.bounds import Bounds, bound_case
 from recsys_ops.recourse.capped import with_finite_box, within_caps
 from recsys_ops.recourse.new_users import NewUsers, cross_fit
@@ -27,7 +28,9 @@ class Recourse:
 
     ``new_users`` is what the search reaches of users it did not see. ``option`` counts from 0; ``proximity`` is the sum
     of the changes, each by the range of its feature; ``since`` names the run that gave this advice first, if an earlier
-    one did.
+    one did. ``success_any_change`` is what the search reaches where changes need not be plausible, where measured;
+    ``of_groups`` is the success in each of several groups, where these are one;
+    ``rank_before``, ``rank_after`` and its proven ``rank_bound`` are mean ranks, where these are aimed at.
     """
 
     item: int
@@ -50,7 +53,12 @@ class Recourse:
     sparsity: int | None = None
     proximity: float | None = None
     new_users: NewUsers | None = None
+    of_groups: list[PartSuccess] | None = None
     since: str | None = None
+    success_any_change: float | None = None
+    rank_before: float | None = None
+    rank_after: float | None = None
+    rank_bound: float | None = None
 
     @property
     def serves(self) -> bool:
@@ -63,10 +71,10 @@ class Recourse:
 
         Where less is reached than wanted: the share of the group between what is reached and the bound on that.
         """
-        if self.lower_bound is None or self.success_bound is None or self.success_after is None:
+        if self.lower_bound is None or self.success_after is None:
             return None
         if self.reason is not None:
-            return self.success_bound - self.success_after
+            return None if self.success_bound is None else self.success_bound - self.success_after
         return (len(self.changes) - self.lower_bound) / max(len(self.changes), 1)
 
 
@@ -127,6 +135,7 @@ def without_search(case: Case) -> Recourse | None:
             success_before=1.0, success_unthresholded=1.0, success_after=1.0, success_bound=1.0,
             features=case.features, share_changed=0.0, cost=0.0, l1=0.0, rbo=1.0, lower_bound=0,
             frontier=[FrontierPoint(0, 1.0, "")], sparsity=0, proximity=0.0,
+            of_groups=case.success_by_part(case.targets),
         )  # fmt: skip
     return None
 
@@ -151,11 +160,7 @@ def _descend(search: Search, cases: list[Case]) -> NDArray[np.float64]:
 
 def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
     """Propose, bound and verify one case, given where the descent went."""
-    has_limits = bool(np.all(np.isfinite(case.box.upper[case.searched])))
-    proposal = propose_within_limits(case, descended) if has_limits else propose_without_limits(case, descended)
-    case = within_caps(case)
-    if not case.is_within_caps(proposal.features):
-        proposal = propose_within_limits(with_finite_box(case), descended, capped=True)
+    case, proposal = _propose(case, descended)
     bounds = bound_case(case, proposal.frontier, n_chosen=len(case.changes_to(proposal.features)))
     recourse = verify(case, proposal, bounds)
     has_limits = bool(np.all(np.isfinite(case.box.upper)))
@@ -164,6 +169,48 @@ def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
     if recourse.serves:
         recourse = replace(recourse, new_users=_for_new_users(case))
     return Solved(case, recourse, bounds)
+
+
+def _propose(case: Case, descended: NDArray[np.float64]) -> tuple[Case, Proposal]:
+    """A proposal that keeps the caps, and the case with a box in which every single change keeps them."""
+    proposal = propose_within_limits(case, descended) if _is_limited(case) else propose_without_limits(case, descended)
+    capped = within_caps(case)
+    if capped.is_within_caps(proposal.features):
+        return capped, proposal
+    return capped, propose_within_limits(with_finite_box(capped), descended, capped=True)
+
+
+def _is_limited(case: Case) -> bool:
+    """Whether every feature that is searched has a limit."""
+    return bool(np.all(np.isfinite(case.box.upper[case.searched])))
+
+
+def success_of_any_change(search: Search, item: int) -> float | None:
+    """What the search reaches where changes need not be plausible: what plausibility costs.
+
+    Parameters
+    ----------
+    search : Search
+        With plausibility, which is left out.
+    item : int
+
+    Returns
+    -------
+    float or None
+        Share of the target users, by the recommender; None where there are none.
+
+    Notes
+    -----
+    The search begins from no change, as with plausibility: the descent takes longer than all the rest. Where features
+    have no limits, nothing else gives a start.
+    """
+    free = replace(search, plausibility=None, advised={})
+    case = make_cases(free, np.array([item]))[0]
+    trivial = without_search(case)
+    if trivial is not None:
+        return trivial.success_after
+    start = case.features[search.group.columns] if _is_limited(case) else _descend(free, [case])[0]
+    return case.success(case.rescore(_propose(case, start)[1].features))
 
 
 def _for_new_users(case: Case) -> NewUsers | None:
@@ -214,7 +261,8 @@ def verify(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse:
         success_bound=bounds.success, features=features, changes=changes, share_changed=len(changed) / len(columns),
         cost=float(sum(columns.cost[c] for c in changed if columns.one_hot[c] < 0 or features[c] > case.features[c])),
         l1=float(np.abs(features - case.features).sum()), rbo=case.overlap(scores), lower_bound=lower_bound,
-        frontier=proposal.frontier, sparsity=int(distances.sparsity[0]), proximity=float(distances.proximity[0]),
+        of_groups=case.success_by_part(case.satisfied(scores)), frontier=proposal.frontier,
+        sparsity=int(distances.sparsity[0]), proximity=float(distances.proximity[0]),
     )  # fmt: skip
 
 

@@ -176,7 +176,8 @@ def _is_clearly_better(case: Case, found: Recourse, kept: Recourse) -> bool:
         return False
     by_found, by_kept = (case.satisfied(case.rescore(one)) for one in (found.features, kept.features))
     only_found, only_kept = int((by_found & ~by_kept).sum()), int((by_kept & ~by_found).sum())
-    return bool(only_found - only_kept > STANDARD_ERRORS * np.sqrt(only_found + only_kept))
+    variance = int(case.search.group.times[by_found != by_kept].sum())  # the number of users, where each counts once
+    return bool(only_found - only_kept > STANDARD_ERRORS * np.sqrt(variance))
 
 
 def _gained(recourse: Recourse) -> float:

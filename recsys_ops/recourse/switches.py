@@ -59,6 +59,7 @@ def count_switches(
     groups: NDArray[np.integer],
     plans: Plans,
     followed: Followed,
+    times: NDArray[np.integer] | None = None,
 ) -> Switches:
     """Count for the users ``first .. last - 1``.
 
@@ -74,6 +75,8 @@ def count_switches(
     plans : Plans
         All that may be followed; ``group`` NOBODY for staying as one is.
     followed : Followed
+    times : ndarray, shape (n_users,), optional
+        How often each user counts in its group; once by default.
 
     Returns
     -------
@@ -85,7 +88,8 @@ def count_switches(
     """
     scores, profiles = scores_of_block(model, first, last)
     vectors, of_user = model.vectors[first:last], groups[first:last, None]
-    weights = np.where(of_user == followed.group, followed.weight, 0)
+    counted = np.ones((last - first, 1), dtype=np.int64) if times is None else times[first:last, None]
+    weights = np.where(of_user == followed.group, counted * followed.weight, 0)
     lists = _lists(scores, model.score_sizes(vectors)[:, None], weights, k)
     reached, others = np.zeros((2, len(plans)), dtype=np.int64)
     for start in range(0, len(plans), PLANS_AT_ONCE):
@@ -94,9 +98,9 @@ def count_switches(
         moved = (plans.features[at] @ profiles.T).T
         if model.own is not None:
             moved = moved + model.own_scores(vectors, item)
-        own_weight = np.where(of_user == followed.group[item], followed.weight[item], 0)
+        own_weight = np.where(of_user == followed.group[item], counted * followed.weight[item], 0)
         in_top, others[at] = _switched(lists, scores[:, item], moved, own_weight)
-        reached[at] = (in_top & (of_user == plans.group[at])).sum(axis=0)
+        reached[at] = (counted * (in_top & (of_user == plans.group[at]))).sum(axis=0)
     return Switches(reached, others)
 
 

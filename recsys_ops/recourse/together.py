@@ -106,7 +106,14 @@ def with_plans(model: FeatureLinearModel, plans: Plans, taken: NDArray[np.intp])
 
 
 def count_seen(
-    model: FeatureLinearModel, first: int, last: int, *, k: int, groups: NDArray[np.integer], plans: Plans
+    model: FeatureLinearModel,
+    first: int,
+    last: int,
+    *,
+    k: int,
+    groups: NDArray[np.integer],
+    plans: Plans,
+    times: NDArray[np.integer] | None = None,
 ) -> Seen:
     """Run the recommender for the users ``first .. last - 1``, and on each plan on top of it.
 
@@ -120,6 +127,8 @@ def count_seen(
     groups : ndarray, shape (n_users,)
         Group of each user, -1 for none.
     plans : Plans
+    times : ndarray, shape (n_users,), optional
+        How often each user counts in its group; once by default.
 
     Returns
     -------
@@ -140,7 +149,9 @@ def count_seen(
         present, moved = scores[:, item], (plans.features[chosen] @ profiles.T).T
         if model.own is not None:
             moved = moved + model.own_scores(vectors, item)
-        in_group = groups[first:last, None] == plans.group[None, chosen]
+        in_group = (groups[first:last, None] == plans.group[None, chosen]).astype(np.int64)
+        if times is not None:
+            in_group *= times[first:last, None]
         parts.append(_seen((ascending, sizes), present, moved, in_group, k))
     joined = [np.concatenate([getattr(part, name) for part in parts]) for name in Seen.__dataclass_fields__]
     return Seen(*joined)
@@ -163,10 +174,13 @@ def _seen(
     lists: tuple[NDArray[np.float64], NDArray[np.float64]],
     present: NDArray[np.float64],
     moved: NDArray[np.float64],
-    in_group: NDArray[np.bool_],
+    in_group: NDArray[np.int64],
     k: int,
 ) -> Seen:
-    """Counts of some plans; ``present``, ``moved (n_users, n_plans)``: scores of their items without and with them."""
+    """Counts of some plans; ``present``, ``moved (n_users, n_plans)``: scores of their items without and with them.
+
+    ``in_group``, the same shape: how often each user counts as one of the plan's group.
+    """
     (ascending, sizes), shown = lists, np.isfinite(present)
     kth, next_one = (_from_end(ascending, n) for n in (k, k + 1))
     before = shown & (present + tie(present, sizes) >= kth)
@@ -174,12 +188,12 @@ def _seen(
     after = shown & (tied >= np.where(before, next_one, kth))
     ranks = np.zeros(present.shape, dtype=np.int64)
     for user in np.flatnonzero(in_group.any(axis=1)):
-        plans = np.flatnonzero(in_group[user] & shown[user])
+        plans = np.flatnonzero((in_group[user] > 0) & shown[user])
         above = ascending.shape[1] - np.searchsorted(ascending[user], tied[user, plans], side="right")
         ranks[user, plans] = 1 + above - (present[user, plans] > tied[user, plans])
-    others = shown & ~in_group
+    others = shown & (in_group == 0)
     return Seen(
-        (after & in_group).sum(axis=0), ranks.sum(axis=0), others.sum(axis=0),
+        (after * in_group).sum(axis=0), (ranks * in_group).sum(axis=0), others.sum(axis=0),
         (before & others).sum(axis=0), (after & others).sum(axis=0),
     )  # fmt: skip
 

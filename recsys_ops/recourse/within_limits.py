@@ -32,12 +32,22 @@ def propose_within_limits(case: Case, descended: NDArray[np.float64], *, capped:
     Proposal
     """
     settings, n_targets = case.search.settings, case.n_targets
-    actions, searches = _search_capped(case) if capped else _search_free(case, descended)
-    effects, targets = group_effects(case, actions), np.flatnonzero(case.targets)
-    frontier = best_frontier(effects[targets], case.missing[targets], searches)
+    actions, effects, frontier = search_frontier(case, descended, capped=capped)
     kept = frontier.kept[frontier.chosen(settings, n_targets)]
     features = with_least_effort(case, actions.only(kept), effects[:, kept])
     return Proposal(features, float(frontier.n_satisfied.max() / n_targets), _points(case, actions, frontier))
+
+
+def search_frontier(
+    case: Case, descended: NDArray[np.float64], *, capped: bool
+) -> tuple[Actions, NDArray[np.float64], Frontier]:
+    """Actions worth taking, their effects ``(n_users, n_actions)``, and which of them reach the most users.
+
+    Parameters as ``propose_within_limits``.
+    """
+    actions, searches = _search_capped(case) if capped else _search_free(case, descended)
+    effects, targets = group_effects(case, actions), np.flatnonzero(case.targets)
+    return actions, effects, best_frontier(effects[targets], case.missing[targets], searches)
 
 
 def _search_free(case: Case, descended: NDArray[np.float64]) -> tuple[Actions, list[NDArray[np.intp]]]:

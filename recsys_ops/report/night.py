@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from recsys_ops.arrow import compute as pc
 from recsys_ops.drift.bands import Band
 from recsys_ops.quality import Quality
+from recsys_ops.report.antidote import antidote_content
 from recsys_ops.report.page import render
 from recsys_ops.report.plots import has_matplotlib, plots_of
 from recsys_ops.report.words import words
@@ -46,9 +47,11 @@ def night_page(run: Run, pages: Pages = (), *, overnight: Sequence[Band] = ()) -
     n_cases = max(sum(counts.values()), 1)
     errors = counts.get(Status.ERROR, 0)
     unfinished = errors + counts.get(Status.TIMEOUT, 0)
+    more = antidote_content(run) if manifest["job"] == "antidote" else {}
     return render(
-        "night.html",
+        "antidote.html" if more else "night.html",
         {
+            **more,
             "language": "en", "say": say, "run_id": run.run_id, "committed": manifest["finished"][:16],
             "title": say.night_title.format(job=manifest["job"].capitalize(), date=manifest["started"][:10]),
             "is_well": unfinished == 0, "verdict": _verdict(run, unfinished),

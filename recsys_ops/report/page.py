@@ -3,19 +3,25 @@
 import base64
 import functools
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from recsys_ops.errors import ConfigError
+
+_ADDRESS = re.compile(r"(https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?)(?:[/?][^\s\"'<>\\#]*)?")
 _POLICY = (
-    "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; img-src data:; base-uri 'none'; "
-    "form-action 'none'"
+    "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; img-src data:; "
+    "connect-src {connect}; base-uri 'none'; form-action 'none'"
 )
 
 
-def render(template: str, content: Mapping[str, Any]) -> str:
+def render(
+    template: str, content: Mapping[str, Any], *, scripts: Sequence[str] = ("page.js",), connect: str = "'none'"
+) -> str:
     """Fill a template.
 
     Parameters
@@ -24,15 +30,36 @@ def render(template: str, content: Mapping[str, Any]) -> str:
         File of ``recsys_ops/report/templates``.
     content : mapping
         What its names stand for; text is escaped.
+    scripts : sequence of str
+        Files of that folder that the page runs, in this order.
+    connect : str
+        The one origin, such as ``https://shop.example``, that the page may send to; by default none.
 
     Returns
     -------
     str
-        A page whose policy allows its own style and script, and nothing else.
+        A page whose policy allows its own style and script, that origin, and nothing else.
     """
-    style, script = _asset("style.css"), _asset("page.js")
-    policy = _POLICY.format(style=_digest(style), script=_digest(script))
+    style, script = _asset("style.css"), "".join(map(_asset, scripts))
+    policy = _POLICY.format(style=_digest(style), script=_digest(script), connect=connect)
     return _environment().get_template(template).render(**content, style=style, script=script, policy=policy)
+
+
+def origin_of(url: str) -> str:
+    """The origin of an address that pages send to, as a policy names it.
+
+    Raises
+    ------
+    ConfigError
+        It is no plain address of the web; nothing else may stand in a policy.
+    """
+    found = _ADDRESS.fullmatch(url)
+    if found is None:
+        raise ConfigError(
+            f"--feedback-url {url}: expected an address such as https://shop.example/feedback, without a user and "
+            "password in it. Correct it."
+        )
+    return found[1].lower()
 
 
 @functools.cache

@@ -1,8 +1,10 @@
-"""Plots of a run of recourse as inline SVG, in the colours of the page and without styles of their own."""
+"""Plots of runs as inline SVG, in the colours of the page and without styles of their own."""
 
 import io
 import xml.etree.ElementTree as ET
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,7 @@ _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _INK, _MARK, _SOFT = "#010101", "#020202", "#030303"
 _COLOURS = {_INK: "currentColor", _MARK: "var(--mark)", _SOFT: "var(--soft)"}
 """Colours that matplotlib is given -> what the page makes of them, light or dark."""
+_MARKERS = "os^vDPX*"
 _SETTINGS: Any = {
     "svg.fonttype": "none", "text.color": _INK, "axes.labelcolor": _INK, "axes.edgecolor": _SOFT,
     "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False, "axes.spines.right": False,
@@ -120,6 +123,48 @@ def _promised_and_kept(run: Run) -> dict[str, str] | None:
     return _plot(figure, axes, "Promised, and kept if others act as well", "; ".join(parts) + ".")
 
 
+@dataclass(frozen=True)
+class Effect:
+    """An algorithm, the number of artificial users, and the row of ``antidote_as_used`` that stands for it."""
+
+    algorithm: str
+    n_users: int
+    row: Mapping[str, Any]
+
+
+def effect_plot(effects: Sequence[Effect]) -> dict[str, str] | None:
+    """Change of the objective by the number of artificial users, with intervals; None without any, or matplotlib.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+
+    Returns
+    -------
+    dict or None
+        As in ``plots_of``.
+    """
+    if not effects or not has_matplotlib():
+        return None
+    figure, axes = _axes("Artificial users", "Change of the objective")
+    axes.axhline(0, color=_SOFT, linewidth=0.8)
+    names = list(dict.fromkeys(effect.algorithm for effect in effects))
+    for place, name in enumerate(names):
+        mine = sorted((effect for effect in effects if effect.algorithm == name), key=lambda effect: effect.n_users)
+        change, low, high = (np.array([e.row[key] for e in mine]) for key in ("change", "change_low", "change_high"))
+        shifted = np.array([effect.n_users for effect in mine]) * (1 + 0.02 * (place - (len(names) - 1) / 2))
+        is_advisable = any(effect.row["verdict"] != "comparison" for effect in mine)
+        axes.errorbar(
+            shifted, change, yerr=(change - low, high - change), label=name, capsize=3, markersize=4,
+            color=_MARK if is_advisable else _SOFT, marker=_MARKERS[place % len(_MARKERS)],
+            linestyle="-" if is_advisable else "--",
+        )  # fmt: skip
+    _as_shares(axes, "y")
+    axes.locator_params("x", integer=True)
+    parts = [f"{e.algorithm} with {e.n_users}: {100 * e.row['change']:+.1f} %" for e in effects]
+    return _plot(figure, axes, "What artificial users change, as used", "; ".join(parts) + ".")
+
+
 def _axes(across: str, up: str) -> "tuple[Figure, Axes]":
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -144,7 +189,7 @@ def _plot(figure: "Figure", axes: "Axes", title: str, text: str) -> dict[str, st
 
     content = io.BytesIO()
     with mpl.rc_context(_SETTINGS | {"svg.hashsalt": title}):
-        axes.legend(frameon=False)
+        figure.legend(frameon=False, loc="outside upper left", ncols=4)
         figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
     return {"title": title, "text": text, "svg": _inline(content.getvalue(), title.split(",")[0].replace(" ", "-"))}
 

@@ -1,22 +1,42 @@
-"""The seller's card: their items by impact, each with one plan, what it brings and how sure that is."""
+"""The seller's card: their items by impact, each with its plans, what they bring and how sure that is."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from recsys_ops.acceptance.feedback import case_ids
 from recsys_ops.arrow import compute as pc
-from recsys_ops.report.page import render
+from recsys_ops.errors import InputError
+from recsys_ops.report.page import origin_of, render
 from recsys_ops.report.words import words
-from recsys_ops.runs import Run
+from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 
 Rows = Sequence[Mapping[str, Any]]
 
 
-def seller_pages(run: Run, sellers: Sequence[str] | None, language: str) -> dict[str, tuple[str, str, str]]:
+@dataclass(frozen=True)
+class Card:
+    """What all cards of a run have in common.
+
+    ``decided`` says by item and features what was decided about a plan before; answers go to ``feedback_url``, if there
+    is one, of ``origin``.
+    """
+
+    run: Run
+    language: str
+    steps: Mapping[tuple[Any, ...], Rows]
+    decided: Mapping[tuple[str, frozenset[str]], str]
+    feedback_url: str | None
+    origin: str
+
+
+def seller_pages(
+    run: Run, sellers: Sequence[str] | None, language: str, feedback_url: str | None = None
+) -> dict[str, tuple[str, str]]:
     """A page for each seller of a run of recourse.
 
     Parameters
@@ -25,12 +45,20 @@ def seller_pages(run: Run, sellers: Sequence[str] | None, language: str) -> dict
     sellers : sequence of str, or None
         Whose pages, ids as text; None for all.
     language : "en" or "de"
+    feedback_url : str, optional
+        Where the pages send answers; by default they are only downloaded.
 
     Returns
     -------
-    dict of str to (str, str, str)
-        By seller: what the page says in short, the page, and the seller's number in the order of the run.
+    dict of str to (str, str)
+        By seller, in the order of the run: what the page says in short, and the page.
+
+    Raises
+    ------
+    ConfigError
+        ``feedback_url`` is no address of the web.
     """
+    origin = "'none'" if feedback_url is None else origin_of(feedback_url)
     table = run.table("recourse").to_table()
     table = table.append_column("case_id", case_ids(run.run_id, table))
     frontier = run.table("frontier").to_table()
@@ -38,33 +66,45 @@ def seller_pages(run: Run, sellers: Sequence[str] | None, language: str) -> dict
         chosen = pa.array(sellers, pa.string())
         is_chosen = [pc.is_in(pc.cast(each["seller_id"], pa.string()), value_set=chosen) for each in (table, frontier)]
         table, frontier = table.filter(is_chosen[0]), frontier.filter(is_chosen[1])
-    steps = _steps(frontier.to_pylist())
+    card = Card(run, language, _steps(frontier.to_pylist()), _decided(run), feedback_url, origin)
     by_seller: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in table.to_pylist():
         by_seller[str(row["seller_id"])].append(row)
-    return {seller: _page(run, seller, rows, steps, language) for seller, rows in by_seller.items()}
+    return {seller: _page(card, seller, rows) for seller, rows in by_seller.items()}
 
 
-def _page(
-    run: Run, seller: str, rows: Rows, steps: Mapping[tuple[Any, ...], Rows], language: str
-) -> tuple[str, str, str]:
-    say = words(language)
+def _page(card: Card, seller: str, rows: Rows) -> tuple[str, str]:
+    say = words(card.language)
     of_item: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         of_item[row["item_id"]].append(row)
-    best = [max(each, key=_impact) for each in of_item.values()]
-    plans = sorted((row for row in best if _impact(row) > 0), key=lambda row: (-_impact(row), str(row["item_id"])))
+    ways = [_in_order(each) for each in of_item.values()]
+    plans = sorted((each for each in ways if each), key=lambda each: (-_impact(each[0]), str(each[0]["item_id"])))
     summary = say.seller_summary.format(plans=len(plans), items=len(of_item))
     page = render(
         "seller.html",
         {
-            "language": language, "title": f"{say.seller_title} ({seller})", "say": say, "summary": summary,
-            "seller": seller, "run_id": run.run_id, "committed": run.manifest["finished"][:10],
-            "plans": [_plan(row, steps, say) for row in plans],
-            "without": [_without(row, say) for row in best if _impact(row) <= 0],
+            "language": card.language, "title": f"{say.seller_title} ({seller})", "say": say, "summary": summary,
+            "seller": seller, "run_id": card.run.run_id, "committed": card.run.manifest["finished"][:10],
+            "plans": [
+                {"title": each[0]["title"], "gained": _impact(each[0]), "ways": [_plan(row, card, say) for row in each]}
+                for each in plans
+            ],
+            "without": [_without(each[0], say) for each in of_item.values() if not _in_order(each)],
+            "feedback_url": card.feedback_url,
         },
+        scripts=("page.js", "answers.js", "feedback.js"), connect=card.origin,
     )  # fmt: skip
-    return summary, page, seller
+    return summary, page
+
+
+def _in_order(rows: Rows) -> list[Mapping[str, Any]]:
+    """The plans of an item that help: groups by the most that a plan brings, in each the options as in the run."""
+    helping = [row for row in rows if _impact(row) > 0]
+    most: dict[str, float] = defaultdict(float)
+    for row in helping:
+        most[row["group"]] = max(most[row["group"]], _impact(row))
+    return sorted(helping, key=lambda row: (-most[row["group"]], row["group"], row["option"]))
 
 
 def _impact(row: Mapping[str, Any]) -> float:
@@ -74,15 +114,15 @@ def _impact(row: Mapping[str, Any]) -> float:
     return float((row["success_after"] - row["success_before"]) * row["n_targets"])
 
 
-def _plan(row: Mapping[str, Any], steps: Mapping[tuple[Any, ...], Rows], say: Any) -> dict[str, Any]:
+def _plan(row: Mapping[str, Any], card: Card, say: Any) -> dict[str, Any]:
     before, after = (round(row[name] * row["n_targets"]) for name in ("success_before", "success_after"))
     is_proven = row["status"] == Status.OPTIMAL
     bound = row["success_bound"]
-    of_case = steps.get((row["item_id"], row["group"], row["option"]), ())
+    of_case = card.steps.get((row["item_id"], row["group"], row["option"]), ())
     taken = [step for step in of_case if step["n_changes"] and step["text"]]
     return {
         "case_id": row["case_id"],
-        "title": row["title"],
+        "decided": _said_before(row, card, say),
         "audience": say.audience.format(group=row["group"], n=f"{row['n_targets']:,}"),
         "effect": say.effect.format(before=f"{before:,}", after=f"{after:,}", gained=f"{after - before:,}"),
         "certainty": say.proven if is_proven or bound is None else say.not_proven.format(bound=f"{bound:.0%}"),
@@ -96,6 +136,27 @@ def _plan(row: Mapping[str, Any], steps: Mapping[tuple[Any, ...], Rows], say: An
         "steps": [_step(step, say) for step in taken],
         "step": next((n for n, step in enumerate(taken) if step["n_changes"] == row["n_changes"]), len(taken) - 1),
     }  # fmt: skip
+
+
+def _said_before(row: Mapping[str, Any], card: Card, say: Any) -> str:
+    features = frozenset(change["feature"] for change in row["changes"])
+    decision = card.decided.get((str(row["item_id"]), features))
+    return str({"done": say.decided_done, "dismissed": say.decided_dismissed}[decision]) if decision else ""
+
+
+def _decided(run: Run) -> dict[tuple[str, frozenset[str]], str]:
+    """What people said in the feedback that the run has learned from, if that is still there."""
+    learned = run.manifest["configuration"].get("learned")
+    if learned is None:
+        return {}
+    try:
+        of_feedback = open_run(learned, job="acceptance")
+    except InputError:
+        return {}
+    if "remarks" not in of_feedback.tables:
+        return {}
+    rows = of_feedback.table("remarks").to_table(filter=pc.is_valid(pc.field("decision"))).to_pylist()
+    return {(str(row["item_id"]), frozenset(row["features"])): row["decision"] for row in rows}
 
 
 def _step(step: Mapping[str, Any], say: Any) -> str:

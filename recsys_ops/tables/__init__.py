@@ -9,6 +9,7 @@ from recsys_ops.tables.acceptance import (
     ACCEPTANCE_FITS,
     acceptance_people_schema,
     impossible_features_schema,
+    remarks_schema,
 )
 from recsys_ops.tables.antidote import (
     ANTIDOTE_GROUP_LOSSES,
@@ -55,6 +56,7 @@ __all__ = [
     "parse_schema",
     "recourse_schema",
     "rejected_schema",
+    "remarks_schema",
     "schema_text",
     "table_schema",
     "together_schema",

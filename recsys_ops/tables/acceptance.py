@@ -80,6 +80,19 @@ def impossible_features_columns(person_id: pa.DataType, seller_id: pa.DataType) 
     }
 
 
+def remarks_columns(person_id: pa.DataType, seller_id: pa.DataType, item_id: pa.DataType) -> Columns:
+    """Columns of the ``remarks`` table."""
+    return {
+        "person_id": (person_id, "The person, as in the feedback."),
+        "seller_id": (seller_id, "The seller whose recourse is meant."),
+        "case_id": (pa.string(), "The recourse, as in the feedback."),
+        "item_id": (item_id, "Item of the recourse."),
+        "features": (pa.list_(pa.string()), "What the recourse changes, as in the changes of the recourse table."),
+        "decision": (pa.string(), "done or dismissed; null where the person left that open."),
+        "comment": (pa.string(), "What the person wrote about it, unchanged; null for nothing."),
+    }
+
+
 def acceptance_people_schema(person_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:
     """Schema of the ``acceptance_people`` table: what each person adds to the curves, one row per fit and person.
 
@@ -108,3 +121,18 @@ def impossible_features_schema(person_id: pa.DataType, seller_id: pa.DataType) -
     pyarrow.Schema
     """
     return table_schema(impossible_features_columns(person_id, seller_id))
+
+
+def remarks_schema(person_id: pa.DataType, seller_id: pa.DataType, item_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``remarks`` table: what people decided or wrote about a recourse, one row per person and case.
+
+    Parameters
+    ----------
+    person_id, seller_id, item_id : pyarrow.DataType
+        Types of the ids in the feedback and in the run.
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
+    return table_schema(remarks_columns(person_id, seller_id, item_id))

@@ -62,6 +62,9 @@ _TABLES: dict[str, _ResultTable] = {
     "impossible_features": _ResultTable(
         "One feature that a person cannot change.", acceptance.impossible_features_columns(_ID, _ID)
     ),
+    "remarks": _ResultTable(
+        "What a person decided or wrote about one recourse.", acceptance.remarks_columns(_ID, _ID, _ID)
+    ),
     "runs": _ResultTable("The run itself.", runs.RUNS_COLUMNS),
     "shard_timings": _ResultTable("What one shard took.", runs.SHARD_TIMINGS_COLUMNS),
     "rejected": _ResultTable("One input row that was set aside.", runs.REJECTED_COLUMNS),

@@ -31,6 +31,8 @@ USERS = TableContract("users", {"user_id": "id"})
 FEEDBACK = TableContract(
     "feedback",
     {"case_id": "string", "person_id": "id", "accept": "number", "act": "number", "impossible_features": "tags"},
+    {"decision": "string", "comment": "string", "attention": "string"},
     is_in_mapping=False,
 )
-"""One row per recourse shown and person: two ratings 1..7, and the features that the person cannot change."""
+"""One row per recourse shown and person: two ratings 1..7, the features that the person cannot change, whether the
+recourse is done or dismissed, and why in the person's words. A row that says one of the last three needs no ratings."""

@@ -17,6 +17,16 @@ CHANGE = pa.struct(
 )
 """One change of a recourse, in the provider's words."""
 
+BY_GROUP = pa.struct(
+    [
+        pa.field("group", pa.string()),
+        pa.field("n_targets", pa.int32()),
+        pa.field("success_before", pa.float64()),
+        pa.field("success_after", pa.float64()),
+    ]
+)
+"""Success of a recourse for all groups in one of them."""
+
 
 def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
     """Columns of the ``recourse`` table."""
@@ -24,7 +34,10 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "item_id": (item_id, "The item, as in the input."),
         "seller_id": (seller_id, "Its provider, as in the input."),
         "title": (pa.string(), "Its title."),
-        "group": (pa.string(), "Group of users that should get to see the item."),
+        "group": (
+            pa.string(),
+            'Group of users that should get to see the item; "all groups" with --for-all-groups.',
+        ),
         "option": (pa.int32(), "Number of the recourse within its case, from 0, the one to show first."),
         "status": (
             pa.string(),
@@ -35,11 +48,27 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
             pa.string(),
             "Run that gave this advice first; null if it is new in this one, or without --keep.",
         ),
-        "n_targets": (pa.int32(), "Users of the group who have not rated the item; success is a share of these."),
+        "n_targets": (
+            pa.int32(),
+            "Users of the group who have not rated the item, each as often as --group-weights says; success is a share "
+            "of these.",
+        ),
         "rank_before": (pa.float64(), "Mean rank of the unchanged item among what each of them has not rated."),
         "success_before": (pa.float64(), "Share of them with the unchanged item in their top k."),
         "success_after": (pa.float64(), "Share of them with the changed item in their top k, by the recommender."),
-        "rank_after": (pa.float64(), "Mean rank of the changed item among the same; null without --together."),
+        "by_group": (
+            pa.list_(BY_GROUP),
+            "With --for-all-groups: n_targets, success_before and success_after in each group; null where nobody in it "
+            "may be shown the item, or nothing was searched.",
+        ),
+        "rank_after": (
+            pa.float64(),
+            "Mean rank of the changed item among the same; null without --together and --aim rank.",
+        ),
+        "rank_bound": (
+            pa.float64(),
+            "Mean rank that no changes within the rules and caps can fall below; null without --aim rank.",
+        ),
         "success_if_others_act": (
             pa.float64(),
             "Share of them with the changed item in their top k if one provider in twenty acts; null as above.",
@@ -65,7 +94,15 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "new_users_lower": (pa.float64(), "Lower end of its 95 % interval."),
         "new_users_upper": (pa.float64(), "Upper end of its 95 % interval."),
         "success_unthresholded": (pa.float64(), "Share that all changes found by the search reach together."),
-        "success_bound": (pa.float64(), "Share that no changes within the rules and caps can exceed."),
+        "success_any_change": (
+            pa.float64(),
+            "Share of them with the item in their top k where its changes need not be plausible, by the same search; "
+            "of the few cases drawn by --rule-cost-cases, else null.",
+        ),
+        "success_bound": (
+            pa.float64(),
+            "Share that no changes within the rules and caps can exceed; null with --aim rank.",
+        ),
         "changes": (
             pa.list_(CHANGE),
             "What to do: feature, values before and after, a sentence, and its support: "
@@ -77,11 +114,15 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "cost": (pa.float64(), "Sum of the costs that the rules give to the changed features."),
         "l1": (pa.float64(), "Sum of the absolute changes of the encoded features."),
         "rbo": (pa.float64(), "Mean rank-biased overlap (p = 0.5) of their lists before and after; 1 is equal."),
-        "lower_bound": (pa.int32(), "Number of changes that any recourse of this success needs at least; proven."),
+        "lower_bound": (
+            pa.int32(),
+            "Number of changes that any recourse of this success (with --aim rank: that halves the mean rank) needs at "
+            "least; proven.",
+        ),
         "gap": (
             pa.float64(),
             "(n_changes - lower_bound) / n_changes; with a reason, success_bound - success_after, a share of "
-            "n_targets. Null where nothing was searched.",
+            "n_targets. Null where nothing was searched, and with a reason and --aim rank.",
         ),
         "sparsity": (pa.int32(), "Number of features changed."),
         "proximity": (pa.float64(), "Sum of the changes, each divided by the range of its feature."),
@@ -98,6 +139,7 @@ def frontier_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
         "option": (pa.int32(), "Always 0: a case has one path, that of the search; no option need lie on it."),
         "n_changes": (pa.int32(), "Number of changes, from 0."),
         "success": (pa.float64(), "Share of the group that these changes reach, each made in full."),
+        "rank": (pa.float64(), "Mean rank of the item after them; null without --aim rank."),
         "text": (pa.string(), "These changes in words."),
     }
 

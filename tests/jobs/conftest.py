@@ -15,6 +15,7 @@ from jobs.runtime.shards import Shard, plan_shards
 from jobs.store.records import Isolated, ShardOutput
 from jobs.store.start import StartedRun, start_run
 from tests.suites.cli import CommandLine
+from tests.suites.reported import write_runs
 
 
 @pytest.fixture
@@ -62,3 +63,9 @@ def start(tmp_path: Path) -> Callable[..., tuple[StartedRun, list[Shard]]]:
 def command_line(capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """``command_line("recourse", "--data", ...)`` gives exit code and both streams."""
     return CommandLine(capsys)
+
+
+@pytest.fixture(scope="session")
+def reported(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results that pages are made of: a run of recourse and one of counterfactuals."""
+    return write_runs(tmp_path_factory.mktemp("report"))

@@ -134,7 +134,7 @@ BAD_TABLES = {
     ),
     "a date in place of an id": (
         column("users", "user_id", lambda ids: pa.array(range(len(ids)), pa.date32())),
-        "users.parquet: column 'user_id' is of a type that has no meaning here, expected integers or strings.",
+        "users.parquet: column 'user_id' is date32[day], expected integers or strings.",
     ),
     "a number in place of a text": (
         column("items", "description", lambda texts: pa.array([1.5] * len(texts))),

@@ -11,7 +11,9 @@ import pytest
 
 from recsys_ops.datasets import load_dataset
 from recsys_ops.datasets.mapping import parse_mapping
+from recsys_ops.datasets.times import Period, parse_time
 from tests.suites.cli import CommandLine
+from tests.suites.exports import BOOKS, FILMS, MOVIES, PRODUCTS, RATED_BOOKS, READERS, REVIEWS
 
 WORDS = ("Schere", "Topf", "Bauklötze", "Papier", "grün", "groß", "und", "mit", "für", "die")
 
@@ -31,12 +33,12 @@ def german_shop(folder: Path) -> Path:
         quoted = tags.replace('"', '""')
         items.append(
             f'{n:05d};Händler {n % 5};"{WORDS[n % 5]} {n}";"<p>{text}</p>&uuml;";{n + 900}.{n:03d},{n % 90 + 10};'
-            f'{["Garten", "Küche > Töpfe"][n % 2]};"{quoted}";{4000000000000 + 7 * n}'
+            f'{["Garten > Beete", "Küche > Töpfe"][n % 2]};"{quoted}";{4000000000000 + 7 * n}'
         )
     items[1:] = [line.replace(f"{n + 900}.", "1.", 1) for n, line in enumerate(items[1:])]
-    orders = ["Kunde;Artikelnr;Menge;Datum"]
+    orders = ["Kunde;Artikelnr;Menge;Bestelldatum"]
     orders += [
-        f"K{rng.integers(40)};{rng.integers(60):05d};{rng.integers(1, 4)};2026-11-{rng.integers(1, 28):02d}T10:00:00"
+        f"K{rng.integers(40)};{rng.integers(60):05d};{rng.integers(1, 4)};{rng.integers(1, 28):02d}.11.2026 10:00"
         for _ in range(800)
     ]
     users = ["Kunde;Ort", *(f"K{n};{['München', 'Köln'][n % 2]}" for n in range(40))]
@@ -61,8 +63,12 @@ def test_an_export_of_a_shop_is_described_at_once_and_every_doubt_is_said(
         "Händler": "category", "Kategorie": "category", "Beschreibung": "text", "Preis": "number",
         "Schlagworte": "tags",
     }  # fmt: skip
+    assert next(rule for rule in mapping.features if rule.column == "Kategorie").path_separator == " > "
+    assert mapping.source("interactions").columns["timestamp"] == "Bestelldatum"
     checked = command_line("validate", "--data", str(folder))
     assert (checked.code, checked.stderr) == (0, "")
+    assert checked.stdout.endswith(f"\nThen: recsys-ops nightly --data {folder}\n")
+    assert load_dataset(str(folder), seed=0, period=Period(parse_time("2026-11-20", "--since"))).ratings.sum() < 800
     dataset = load_dataset(str(folder), seed=0)
     assert (dataset.n_users, dataset.n_items, dataset.values) == (40, 60, "weights")
     assert dataset.items.column("Preis")[3].as_py() == pytest.approx(1003.13)
@@ -91,6 +97,50 @@ def test_columns_without_usual_names_are_found_by_their_values(tmp_path: Path, c
     assert mapping.source("interactions").columns == {"item_id": "what", "rating": "stars"}
     assert mapping.source("items").columns == {"item_id": "code", "seller_id": "code"}
     assert mapping.source("items").file == f"{tmp_path}/books.parquet"
+
+
+@pytest.mark.parametrize(
+    ("files", "word"),
+    [
+        ({"ratings.csv": FILMS, "movies.csv": MOVIES, "tags.csv": "x\n"}, "movielens-latest"),
+        (dict.fromkeys(("ratings.dat", "movies.dat", "users.dat"), ""), "movielens-1m"),
+        (dict.fromkeys(("u.data", "u.item", "u.user", "u.genre"), ""), "movielens-100k"),
+        ({"Tea.jsonl": REVIEWS, "meta_Tea.jsonl": PRODUCTS}, "amazon-2023"),
+        ({"BX-Book-Ratings.csv": RATED_BOOKS, "BX-Books.csv": BOOKS, "BX-Users.csv": READERS}, "book-crossing"),
+    ],
+)
+def test_a_public_data_set_is_recognised_and_needs_no_description(
+    tmp_path: Path, command_line: CommandLine, files: dict[str, str], word: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="latin-1")
+    done = command_line("init", str(tmp_path))
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.endswith(f"Then: recsys-ops validate --data {word}:{tmp_path}\n")
+    assert not (tmp_path / "features.yaml").exists()
+    if word in ("movielens-latest", "amazon-2023", "book-crossing"):
+        assert command_line("validate", "--data", f"{word}:{tmp_path}").code == 0
+
+
+def test_the_types_of_recbole_and_folders_of_part_files_are_described(
+    tmp_path: Path, command_line: CommandLine
+) -> None:
+    items = ["item_id:token\tname:token_seq\tclass:token_seq\tyear:token\tprice:float"]
+    items += [f"{n:03d}\tThing {n}\t{'red blue' if n % 2 else 'red'}\t{1990 + n % 3}\t{n}.5" for n in range(30)]
+    (tmp_path / "shop.item").write_text("\n".join(items) + "\n")
+    for part in range(2):
+        rated = [f"u{n % 7},{n:03d},{n % 5 + 1}\n" for n in range(part * 15, part * 15 + 15)]
+        (tmp_path / "ratings" / f"month={part}").mkdir(parents=True)
+        (tmp_path / "ratings" / f"month={part}" / "part.csv").write_text("user_id,item_id,rating\n" + "".join(rated))
+    done = command_line("init", str(tmp_path))
+    assert done.code == 0, done.stderr
+    mapping = parse_mapping((tmp_path / "features.yaml").read_text(), "features.yaml")
+    assert (mapping.source("interactions").file, mapping.source("items").file) == ("ratings", "shop.item")
+    assert {rule.column: rule.kind for rule in mapping.features} == {
+        "class": "tags", "year": "category", "price": "number"
+    }  # fmt: skip
+    dataset = load_dataset(str(tmp_path), seed=0)
+    assert (dataset.n_items, dataset.item_ids[3].as_py(), dataset.ratings.nnz) == (30, "003", 30)
 
 
 @pytest.mark.parametrize(

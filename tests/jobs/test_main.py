@@ -1,6 +1,7 @@
 """The command line: its options are the fields of the settings, its exit codes tell how a run ended."""
 
 import os
+import shlex
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,11 +14,13 @@ from pydantic import BaseModel
 
 import jobs.__main__
 import jobs.recourse.job
+from jobs.__main__ import SUBMITTED, make_app
 from jobs.acceptance.config import AcceptanceConfig
 from jobs.antidote.config import AntidoteConfig
 from jobs.ask import AskConfig
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.errors import IncompleteRunError, Interrupted, StorageError
+from jobs.help import EXAMPLES
 from jobs.nightly import NightlyConfig
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.work import run_shard
@@ -73,6 +76,28 @@ def test_help_without_a_job_lists_the_jobs(command_line: CommandLine) -> None:
     assert done.code == 0
     for name in (*CONFIGS, "validate"):
         assert f"\n  {name} " in done.stdout
+
+
+@pytest.mark.parametrize("job", [*EXAMPLES, "submit nightly"])
+def test_help_has_sections_with_storage_last_choices_and_examples_that_can_be_typed(
+    command_line: CommandLine, job: str
+) -> None:
+    done = command_line(*job.split(), "--help")
+    assert done.code == 0
+    sections = [line[:-1] for line in done.stdout.splitlines() if line.endswith(":") and line[0] != " "]
+    own = ["Nightly", "Recourse"] if "nightly" in job else [job.capitalize()]
+    if job in SUBMITTED or job == "submit nightly":
+        assert sections == [*own, "Data", "Run", "Storage and cluster", "Options", "Examples"]
+        assert "--result text|json" in done.stdout
+    assert max(map(len, done.stdout.partition("Examples:")[0].splitlines())) <= 80
+    commands: Any = typer.main.get_command(make_app())
+    for line in done.stdout.partition("Examples:\n")[2].splitlines():
+        program, *arguments = shlex.split(line)
+        command = commands
+        while arguments and arguments[0] in getattr(command, "commands", {}):
+            command = command.commands[arguments.pop(0)]
+        assert program == "recsys-ops"
+        command.make_context(program, list(arguments), resilient_parsing=False)
 
 
 def test_validate_says_what_is_in_the_data(command_line: CommandLine, tmp_path: Path) -> None:

@@ -4,42 +4,28 @@ import base64
 import hashlib
 import json
 import re
-import shutil
-import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from jobs import report
+from jobs.config import RunConfig
 from recsys_ops.acceptance.feedback import case_ids
+from recsys_ops.errors import StorageError
 from recsys_ops.report.plots import _best_of_at_most, plots_of
 from recsys_ops.report.words import LANGUAGES
 from recsys_ops.runs import Run, open_run
-from tests.suites.cli import CommandLine, exit_code_here
-from tests.suites.shops import shop_tables, with_value, write_shop
-
-HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)> \u202eabc {{ 7 * 7 }} ' + "x" * 300
-SELLER = "s/<b>"
+from tests.suites.browser import browser, needs_chromium
+from tests.suites.cli import CommandLine
+from tests.suites.reported import HOSTILE, SELLER
 
 
 @pytest.fixture(scope="module")
-def out(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of recourse and one of counterfactuals on a shop with a title and a seller that are no good."""
-    folder = tmp_path_factory.mktemp("report")
-    tables = shop_tables(sellers=3, items_per_seller=14, users=40, ratings_per_user=10)
-    items = with_value(tables["items"], "title", 0, HOSTILE)
-    shop = write_shop(folder / "shop", tables | {"items": with_value(items, "seller_id", 0, SELLER)})
-    common = ("--data", shop, "--out", str(folder / "out"), "--k", "5")
-    recourse = ("recourse", *common, "--groups", "n_ratings:1", "--seen-by", "1", "--run-id", "recourse")
-    assert exit_code_here(*recourse, "--plausibility", "none", "--model", "content") == 0
-    assert exit_code_here("counterfactuals", *common, "--users", "1,2", "--run-id", "why") == 0
-    return folder / "out"
-
-
-@pytest.fixture
-def command_line(capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(capsys)
+def out(reported: Path) -> Path:
+    return reported
 
 
 class Elements(HTMLParser):
@@ -83,7 +69,7 @@ def check_page(page: str) -> Elements:
     return elements
 
 
-def best_of_seller(run: Run, seller: str) -> dict[str, float]:
+def people_gained(run: Run, seller: str) -> dict[str, float]:
     """By case that changes something: how many more people see the item."""
     table = run.table("recourse").to_table()
     rows = table.append_column("case", case_ids(run.run_id, table)).to_pylist()
@@ -106,10 +92,18 @@ def test_every_seller_has_a_card_with_the_plans_of_the_table_by_impact(out: Path
     assert len(links) == len(sellers)
     for seller in sellers - {SELLER}:
         elements = check_page(pages[f"sellers/{seller}.html"])
-        cases = [str(a["data-case"]) for _, a in elements.found if "data-case" in a]
-        gained = best_of_seller(run, seller)
-        assert [gained[case] for case in cases] == sorted((gained[case] for case in cases), reverse=True)
-        assert set(cases) == {case for case, people in gained.items() if people > 0}
+        gained = people_gained(run, seller)
+        by_item: list[list[float]] = []
+        for _, attributes in elements.found:
+            if "data-entry" in attributes:
+                by_item.append([])
+            elif "data-case" in attributes:
+                by_item[-1].append(gained.pop(str(attributes["data-case"])))
+        assert by_item == sorted(by_item, key=lambda people: -people[0])
+        assert [str(a["data-case"])[-1] for _, a in elements.found if "data-case" in a] == [
+            str(option) for people in by_item for option in range(len(people))
+        ]
+        assert max(gained.values(), default=0) <= 0, "a plan is not on the card"
 
 
 def test_hostile_text_stays_text(out: Path, command_line: CommandLine) -> None:
@@ -151,32 +145,26 @@ def test_a_path_reaches_the_best_of_at_most_so_many_changes() -> None:
     assert _best_of_at_most([(0, 0.0), (2, 0.3), (3, 0.2)], 5).tolist() == [0.0, 0.0, 0.3, 0.3, 0.3, 0.3]
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here: apt install chromium")
+@needs_chromium
 def test_a_browser_runs_every_page_without_a_complaint(out: Path, command_line: CommandLine, tmp_path: Path) -> None:
     assert command_line("report", "--out", str(out), "--run-id", "recourse", "--all").code == 0
+    card = max(pages_of(out, "recourse").items(), key=lambda page: page[1].count("data-steps="))[0]
     assert command_line("report", "--out", str(out), "--run-id", "why", "--user", "2").code == 0
-    card = max(pages_of(out, "recourse").items(), key=lambda page: page[1].count("data-steps="))[1]
-    pages = {
-        "report": pages_of(out, "recourse")["index.html"],
-        "card": card,
-        "why": pages_of(out, "why")["user-2.html"],
-    }
-    for name, page in pages.items():
-        shown, complaints = in_browser(tmp_path / f"{name}.html", page)
-        assert not complaints
-        assert shown.count('aria-valuetext="') == page.count('data-steps="'), "the script of the page did not run"
-    _, complaints = in_browser(tmp_path / "changed.html", card.replace("</script>", "//</script>"))
-    assert any("Content Security Policy" in line for line in complaints), "complaints are not seen"
-
-
-def in_browser(path: Path, page: str) -> tuple[str, list[str]]:
-    """The document after its script has run, and what the browser's console says."""
-    path.write_text(page)
-    options = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={path}.d")
-    done = subprocess.run(
-        ["chromium", *options, "--dump-dom", f"file://{path}"], capture_output=True, text=True, timeout=60, check=True
-    )
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    pages = [out / "pages" / path for path in ("recourse/index.html", f"recourse/{card}", "why/user-2.html")]
+    with browser(tmp_path) as tab:
+        for page in pages:
+            for width in (375, 1600):
+                tab.open(page.as_uri(), width=width)
+                assert not tab.complaints
+                assert tab.requests.pop() == page.as_uri()
+                assert not tab.requests
+                assert tab.value("document.documentElement.scrollWidth") <= width, "the page is wider than the window"
+            n_steps = page.read_text().count('data-steps="')
+            assert tab.value("document.querySelectorAll('[aria-valuetext]').length") == n_steps
+        changed = tmp_path / "changed.html"
+        changed.write_text(pages[1].read_text().replace("</script>", "//</script>"))
+        tab.open(changed.as_uri())
+        assert any("Content Security Policy" in line for line in tab.complaints), "complaints are not seen"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -210,6 +198,7 @@ def test_all_languages_say_the_same_things() -> None:
         (("--run-id", "recourse", "--seller", "no"), "--seller no: run recourse has no row of this seller"),
         (("--all", "--user", "1"), "--seller, --user and --all: give one of them"),
         (("--run-id", "never"), "no complete run here"),
+        (("--run-id", "recourse", "--feedback-url", "https://a.example"), "give --seller or --all as well"),
     ],
 )
 def test_pages_that_cannot_be_are_refused(
@@ -218,6 +207,27 @@ def test_pages_that_cannot_be_are_refused(
     done = command_line("report", "--out", str(out), *arguments)
     assert done.code == 2
     assert message in done.stderr
+
+
+def test_a_run_whose_pages_cannot_be_written_says_that_it_is_committed(
+    out: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails_with(error: Exception) -> Callable[..., None]:
+        def fail(*_: object, **__: object) -> None:
+            raise error
+
+        return fail
+
+    said = "run why is complete and committed, but its pages are not written"
+    remedy = f"Write them with: recsys-ops report --out {out} --run-id why"
+    config = RunConfig(out=str(out))
+    monkeypatch.setattr(report, "write_pages", fails_with(StorageError("disk: full.")))
+    with pytest.raises(StorageError, match=re.escape(f"{said}: disk: full. {remedy}")):
+        report.write_pages_of(config, "why", "counterfactuals")
+    monkeypatch.setattr(report, "write_pages", fails_with(ZeroDivisionError("a defect")))
+    with pytest.raises(ZeroDivisionError):
+        report.write_pages_of(config, "why", "counterfactuals")
+    assert f"{said}. {remedy}" in caplog.messages
 
 
 def test_the_shop_is_as_hostile_as_it_should_be(out: Path) -> None:

@@ -58,7 +58,7 @@ def scripted_s3(environment: Any) -> Iterator[ScriptedS3]:
     store = ScriptedS3()
     server = make_server("127.0.0.1", 0, store, threaded=True, request_handler=_Silent)
     store.endpoint = f"http://127.0.0.1:{server.port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": store.endpoint, "NO_PROXY": "127.0.0.1"}.items():
         environment.setenv(name, value)

@@ -20,26 +20,13 @@ for (const search of document.querySelectorAll("[data-filters]")) {
     }
   });
 }
-// Feedback in the form that the acceptance job reads.
-const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
-for (const button of document.querySelectorAll("[data-feedback]")) {
-  button.addEventListener("click", () => {
-    const rows = ["case_id,person_id,accept,act,impossible_features"];
-    for (const card of document.querySelectorAll("[data-case]")) {
-      const chosen = (name) => card.querySelector(`[data-scale="${name}"] input:checked`)?.value;
-      if (!chosen("accept") || !chosen("act")) continue;
-      const impossible = [...card.querySelectorAll("[data-impossible]:checked")].map((box) => box.value);
-      const cells = [card.dataset.case, button.dataset.feedback, chosen("accept"), chosen("act"),
-        JSON.stringify(impossible)];
-      rows.push(cells.map(quoted).join(","));
-    }
-    const status = document.getElementById("feedback-status");
-    status.textContent = status.dataset.text.replace("{n}", rows.length - 1);
-    if (rows.length === 1) return;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([rows.join("\n") + "\n"], {type: "text/csv"}));
-    link.download = "feedback.csv";
-    link.click();
-    URL.revokeObjectURL(link.href);
+// An order of cards, by a number or a text that each has.
+for (const chosen of document.querySelectorAll("[data-sorts]")) {
+  const list = document.getElementById(chosen.dataset.sorts), first = [...list.children];
+  chosen.addEventListener("change", () => {
+    const value = (entry) => entry.dataset[chosen.value];
+    const compare = (one, other) => value(one).localeCompare(value(other), document.documentElement.lang);
+    const byNumber = (one, other) => Number(value(one)) - Number(value(other));
+    list.append(...[...first].sort(chosen.value === "title" ? compare : byNumber));
   });
 }

@@ -29,7 +29,7 @@ from tests.suites.shops import shop_tables, write_shop
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 NAMES = [f"f{n}" for n in range(12)]
-TABLES = ("acceptance_fits", "acceptance_curves", "acceptance_people", "impossible_features")
+TABLES = ("acceptance_fits", "acceptance_curves", "acceptance_people", "impossible_features", "remarks")
 Rows = list[dict[str, Any]]
 
 
@@ -245,11 +245,19 @@ def test_a_real_run_is_rated_and_learned_from_by_command(command_line: CommandLi
     cases = read_cases([open_run(out)]).table
     feedback = {"case_id": cases["case_id"], "person_id": cases["seller_id"], "accept": [5] * len(cases)}
     feedback |= {"act": [2] * len(cases), "impossible_features": [""] * len(cases)}
+    dismissed = {"accept": [None, *[5] * (len(cases) - 1)], "act": [None, *[2] * (len(cases) - 1)]}
+    dismissed |= {
+        name: [text, *[""] * (len(cases) - 1)] for name, text in (("decision", "dismissed"), ("comment", "="))
+    }
     url = f"{out}/feedback.parquet"
-    pq.write_table(pa.table(feedback), url)
+    pq.write_table(pa.table(feedback | dismissed), url)
     learned = command_line("acceptance", "--run", f"{out}/runs/night", "--feedback", url, "--out", out)
     assert learned.code == 0
     assert "Willingness to act by proximity: Too few ratings" in " ".join(learned.stdout.split())
+    assert "Decided: 1 dismissed (table 'remarks')" in learned.stdout
+    (remark,) = rows_of(open_run(out, job="acceptance"), "remarks")
+    assert (remark["case_id"], remark["comment"]) == (cases["case_id"][0].as_py(), "=")
+    assert read_learned(out).dismissed == {str(remark["item_id"]): {frozenset(remark["features"])}}
     assert open_run(out, job="acceptance").table("acceptance_fits").to_table()["measured_by"].to_pylist() == [
         "sparsity", "proximity", "sparsity", "proximity",
     ]  # fmt: skip

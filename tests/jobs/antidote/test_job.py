@@ -1,5 +1,6 @@
 """The antidote job on a small shop: which cases, which rows, that they do as they say, what each option changes."""
 
+import html
 import itertools
 import json
 import shutil
@@ -13,16 +14,17 @@ import pytest
 
 from jobs.antidote import export as exporting
 from jobs.antidote import job as antidote
-from jobs.antidote.advice import advised, group_cases
 from jobs.antidote.config import AntidoteConfig
-from jobs.antidote.summary import objective_in_words
 from jobs.runtime import job as runtime
+from recsys_ops.antidote.advice import advised, group_cases
 from recsys_ops.antidote.objectives import IndividualUnfairness, measure
+from recsys_ops.antidote.sentences import interval_in_words, objective_in_words
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets import Dataset, load_dataset
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.mf import AlsSettings, fit_als
 from recsys_ops.models.mf_rows import LocalRows
+from recsys_ops.report.night import night_page
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from tests.suites.cli import CommandLine
@@ -90,6 +92,30 @@ def test_every_case_has_its_effect_as_used_from_each_start_beside_the_noise_floo
         assert row["random_change"] == pytest.approx(np.mean([one["random"] for one in mine]) / before - 1)
         assert row["start_top10_kept"] > row["top10_kept"]
     assert {row["start"] for row in starts} == {1_000_005, 1_000_006, 1_000_007}
+
+
+def test_its_page_says_what_may_be_appended_what_that_does_and_to_whom(
+    base: Run, shop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    advised_case = {"objective": "polarisation", "algorithm": "gd_fixed", "budget": "10%", "hold_out": 0.0}
+    for run in (base, run_job(shop, tmp_path, "advised", **advised_case)):
+        page = html.unescape(night_page(run))
+        groups = group_cases(rows_of(run, "antidote_as_used"), rows_of(run), 0.2, on_unseen=False)
+        best = advised(groups)
+        assert ("Nothing is advised" in page) == (best is None) == ("--export" not in page)
+        for group in groups:
+            assert group.typical is not None
+            assert interval_in_words(*(group.typical[name] for name in ("change", "change_low", "change_high"))) in page
+        shown = best or min(groups, key=lambda group: group.typical["change"] if group.typical else 0.0)
+        assert shown.typical is not None
+        losses = [
+            (row["loss_before"], row["loss_after"]) for row in rows_of(run, "antidote_losses")
+            if case_of(row) == (shown.algorithm, shown.budget, shown.typical["run"]) and row["loss_before"] is not None
+            and row["split"] == ("test" if run is base else "train")
+        ]  # fmt: skip
+        better = sum(after < before for before, after in losses) / len(losses)
+        assert f"Of {len(losses)} users, the {'held-out' if run is base else 'given'} ratings of {better:.0%}" in page
+        assert page.count("<svg") == 1
 
 
 def test_ratings_that_are_all_the_same_are_refused(tables: Tables, tmp_path: Path) -> None:

@@ -17,14 +17,15 @@ import pyarrow as pa
 import pytest
 
 from jobs import nightly
+from jobs.recourse import ask, together
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.inputs import make_examples
-from jobs.recourse.summary import sentence
+from jobs.recourse.summary import _best_in_words, _cost_of_rule_in_words, sentence
 from jobs.recourse.tables import frontier_table
 from jobs.runtime import job as runtime
 from jobs.store import merge
-from recsys_ops.datasets import load_dataset
+from recsys_ops.datasets import load_dataset, user_groups
 from recsys_ops.features.encode import encode_items
 from recsys_ops.models.user_summary import GroupCounts
 from recsys_ops.recourse.proposal import FrontierPoint
@@ -541,7 +542,15 @@ def test_a_gain_of_less_than_a_per_cent_does_not_read_as_none(before: float, aft
 
 
 def test_by_default_advice_is_plausible_and_says_what_it_is_worth(shop: str, tmp_path: Path) -> None:
-    run = run_job(shop, tmp_path, plausibility="support", least_support=0.1, sellers="s02,s03", folds=2)
+    run = run_job(
+        shop, tmp_path, plausibility="support", least_support=0.1, sellers="s02,s03", folds=2, rule_cost_cases=3
+    )
+    drawn = [row for row in rows_of(run) if row["success_any_change"] is not None]
+    assert len(drawn) == 3
+    assert all(row["success_any_change"] >= row["success_after"] for row in drawn)
+    (cost,) = _cost_of_rule_in_words(run)
+    more = 100 * np.mean([row["success_any_change"] - row["success_after"] for row in drawn])
+    assert cost.startswith(f"What plausibility costs: without it {more:.2g} % more of the group")
     advice = [row for row in rows_of(run) if row["changes"] and row["reason"] is None]
     assert advice
     assert all(change["support"] >= 0.1 - 1e-9 for row in advice for change in row["changes"])
@@ -556,6 +565,76 @@ def test_by_default_advice_is_plausible_and_says_what_it_is_worth(shop: str, tmp
     assert everybody.groupby("item_id").is_taken.sum().eq(1).all()
     few = {(row.item_id, row.group): row.kept for row in together[together.share_acting == 0.05].itertuples()}
     assert few == {(row["item_id"], row["group"]): row["success_if_others_act"] for row in advice}
+
+
+def test_one_plan_for_all_groups_that_halves_the_rank_does_so_by_the_search_and_by_the_pass_after_it(
+    shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = load_dataset(shop, seed=0)
+    labels, group_of_user = user_groups(dataset, "n_ratings:2")
+    searched: list[dict[tuple[str, str], float]] = []
+    before = together.weigh_promises
+
+    def watched(catalogue: Any, config: RecourseConfig, read: Any) -> Any:
+        rows = [row for table in read("recourse") for row in table.to_pylist()]
+        searched.append({(row["item_id"], row["group"]): row["rank_after"] for row in rows})
+        return before(catalogue, config, read)
+
+    monkeypatch.setattr(recourse, "weigh_promises", watched)
+    run = run_job(
+        shop, tmp_path, aim="rank", max_changes=12, k=3, sellers="s01,s02",
+        for_all_groups=True, group_weights=f"{labels[0]}=3,{labels[1]}=1",
+    )  # fmt: skip
+    rows = rows_of(run)
+    assert len(rows) == len({row["item_id"] for row in rows}) == 24
+    assert {row["group"] for row in rows} == {"all groups"}
+    sizes = [3 * int((group_of_user == 0).sum()), int((group_of_user == 1).sum())]
+    for row in rows:
+        assert [one["group"] for one in row["by_group"]] == labels
+        assert all(one["n_targets"] <= size for one, size in zip(row["by_group"], sizes, strict=True))
+        shares = [(one["n_targets"], one["success_after"]) for one in row["by_group"]]
+        assert row["n_targets"] == sum(n for n, _ in shares)
+        assert row["success_after"] == pytest.approx(sum(n * share for n, share in shares) / row["n_targets"])
+    of_seller = ask.rows(run, ask.settings_of(run), dataset, item=None, seller="s01")
+    assert of_seller == [row for row in rows if row["seller_id"] == "s01"]
+    assert {(row["item_id"], row["group"]): row["rank_after"] for row in rows} == searched[0]
+    serving = [row for row in rows if row["changes"] and row["reason"] is None]
+    assert serving
+    assert all(
+        2 * row["rank_after"] <= row["rank_before"] and row["rank_bound"] <= row["rank_after"] for row in serving
+    )
+    assert all("half of it is wanted" in row["reason"] for row in rows if row["reason"])
+    best = max(serving, key=lambda row: 1 - row["rank_after"] / row["rank_before"])
+    (first, *_) = _best_in_words(run, "de")
+    assert sentence(best, "de").split(". In den Listen")[1] in first
+    ends = {(row["item_id"], row["group"], row["n_changes"]): row["rank_after"] for row in serving}
+    points = {(one["item_id"], one["group"], one["n_changes"]): one["rank"] for one in rows_of(run, "frontier")}
+    assert all(points[key] <= rank for key, rank in ends.items())  # there each change is made in full
+
+
+def test_a_sentence_for_all_groups_says_what_each_of_them_sees_then() -> None:
+    row = {"title": "Lamp", "group": "all groups", "changes": [{"text": "x"}], "success_before": 0.0}
+    seen = [("F", 0.0, 0.05), ("M", 0.0, 0.004), ("X", None, None)]
+    names = ("group", "success_before", "success_after")
+    row |= {"success_after": 0.041, "by_group": [dict(zip(names, one, strict=True)) for one in seen]}
+    assert sentence(row).endswith(": x. Seen by 0 % of the users, then by 4 % (F: 5 %; M: 0.4 %).")
+    assert sentence(row, "de").endswith(": x. Bisher sehen es 0 % der Nutzer, danach 4 % (F: 5 %; M: 0,4 %).")
+    ranks = {"rank_bound": 3.0, "rank_before": 30.4, "rank_after": 9.26}
+    assert sentence(row | ranks, "de").endswith(
+        "für alle Gruppen: x. In den Listen bisher im Mittel auf Platz 30,4, danach auf Platz 9,3."
+    )
+
+
+def test_weights_without_one_plan_for_all_groups_are_refused() -> None:
+    with pytest.raises(ValueError, match="--group-weights is ignored without --for-all-groups"):
+        RecourseConfig(data="synthetic", group_weights="gender F=2")
+
+
+@pytest.mark.parametrize("ignored", [{"options": 2}, {"min_success": 0.1}, {"keep": "r"}, {"method": "examples"}])
+def test_what_an_aim_at_the_rank_would_ignore_is_refused(ignored: dict[str, Any]) -> None:
+    (name,) = ignored
+    with pytest.raises(ValueError, match=f"--{name.replace('_', '-')} knows top-k lists only, not --aim rank"):
+        RecourseConfig(data="synthetic", aim="rank", **ignored)
 
 
 def test_a_joint_plan_has_one_recourse_per_item_and_its_promises_hold_if_all_act(shop: str, tmp_path: Path) -> None:

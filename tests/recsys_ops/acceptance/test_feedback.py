@@ -108,7 +108,37 @@ def test_a_recourse_with_something_impossible_is_not_among_the_possible(tmp_path
     assert feedback.possible["case_id"].to_pylist() == ["r/0/all/0"]
 
 
+def test_what_is_done_or_dismissed_or_impossible_needs_no_ratings(tmp_path: Path, cases: RatedCases) -> None:
+    feedback = read_feedback(
+        write(
+            tmp_path, accept=[None, None], act=pa.array([None, None], pa.int64()), decision=["dismissed", ""],
+            comment=["too dear, \"really\"\n", " "], impossible_features=["", "price"],
+        ),
+        cases,
+    )  # fmt: skip
+    columns = ["item_id", "decision", "comment", "features", "impossible_features"]
+    assert feedback.table.select(columns).to_pylist() == [
+        {
+            "item_id": 0, "decision": "dismissed", "comment": "too dear, \"really\"\n", "features": ["price"],
+            "impossible_features": [],
+        },
+        {
+            "item_id": 1, "decision": None, "comment": None, "features": ["price", "tag: new"],
+            "impossible_features": ["price"],
+        },
+    ]  # fmt: skip
+    assert feedback.possible.num_rows == 0
+
+
 BAD_ROWS = {
+    "an unknown decision": (
+        {"decision": ["done", "perhaps"]},
+        "column 'decision' has 1 value that is not done or dismissed (first: row 1 = perhaps)",
+    ),
+    "one rating without the other, though done": (
+        {"act": [7, None], "decision": ["done", "done"]},
+        "column 'act' has 1 value missing (first: row 1 = null)",
+    ),
     "an unknown case": (
         {"case_id": ["r/0/all/0", "r/9/all/0"]},
         "feedback.parquet: column 'case_id' has 1 value that is no recourse of the runs (first: row 1 = r/9/all/0). "

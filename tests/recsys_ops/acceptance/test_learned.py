@@ -11,8 +11,8 @@ SPARSITY, PROXIMITY = np.array([4.0, 2.0, 8.0]), np.array([2.0, 1.5, 3.0])
 FEATURES = ({"price"}, {"tag: new"}, {"price", "tag: old"})
 
 
-def first(learned: Learned, seller: str = "ann") -> int:
-    return choose_first(SPARSITY, PROXIMITY, FEATURES, seller=seller, learned=learned)
+def first(learned: Learned, seller: str = "ann", item: str = "") -> int:
+    return choose_first(SPARSITY, PROXIMITY, FEATURES, seller=seller, learned=learned, item=item)
 
 
 def test_with_nothing_learned_the_first_option_stays_first() -> None:
@@ -36,6 +36,13 @@ def test_what_a_provider_cannot_change_comes_last_even_within_the_caps() -> None
     learned = Learned(Caps(sparsity=3), {"sparsity": FALLS}, {"ann": {"tag: new"}})
     assert first(learned) == 0
     assert first(learned, "bob") == 1
+
+
+def test_what_was_dismissed_for_the_item_comes_last_of_what_is_possible() -> None:
+    learned = Learned(dismissed={"7": {frozenset({"price"}), frozenset({"tag: new"})}})
+    assert first(learned, item="7") == 2
+    assert first(learned, item="8") == 0
+    assert first(Learned(impossible={"ann": {"tag: old"}}, dismissed=learned.dismissed), item="7") == 0
 
 
 def test_where_everything_is_impossible_an_option_is_still_chosen() -> None:

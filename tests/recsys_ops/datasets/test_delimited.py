@@ -119,15 +119,16 @@ def test_the_part_files_of_a_folder_are_one_table(tmp_path: Path, root: str, suf
     ("names", "message"),
     [
         (["_SUCCESS"], "is a folder without part files"),
-        (["_delta_log", "part-0.parquet"], "is a Delta table"),
+        (["old/part-0.parquet"], "is a folder with the folder old in it"),
         (["notes.txt"], "is a folder with notes.txt in it"),
-        (["part-0.csv"], "is a folder with part-0.csv in it"),
+        (["part-0.csv", "part-0.parquet"], "is a folder with part-0.parquet in it"),
     ],
 )
 def test_a_folder_that_is_no_table_of_part_files_is_refused(tmp_path: Path, names: list[str], message: str) -> None:
     folder = tmp_path / "a.parquet"
     folder.mkdir()
     for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"")
     with pytest.raises(InputError, match=f"^a.parquet: {message}"):
         read_table(str(folder), "a.parquet")

@@ -78,7 +78,7 @@ def test_of_a_column_with_a_decimal_comma_only_what_is_no_number_is_named(tmp_pa
     file = tmp_path / "artikel.csv"
     file.write_text(file.read_text(encoding="utf-8").replace("3,9", "drei"), encoding="utf-8")
     with pytest.raises(
-        InputError, match=r"'Preis' is string, expected a number \(1 of 3 values .*first: row 1 = 'drei'\)"
+        InputError, match=r"'Preis' is string, expected a number \(1 of 3 values .*first: row 1 = 'drei';"
     ):
         read_folder(folder)
 

@@ -284,7 +284,6 @@ def test_a_folder_that_is_not_there_says_what_data_may_be(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("file", "content"),
     [
-        ("items.csv", b"item_id,seller_id,title\n1,2\n"),
         ("items.parquet", b"not parquet"),
         ("items.arrow", b"not arrow"),
         ("items.csv.gz", b"not gzip"),

@@ -192,7 +192,7 @@ def test_a_missing_column_is_named_with_those_found_and_the_mapping(tables: Tabl
             r"'price' is string, expected a number \(1 of 3 values .*row 2 = 'cheap'",
         ),
         ("items", "description", [1, 2, 3], r"'description' is int64, expected a string"),
-        ("items", "description", [{"a": 1}] * 3, r"'description' is of a type that has no meaning here"),
+        ("items", "description", [{"a": 1}] * 3, r"'description' is struct<a: int64>, expected a string"),
     ],
 )
 def test_a_column_of_the_wrong_type_stops(

@@ -147,14 +147,16 @@ def period(since: str | None, until: str | None) -> Period:
         ("2026-11-03T11:00+01:00", "2026-11-04", {(1, "a"): 3}),
     ],
 )
-@pytest.mark.parametrize("times", ["iso", "seconds", "milliseconds"])
+@pytest.mark.parametrize("times", ["iso", "german", "seconds", "milliseconds"])
 def test_only_interactions_of_the_period_are_read(
     tmp_path: Path, since: str | None, until: str | None, left: dict[tuple[int, str], float], times: str
 ) -> None:
     frame = pd.read_csv(pd.io.common.StringIO(ORDERS))
-    if times != "iso":
+    stamps = pd.to_datetime(frame.timestamp, format="ISO8601")
+    if times == "german":
+        frame["timestamp"] = stamps.dt.strftime("%d.%m.%Y %H:%M")
+    elif times != "iso":
         unit = {"seconds": 10**9, "milliseconds": 10**6}[times]
-        stamps = pd.to_datetime(frame.timestamp, format="ISO8601")
         frame["timestamp"] = stamps.astype("datetime64[ns]").astype("int64") // unit
     dataset = read_folder(shop(tmp_path, str(frame.to_csv(index=False))), period=period(since, until))
     assert values(dataset) == left
@@ -180,7 +182,7 @@ def test_data_whose_newest_interaction_is_too_old_are_refused(tmp_path: Path, un
     folder, within = shop(tmp_path, ORDERS), period(None, until)
     assert read_folder(folder, period=replace(within, fresh_since=newest)).n_users
     late = replace(within, fresh_since=newest + timedelta(hours=1.5))
-    with pytest.raises(InputError, match=r"interactions.csv: the newest interaction is of 2026-11-0\dT\d\d:00 UTC, 1.5 h"):
+    with pytest.raises(InputError, match=r"csv: the newest interaction is of 2026-11-0\dT\d\d:00 UTC, 1.5 h"):
         read_folder(folder, period=late)
     with pytest.raises(InputError, match="column 'timestamp' is missing"):
         read_folder(shop(tmp_path, without("timestamp")), period=late)

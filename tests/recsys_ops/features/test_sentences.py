@@ -25,6 +25,15 @@ def test_each_kind_of_change_has_its_sentence_in_english_and_german(kind: str) -
     assert said == SAID[kind]
 
 
+def test_advice_about_a_rank_says_the_mean_place_before_and_after() -> None:
+    filled = {"title": "Oak", "group": "F", "todo": "x", "before": "326", "after": "150"}
+    said = [LANGUAGES[language].advice_of_rank.format(**filled) for language in ("en", "de")]
+    assert said == [
+        "Oak for F: x. On average in place 326 of a user's list, then in place 150.",
+        "Oak für F: x. In den Listen bisher im Mittel auf Platz 326, danach auf Platz 150.",
+    ]
+
+
 def test_every_language_has_every_kind() -> None:
     assert all(set(language.changes) == set(SAID) for language in LANGUAGES.values())
 

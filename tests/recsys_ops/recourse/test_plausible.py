@@ -18,10 +18,10 @@ from recsys_ops.recourse.plausible import (
 )
 from recsys_ops.recourse.problem import Search, make_cases
 from recsys_ops.recourse.settings import RecourseSettings
-from recsys_ops.recourse.solve import find_recourses
+from recsys_ops.recourse.solve import find_recourses, success_of_any_change
 from recsys_ops.status import Status
 from tests.twins import recourse as brute
-from tests.worlds import World, random_world, text_rule
+from tests.worlds import World, one_word_world, random_world, text_rule
 
 SETTINGS = RecourseSettings(tolerance=0.0, max_changes=3)
 
@@ -162,6 +162,24 @@ def test_bounds_and_proofs_hold_for_the_plausible_changes_and_are_met_on_small_w
         assert all(change.support is not None and change.support >= 0.3 - 1e-9 for change in found.changes)
         if settings.prove_seconds and found.serves:
             assert found.lower_bound == enough[0] or found.status is Status.FEASIBLE
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_any_change_reaches_is_found_without_the_rule_and_is_the_best_single_change(seed: int) -> None:
+    world = random_world(seed, rules=(text_rule(upper=2), FeatureRule(column="genres", kind="tags", min_items=1)))
+    free = world.search(replace(SETTINGS, max_changes=1))
+    search = replace(free, plausibility=plausibility_of(world, 0.9))
+    for item in np.flatnonzero((~world.rated).any(axis=0)):
+        reached = success_of_any_change(search, int(item))
+        assert reached == pytest.approx(find_recourses(free, np.array([item]))[0].success_after)
+        lost, won = (brute.best_success(world, int(item), 1, tie=tie).success[1] for tie in (-1e-5, 1e-9))
+        assert lost - 1e-9 <= reached <= won + 1e-9
+
+
+def test_what_any_change_reaches_is_known_where_words_have_no_limit_and_not_without_users() -> None:
+    world = one_word_world(upper=float("inf"))
+    search = replace(world.search(SETTINGS), plausibility=plausibility_of(world, 0.5))
+    assert [success_of_any_change(search, item) for item in (3, 4)] == [1.0, None]
 
 
 def test_without_plausibility_nothing_is_limited_and_nothing_is_said_of_support() -> None:

@@ -28,6 +28,18 @@ class Group:
     verdict: str
 
 
+def is_about_ratings(objective: str) -> bool:
+    """Whether an objective, as ``--objective`` has it, is about the errors of ratings, not about predictions alone."""
+    return any(part.partition(":")[0].strip() != "polarisation" for part in objective.split(","))
+
+
+def held_out_share(objective: str, hold_out: float | None) -> float:
+    """Share of each user's ratings that is held out: as given, else a fifth where the objective is about ratings."""
+    if hold_out is not None:
+        return hold_out
+    return 0.2 if is_about_ratings(objective) else 0.0
+
+
 def group_cases(used: Sequence[Row], effects: Sequence[Row], held_out: float, *, on_unseen: bool) -> list[Group]:
     """The cases by algorithm and budget, each with its verdict.
 
