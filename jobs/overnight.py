@@ -92,7 +92,7 @@ def overnight_in_words(run: Run) -> list[str]:
     named = [band.sentence for band in found.outside[:_MOST_NAMED]]
     more = f"; {n_outside - _MOST_NAMED} more" if n_outside > _MOST_NAMED else ""
     return [
-        f"{against} {n_outside} of {len(found.bands)} figures are not as usual. {all_of_it}",
+        f"{against} {n_outside} of {len(found.bands)} figures not as usual. {all_of_it}",
         "; ".join(named) + more,
     ]
 

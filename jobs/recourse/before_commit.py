@@ -10,6 +10,7 @@ from jobs.recourse.config import RecourseConfig
 from jobs.recourse.inputs import Catalogue
 from jobs.recourse.together import weigh_promises
 from jobs.runtime.job import BeforeCommit
+from recsys_ops.datasets.groups import default_groups
 from recsys_ops.drift.figures import (
     Figures,
     advice_figures,
@@ -44,10 +45,11 @@ class Known:
         )
 
     def _figures(self, read: Callable[[str], Iterator[pa.Table]]) -> Figures:
-        catalogue = self.catalogue
+        catalogue, dataset = self.catalogue, self.catalogue.dataset
+        are_parts = ":" in (self.config.groups or default_groups(dataset))
         return {
             **advice_figures(read("recourse"), self.n_standing),
-            **data_figures(catalogue.dataset, catalogue.labels, catalogue.group_of_user),
+            **data_figures(dataset, () if are_parts else catalogue.labels, catalogue.group_of_user),
             **quality_figures(self.quality),
             **feature_figures(catalogue.encoded),
         }

@@ -21,9 +21,9 @@ DEVIATIONS = 5.0
 """Half a band in standard deviations; of seven nights their estimate is rough, and dozens of figures are compared."""
 
 _TO_STANDARD_DEVIATIONS = 1.4826
-_ABSOLUTE: dict[Kind, float] = {"count": 1.0, "share": 0.05, "rate": 0.05, "churn": 0.2, "mean": 0.0, "seconds": 60.0}
-_OF_MEDIAN: dict[Kind, float] = {"count": 0.1, "seconds": 0.5}
-_OF_SPREAD = 0.25
+_ABSOLUTE: dict[Kind, float] = {"count": 1.0, "share": 0.05, "rate": 0.05, "churn": 0.2, "seconds": 60.0}
+_OF_MEDIAN: dict[Kind, float] = {"count": 0.1, "measure": 0.05, "seconds": 0.5}
+_OF_SPREAD: dict[Kind, float] = {"mean": 0.25, "measure": 4.0}
 _ROUNDING = 1e-9
 
 
@@ -102,13 +102,14 @@ def _band(name: str, figure: Figure, nights: Sequence[Figures]) -> Band:
 
 
 def _floor(kind: Kind, median: float, spread: float) -> float:
-    """Least half of a band: of counts a tenth, of shares five points, of means a quarter of the spread."""
-    return max(_ABSOLUTE[kind], _OF_MEDIAN.get(kind, 0.0) * abs(median), _OF_SPREAD * spread if kind == "mean" else 0.0)
+    """Least half of a band: of a share five points, of a count a tenth, of a mean a quarter of its spread."""
+    of_median, of_spread = _OF_MEDIAN.get(kind, 0.0) * abs(median), _OF_SPREAD.get(kind, 0.0) * spread
+    return max(_ABSOLUTE.get(kind, 0.0), of_median, of_spread)
 
 
 def _possible(kind: Kind, low: float, high: float) -> tuple[float, float]:
     """The part of a band that the figure can be in."""
-    if kind == "mean":
+    if kind in ("mean", "measure"):
         return low, high
     return max(low, 0.0), high if kind in ("count", "seconds") else min(high, 1.0)
 

@@ -15,8 +15,8 @@ from recsys_ops.quality import Quality
 from recsys_ops.status import Status
 from recsys_ops.tables import FIGURES
 
-Kind = Literal["count", "share", "rate", "churn", "mean", "seconds"]
-"""share: of one value among several, 0 where it is not named; rate: any other share; mean: with its spread."""
+Kind = Literal["count", "share", "rate", "churn", "mean", "measure", "seconds"]
+"""share: of one value among several, 0 where it is not named; rate: any other share; mean, measure: with a spread."""
 
 LEAST_SHARE = 0.01
 """Values that fewer items or users have get no figure."""
@@ -27,7 +27,7 @@ ADVICE_COLUMNS = ["option", "status", "reason", "n_changes", "success_after", "s
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a night; ``spread`` is the standard deviation of what a mean is of, in its unit."""
+    """A figure of a night; ``spread``: standard deviation of what a mean is of, or standard error of a measure."""
 
     kind: Kind
     value: float
@@ -55,7 +55,7 @@ def data_figures(dataset: Dataset, groups: Sequence[str], group_of_user: NDArray
     ----------
     dataset : Dataset
     groups : sequence of str
-        Labels.
+        Labels; none of groups that are equal parts of a number, whose labels move with it.
     group_of_user : ndarray, shape (n_users,)
         Position of each user's group, -1 for none.
     """
@@ -69,8 +69,9 @@ def data_figures(dataset: Dataset, groups: Sequence[str], group_of_user: NDArray
     }
     if dataset.values != "ones" and len(values):
         found[f"mean of {dataset.values}"] = _mean(values)
-    sizes = np.bincount(group_of_user[group_of_user >= 0], minlength=len(groups))
-    found |= _shares("users in group", groups, sizes, dataset.n_users)
+    if groups:
+        sizes = np.bincount(group_of_user[group_of_user >= 0], minlength=len(groups))
+        found |= _shares("users in group", groups, sizes, dataset.n_users)
     return found
 
 
@@ -109,13 +110,11 @@ def feature_figures(encoded: EncodedItems) -> Figures:
 
 
 def quality_figures(quality: Quality | None) -> Figures:
-    """Measures of the recommender; the spread is that between users, where it is known."""
+    """Measures of the recommender on users held out, with their standard errors where these are known."""
     if quality is None:
         return {}
     return {
-        f"recommender: {one.measure}": Figure(
-            "mean", one.value, (one.standard_error or 0.0) * float(np.sqrt(quality.n_users))
-        )
+        f"recommender: {one.measure}": Figure("measure", one.value, one.standard_error or 0.0)
         for one in quality.figures
     }
 

@@ -62,10 +62,14 @@ FIGURES_COLUMNS: Columns = {
     "figure": (pa.string(), "What it is of, such as interactions, or the column and value of a feature."),
     "kind": (
         pa.string(),
-        "count; share, of one value among several; rate, any other share; churn, of earlier advice; or mean.",
+        "count; share, of one value among several; rate, any other share; churn, of earlier advice; mean; measure, of "
+        "the recommender.",
     ),
     "value": (pa.float64(), "The figure."),
-    "spread": (pa.float64(), "Standard deviation of what a mean is of, in its unit; else 0."),
+    "spread": (
+        pa.float64(),
+        "Standard deviation of what a mean is of, or standard error of a measure; else 0.",
+    ),
 }
 """One row per figure by which a night is compared with others."""
 

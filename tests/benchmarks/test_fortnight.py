@@ -45,6 +45,7 @@ class Shop:
         n_rows = self.tables["interactions"].num_rows
         rng = np.random.default_rng(7)
         of_row = np.where(rng.random(n_rows) < 0.86, -rng.integers(0, 300, n_rows), rng.integers(1, 15, n_rows))
+        of_row[:28] = np.repeat(np.arange(1, 15), 2)  # every day has rows in either half
         self.days = np.array([np.datetime64(FIRST) + np.timedelta64(int(n) - 1, "D") for n in of_row])
 
     def export(self, number: int, *, keep: Callable[[int], bool] = lambda row: True) -> str:
@@ -72,7 +73,7 @@ class Fortnight:
         try:
             code, why = int(nightly.run(config)), ""
         except InputError as error:
-            code, why = 2, str(error)
+            code, why = 2, str(error).splitlines()[0]
         if code == 1:
             name = config.run_id or f"nightly-{config.date}"
             why = "; ".join(open_run(f"{self.out}/runs/{name}").refused)

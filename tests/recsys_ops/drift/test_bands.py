@@ -28,7 +28,8 @@ def test_half_of_the_rows_is_outside_and_a_growing_shop_is_not() -> None:
     ("kind", "usual", "inside", "beyond"),
     [
         ("count", 1000, 1099, 1111), ("count", 0, 1, 2), ("share", 0.3, 0.34, 0.36), ("rate", 0.0, 0.04, 0.06),
-        ("churn", 0.0, 0.19, 0.21), ("mean", 3.5, 3.7, 3.8), ("seconds", 10, 69, 71), ("seconds", 1000, 1499, 1501),
+        ("churn", 0.0, 0.19, 0.21), ("mean", 3.5, 3.7, 3.8), 
+        ("measure", 0.4, 4.3, 4.5), ("seconds", 10, 69, 71), ("seconds", 1000, 1499, 1501),
     ],
 )  # fmt: skip
 def test_nights_that_agree_leave_the_least_band(kind: Kind, usual: float, inside: float, beyond: float) -> None:
