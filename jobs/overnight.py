@@ -79,7 +79,10 @@ def overnight_in_words(run: Run) -> list[str]:
     """One or two lines for a summary; none for a run that cannot be compared, or where there is no earlier night."""
     if run.manifest.get("partial") or FIGURES not in run.tables:
         return []
-    found = overnight(run)
+    try:
+        found = overnight(run)
+    except InputError as error:  # another run is damaged, for which this one, which is committed, does not fail
+        return [f"Overnight: not compared. {error}"]
     n_nights = len(found.nights)
     if not n_nights:
         return []

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +34,19 @@ def out(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def computed(
-    out: str, run_id: str, job: str = "doubling", until: str | None = None, refused: Sequence[str] = ()
+    out: str, run_id: str, job: str = "doubling", until: str | None = None, status: str = "optimal", **commit: Any
 ) -> Callable[[], StartedRun]:
     """A run of one shard that was computed: call it to commit it."""
     shards = plan_shards([1.0], n_shards=1)
-    run = start_run(out, run_id, job=job, configuration={"until": until}, inputs={}, shards=shards)
+    run = start_run(out, run_id, job=job, configuration={"until": until, "k": 10}, inputs={}, shards=shards)
 
     def work(shared: None, shard: Any, isolated: Any) -> ShardOutput:
-        return ShardOutput({"t": pa.table({"x": [1]})}, {"optimal": 1}, 1)
+        return ShardOutput({"t": pa.table({"x": [1]})}, {status: 1}, 1)
 
     records = [compute_shard(work, None, shard, {}, run.folder) for shard in shards]
 
     def commit() -> StartedRun:
-        commit_run(run, records, refused=refused)
+        commit_run(run, records, **commit)
         return run
 
     return commit
