@@ -23,7 +23,7 @@ DEVIATIONS = 5.0
 _TO_STANDARD_DEVIATIONS = 1.4826
 _ABSOLUTE: dict[Kind, float] = {"count": 1.0, "share": 0.05, "rate": 0.05, "churn": 0.2, "seconds": 60.0}
 _OF_MEDIAN: dict[Kind, float] = {"count": 0.1, "measure": 0.05, "seconds": 0.5}
-_OF_SPREAD: dict[Kind, float] = {"mean": 0.25, "measure": 4.0}
+_OF_SPREAD: dict[Kind, float] = {"mean": 0.25, "measure": 4.0, "share": 4.0, "rate": 4.0, "churn": 4.0}
 _ROUNDING = 1e-9
 
 

@@ -21,13 +21,16 @@ Kind = Literal["count", "share", "rate", "churn", "mean", "measure", "seconds"]
 LEAST_SHARE = 0.01
 """Values that fewer items or users have get no figure."""
 
+_OF_A_MEDIAN = 1.2533
+"""Standard error of a median as a multiple of that of a mean, for normal values."""
+
 ADVICE_COLUMNS = ["option", "status", "reason", "n_changes", "success_after", "since"]
 """Columns of ``recourse`` that are read."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a night; ``spread``: standard deviation of what a mean is of, or standard error of a measure."""
+    """A figure of a night; ``spread``: standard deviation of what a mean is of, or standard error of any other kind."""
 
     kind: Kind
     value: float
@@ -65,7 +68,7 @@ def data_figures(dataset: Dataset, groups: Sequence[str], group_of_user: NDArray
         "items": Figure("count", dataset.n_items),
         "sellers": Figure("count", pc.count_distinct(dataset.items.column("seller_id")).as_py()),
         "interactions": Figure("count", len(values)),
-        "rejected rows": Figure("rate", n_rejected / max(n_rejected + len(values), 1)),
+        "rejected rows": _rate(n_rejected, n_rejected + len(values)),
     }
     if dataset.values != "ones" and len(values):
         found[f"mean of {dataset.values}"] = _mean(values)
@@ -90,13 +93,13 @@ def feature_figures(encoded: EncodedItems) -> Figures:
             lengths = np.bincount(item_of_entry[rule_of_entry == number], minlength=n_items)
             what = "words" if rule.kind == "text" else "values"
             found[f"{name}: {what} of an item"] = _mean(lengths)
-            found[f"{name}: without"] = Figure("rate", float(np.mean(lengths == 0)))
+            found[f"{name}: without"] = _rate(int(np.sum(lengths == 0)), n_items)
             if rule.kind == "tags":
                 own = np.flatnonzero(np.asarray(columns.rule) == number)
                 found |= _shares(name, [columns.value[column] for column in own], n_with[own], n_items)
             continue
         cells = encoded.cells.column(name)
-        found[f"{name}: without"] = Figure("rate", cells.null_count / n_items)
+        found[f"{name}: without"] = _rate(cells.null_count, n_items)
         if rule.kind == "number":
             values = np.asarray(pc.cast(cells.drop_null(), pa.float64()).to_numpy())
             if len(values):
@@ -146,13 +149,13 @@ def advice_figures(tables: Iterable[pa.Table], n_standing: int | None) -> Figure
     found = {"cases": Figure("count", n_cases)}
     if not n_cases or counts.pop(Status.NOT_STARTED):
         return found
-    found |= {f"cases: {status}": Figure("rate", count / n_cases) for status, count in counts.items()}
+    found |= {f"cases: {status}": _rate(count, n_cases) for status, count in counts.items()}
     reached = np.concatenate(success)
-    found["cases with advice"] = Figure("count", len(reached))
     if len(reached):
-        found["success, median"] = Figure("rate", float(np.median(reached)))
+        error = _OF_A_MEDIAN * float(reached.std()) / float(np.sqrt(len(reached)))
+        found["success, median"] = Figure("rate", float(np.median(reached)), error)
     if n_standing:
-        found["earlier advice given up"] = Figure("churn", 1.0 - n_kept / n_standing)
+        found["earlier advice given up"] = _rate(n_standing - n_kept, n_standing, "churn")
     return found
 
 
@@ -161,10 +164,16 @@ def _mean(values: NDArray[np.number]) -> Figure:
     return Figure("mean", float(exact.mean()), float(exact.std()))
 
 
+def _rate(n_such: int, n_all: int, kind: Kind = "rate") -> Figure:
+    """A share of so many, with its standard error; that of one in none is not 0 (Agresti and Coull 1998)."""
+    of = max(n_all, 1)
+    likely = (n_such + 1) / (of + 2)
+    return Figure(kind, n_such / of, float(np.sqrt(likely * (1 - likely) / of)))
+
+
 def _shares(name: str, labels: Sequence[str], sizes: NDArray[np.int64], n_all: int) -> Figures:
-    shares = sizes / max(n_all, 1)
     return {
-        f"{name}: {label}": Figure("share", float(share))
-        for label, share in zip(labels, shares, strict=True)
-        if share >= LEAST_SHARE
+        f"{name}: {label}": _rate(int(size), n_all, "share")
+        for label, size in zip(labels, sizes, strict=True)
+        if size >= LEAST_SHARE * n_all
     }

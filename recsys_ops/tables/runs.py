@@ -68,7 +68,7 @@ FIGURES_COLUMNS: Columns = {
     "value": (pa.float64(), "The figure."),
     "spread": (
         pa.float64(),
-        "Standard deviation of what a mean is of, or standard error of a measure; else 0.",
+        "Standard deviation of what a mean is of, or standard error of a share or measure; else 0.",
     ),
 }
 """One row per figure by which a night is compared with others."""

@@ -34,7 +34,7 @@ def out(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def computed(
-    out: str, run_id: str, job: str = "doubling", until: str | None = None, status: str = "optimal", **commit: Any
+    out: str, run_id: str, job: str = "doubling", until: str | None = None, status: str = "optimal", **known: Any
 ) -> Callable[[], StartedRun]:
     """A run of one shard that was computed: call it to commit it."""
     shards = plan_shards([1.0], n_shards=1)
@@ -46,7 +46,7 @@ def computed(
     records = [compute_shard(work, None, shard, {}, run.folder) for shard in shards]
 
     def commit() -> StartedRun:
-        commit_run(run, records, **commit)
+        commit_run(run, records, **known)
         return run
 
     return commit

@@ -33,9 +33,9 @@ def test_half_of_the_rows_is_outside_and_a_growing_shop_is_not() -> None:
     ],
 )  # fmt: skip
 def test_nights_that_agree_leave_the_least_band(kind: Kind, usual: float, inside: float, beyond: float) -> None:
-    before = [float(usual)] * 5
-    assert not band(kind, inside, before, spread=1.0).is_outside
-    assert band(kind, beyond, before, spread=1.0).is_outside
+    before, spread = [float(usual)] * 5, 1.0 if kind in ("mean", "measure") else 0.0
+    assert not band(kind, inside, before, spread).is_outside
+    assert band(kind, beyond, before, spread).is_outside
 
 
 def test_a_mean_that_was_always_0_may_begin_to_vary() -> None:
@@ -73,6 +73,12 @@ def test_a_rate_that_a_night_does_not_know_is_no_0() -> None:
     before: list[Figures] = [{"success": Figure("rate", 0.5)}] * 3 + [{}] * 4
     assert compare_nights({"success": Figure("rate", 0.5)}, before)[0].n_nights == 3
     assert compare_nights({}, before) == []
+
+
+def test_a_share_of_few_cases_may_move_by_its_error() -> None:
+    few, many = ({"it": Figure("rate", 0.5, float(np.sqrt(0.25 / n)))} for n in (25, 10_000))
+    assert not compare_nights({"it": Figure("rate", 0.8, 0.08)}, [few] * 4)[0].is_outside
+    assert compare_nights({"it": Figure("rate", 0.56, 0.005)}, [many] * 4)[0].is_outside
 
 
 def test_seconds_are_shown_and_refuse_no_night() -> None:
