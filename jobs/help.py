@@ -56,6 +56,7 @@ EXAMPLES = {
     "report": (
         "recsys-ops report",
         "recsys-ops report --seller anna --language de",
+        "recsys-ops report --parameters",
     ),
     "study": (
         "recsys-ops study --persons 40 --seed 7",

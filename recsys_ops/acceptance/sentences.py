@@ -8,6 +8,8 @@ from recsys_ops.runs import Run
 
 _RESPONSES = {"accept": "Acceptance", "act": "Willingness to act"}
 _OPTIONS = {"sparsity": "--max-changes", "proximity": "--max-proximity"}
+_LEAST_P = 1e-3
+"""Smaller ones say no more than that."""
 
 Row = Mapping[str, Any]
 
@@ -25,7 +27,7 @@ def fit_in_words(row: Row) -> str:
         about = f"{about}, threshold {found}"
     why = f" ({row['reason']})" if row["reason"] else ""
     people = people_in_words(row)
-    return f"{about}: {Finding(row['status']).meaning}{why}" + (f" {people}" if people else "")
+    return f"{about}: {Finding(row['status']).meaning.removesuffix('.')}{why}." + (f" {people}" if people else "")
 
 
 def people_in_words(row: Row) -> str:
@@ -35,10 +37,14 @@ def people_in_words(row: Row) -> str:
         return ""
     said = [
         f"{'differ' if row[f'p_{name}'] < LEVEL else 'do not clearly differ'} {what} "
-        f"(F {row[f'f_{name}']:.2f}, p {row[f'p_{name}']:.2g})"
+        f"(F {row[f'f_{name}']:.2f}, {_p_in_words(row[f'p_{name}'])})"
         for what, name in tested
     ]
     return f"People {' and '.join(said)}."
+
+
+def _p_in_words(p: float) -> str:
+    return f"p {p:.2g}" if p >= _LEAST_P else f"p below {_LEAST_P:g}"
 
 
 def caps_in_words(rows: Sequence[Row]) -> str:
@@ -67,4 +73,4 @@ def _difference_in_words(row: Row) -> str:
     who = against if row["level"] else f"per unit of {row['property']}"
     per_distance = f" per unit of {row['distance']}" if row["effect"] == "slope" else ""
     points = f"{row['coefficient']:+.2g} points{per_distance} (95 % interval {row['low']:+.2g} to {row['high']:+.2g})"
-    return f"{named_in_words(row)}, {who}: {points}, p {row['p_adjusted']:.2g} for all tests of the fit."
+    return f"{named_in_words(row)}, {who}: {points}, {_p_in_words(row['p_adjusted'])} for all tests of the fit."

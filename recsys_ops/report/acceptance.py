@@ -31,16 +31,16 @@ def acceptance_content(run: Run) -> dict[str, Any]:
     fits.sort(key=lambda row: str(row["response"]) != "act")  # willingness to act first: caps follow from it
     curves, people = (run.table(f"acceptance_{name}").to_table().to_pylist() for name in ("curves", "people"))
     return {
-        "advice": [*_advice(fits), *differences_of(run)], "has_caps": any(row["cap"] is not None for row in fits),
+        "advice": _advice(fits), "has_caps": any(row["cap"] is not None for row in fits),
         "fits": [
             {
                 "title": named_in_words(row), "sentence": fit_in_words(row),
                 "curve": curve_plot(row, _of_fit(curves, row)), "people": people_plot(row, _of_fit(people, row)),
-                "persons": _persons(_of_fit(people, row)), "differences": _differences(row, _of_fit(people, row)),
+                "persons": _persons(_of_fit(people, row)), "spread": _spread(row, _of_fit(people, row)),
             }
             for row in fits
         ],
-        "fit_rows": [_fit_row(row) for row in fits],
+        "drivers": differences_of(run), "fit_rows": [_fit_row(row) for row in fits],
         "impossible": _impossible(run), "decided": _decided(run), "comments": _comments(run),
     }  # fmt: skip
 
@@ -71,7 +71,7 @@ def _fit_row(row: Row) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _differences(fit: Row, people: Sequence[Row]) -> list[str]:
+def _spread(fit: Row, people: Sequence[Row]) -> list[str]:
     """How far people are apart, and of how many that is clear."""
     if not people:
         return []

@@ -62,31 +62,36 @@ def _of_group(group: str, rows: Sequence[Row], say: Any) -> dict[str, Any]:
         for feature in {change["feature"] for change in plan["changes"]}:
             by_feature[feature].append(plan)
     ordered = sorted(by_feature.items(), key=lambda pair: (-len(pair[1]), pair[0]))
-    summary = [say.parameters_no_plan.format(cases=f"{len(rows):,}")]
+    summary = [say.parameters_no_plan.format(cases=_number(len(rows), say))]
     if plans:
-        before, after = (_share([plan[name] for plan in plans]) for name in ("success_before", "success_after"))
+        before, after = (_share((plan[name] for plan in plans), say) for name in ("success_before", "success_after"))
         summary = [
-            say.parameters_plans.format(plans=f"{len(plans):,}", cases=f"{len(rows):,}", before=before, after=after)
+            say.parameters_plans.format(
+                plans=_number(len(plans), say), cases=_number(len(rows), say), before=before, after=after
+            )
         ]
     return {
         "title": group, "summary": _with_rest(summary, len(ordered), say),
         "columns": [say.parameters_feature, say.parameters_by_plans, say.parameters_gain, say.parameters_alone],
         "rows": [
             {
-                "name": feature, "detail": _commonest(feature, mine), "count": len(mine),
+                "name": feature, "detail": _commonest(feature, mine, say), "count": _number(len(mine), say),
                 "share": len(mine) / len(plans),
-                "numbers": [_share(map(_gain, mine)), _share(_gain(plan) for plan in mine if _is_all(feature, plan))],
+                "numbers": [
+                    _share(map(_gain, mine), say),
+                    _share((_gain(plan) for plan in mine if _is_all(feature, plan)), say),
+                ],
             }
             for feature, mine in ordered[:_MOST_ROWS]
         ],
     }  # fmt: skip
 
 
-def _commonest(feature: str, plans: Iterable[Row]) -> str:
+def _commonest(feature: str, plans: Iterable[Row], say: Any) -> str:
     """What the plans do to a feature most often."""
     texts = Counter(change["text"] for plan in plans for change in plan["changes"] if change["feature"] == feature)
     ordered = sorted(texts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return "; ".join(f"{text} ({n:,})" for text, n in ordered[:_MOST_CHANGES])
+    return "; ".join(f"{text} ({_number(n, say)})" for text, n in ordered[:_MOST_CHANGES])
 
 
 def _gain(plan: Row) -> float:
@@ -109,26 +114,30 @@ def _of_histories(run: Run, say: Any) -> dict[str, Any]:
     titles = {row["item_id"]: row["title"] for row in rows}
     ordered = sorted(by_item.items(), key=lambda pair: (-len(pair[1]), str(pair[0])))
     anyway = sum(row["status"] == Status.INFEASIBLE for row in rows)
-    summary = [say.parameters_no_explanation.format(cases=f"{len(rows):,}")]
+    summary = [say.parameters_no_explanation.format(cases=_number(len(rows), say))]
     if explained:
-        items, before, after = (_mean(explained, name) for name in ("n_removed", "rank_before", "rank_after"))
+        items, before, after = (_mean(explained, name, say) for name in ("n_removed", "rank_before", "rank_after"))
         summary = [
             say.parameters_explained.format(
-                explained=f"{len(explained):,}", cases=f"{len(rows):,}", items=items, before=before, after=after
+                explained=_number(len(explained), say),
+                cases=_number(len(rows), say),
+                items=items,
+                before=before,
+                after=after,
             )
         ]
     if anyway:
-        summary.append(say.parameters_anyway.format(n=f"{anyway:,}"))
+        summary.append(say.parameters_anyway.format(n=_number(anyway, say)))
     return {
         "title": say.parameters_histories, "summary": _with_rest(summary, len(ordered), say),
         "columns": [say.parameters_item, say.parameters_by_explanations, say.parameters_people, say.parameters_rank],
         "rows": [
             {
-                "name": titles.get(item) or str(item), "detail": "", "count": len(mine),
+                "name": titles.get(item) or str(item), "detail": "", "count": _number(len(mine), say),
                 "share": len(mine) / len(explained),
                 "numbers": [
-                    f"{len({row['user_id'] for row in mine}):,}",
-                    f"{_mean(mine, 'rank_before')} → {_mean(mine, 'rank_after')}",
+                    _number(len({row["user_id"] for row in mine}), say),
+                    f"{_mean(mine, 'rank_before', say)} → {_mean(mine, 'rank_after', say)}",
                 ],
             }
             for item, mine in ordered[:_MOST_ROWS]
@@ -138,14 +147,20 @@ def _of_histories(run: Run, say: Any) -> dict[str, Any]:
 
 def _with_rest(summary: list[str], n_rows: int, say: Any) -> list[str]:
     rest = n_rows - _MOST_ROWS
-    return summary if rest <= 0 else [*summary, say.parameters_rest.format(shown=_MOST_ROWS, n=f"{rest:,}")]
+    return summary if rest <= 0 else [*summary, say.parameters_rest.format(shown=_MOST_ROWS, n=_number(rest, say))]
 
 
-def _mean(rows: Iterable[Row], name: str) -> str:
-    return f"{np.mean([row[name] for row in rows]):,.1f}"
+def _mean(rows: Iterable[Row], name: str, say: Any) -> str:
+    return _number(float(np.mean([row[name] for row in rows])), say)
 
 
-def _share(values: Iterable[float]) -> str:
+def _share(values: Iterable[float], say: Any) -> str:
     """Mean of some shares as per cent; a dash where there are none."""
     known = list(values)
-    return f"{100 * np.mean(known):.2g} %" if known else "-"
+    return f"{100 * np.mean(known):.2g} %".translate(str.maketrans(",.", say.signs)) if known else "-"
+
+
+def _number(value: float, say: Any) -> str:
+    """A count as it is, a mean with one digit, in the signs of the language."""
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+    return text.translate(str.maketrans(",.", say.signs))

@@ -51,6 +51,7 @@ _ENGLISH = {
     "study_end": "Download your answers, and send the file to those who gave you this questionnaire.",
     "study_end_send": "Send your answers. You can keep a copy.", "study_downloaded": "Your answers are downloaded.",
     "study_not_sent": "Your answers did not arrive ({why}). They were downloaded instead: send that file yourself.",
+    "signs": ",.", "user_list": "Without that, your list would begin with {titles}.",
     "parameters_title": "What decides which items are shown",
     "parameters_of_features": "For each group of people: which features of an item decide how many of them see it. "
     "Counted over the plans of this run; what each brings was found by running the recommender on the changed item. "
@@ -129,6 +130,7 @@ _GERMAN = {
     "study_end_send": "Senden Sie Ihre Antworten. Sie können eine Abschrift behalten.",
     "study_downloaded": "Ihre Antworten sind heruntergeladen.",
     "study_not_sent": "Ihre Antworten kamen nicht an ({why}). Sie wurden heruntergeladen: senden Sie die Datei selbst.",
+    "signs": ".,", "user_list": "Ohne das begänne Ihre Liste mit {titles}.",
     "parameters_title": "Was entscheidet, welche Artikel gezeigt werden",
     "parameters_of_features": "Für jede Gruppe von Menschen: welche Merkmale eines Artikels entscheiden, wie viele ihn "
     "sehen. Gezählt über die Pläne dieses Laufs; was jeder bringt, ergab die Empfehlung mit dem geänderten Artikel. "

@@ -173,7 +173,7 @@ def test_with_too_few_ratings_it_says_so_and_nothing_follows(
     assert (learned.caps, learned.willingness) == (Caps(), {})
     assert learned.impossible == {"s00": {"f0"}}
     said = " ".join(capsys.readouterr().out.split())
-    assert "Too few ratings: the settings stay as they are. Collect more. (44 ratings, at least 100 needed" in said
+    assert "Too few ratings: the settings stay as they are. Collect more (44 ratings, at least 100 needed" in said
     assert "No cap follows from these ratings: the next run keeps its settings." in said
 
 

@@ -42,8 +42,18 @@ def run_of(fits: list[dict[str, Any]], n_people: int = 30) -> Any:
     ]  # fmt: skip
     remarks = [{"person_id": HOSTILE, "decision": "dismissed", "comment": HOSTILE}]
     impossible = [{"person_id": person, "feature": HOSTILE} for person in ("a", "a", "b")]
+    driver = {
+        "response": "act",
+        "distance": "sparsity",
+        "property": HOSTILE,
+        "effect": "slope",
+        "level": "",
+        "reference": "",
+    }
+    driver |= {"coefficient": -0.2, "low": -0.3, "high": -0.1, "p_adjusted": 0.01, "reason": ""}
     tables = {
         "acceptance_fits": fits, "acceptance_curves": curves, "acceptance_people": people, "remarks": remarks,
+        "acceptance_differences": [driver],
         "impossible_features": impossible,
     }  # fmt: skip
     manifest = {
@@ -64,7 +74,7 @@ def test_the_caps_come_first_then_each_fit_with_what_it_says_of_people() -> None
     assert page.index("Caps for the next run: --max-changes 4.") < page.index("<h2>Willingness to act by sparsity</h2>")
     assert page.index("<h2>Willingness to act by proximity</h2>") < page.index("<h2>Acceptance by sparsity</h2>")
     assert "threshold 4.40 (95 % interval 3.90 to 5.00)" in page
-    assert "People differ in how willing they are (F 4.20, p 1e-09)" in page
+    assert "People differ in how willing they are (F 4.20, p below 0.001)" in page
     assert "do not clearly differ in how distance matters to them (F 0.40, p 0.3)." in page
     assert "Of 30 people, the level of 1 is clearly above that of most and of 0 clearly below" in page
     assert "the ratings of 4 clearly fall more by distance, of 0 less" in page
@@ -91,7 +101,7 @@ def test_too_few_ratings_are_said_and_nothing_is_drawn() -> None:
     rows = [fit(*key, status="too_few", reason="44 ratings, at least 100 needed", **nothing) for key in KEYS]
     page = night_page(run_of(rows, n_people=0))
     assert "No cap follows from these ratings" in page
-    assert "Too few ratings: the settings stay as they are. Collect more. (44 ratings" in page
+    assert "Too few ratings: the settings stay as they are. Collect more (44 ratings" in page
     assert "<svg" not in page
 
 
@@ -99,4 +109,5 @@ def test_hostile_text_of_people_stays_text() -> None:
     page = night_page(run_of(with_threshold(5.0)))
     assert page.count("<script") == 1
     assert "<img" not in page
-    assert html.unescape(page).count(HOSTILE) >= 4
+    assert html.unescape(page).count(HOSTILE) >= 5
+    assert "-0.2 points per unit of sparsity (95 % interval -0.3 to -0.1), p 0.01 for all tests of the fit" in page

@@ -92,6 +92,13 @@ def test_items_of_histories_are_counted_with_the_people_and_ranks(*, with_stars:
     assert "1 would be made whatever part of the history" in page
 
 
+def test_numbers_have_the_signs_of_the_language() -> None:
+    rows = [plan("x", ["text"], 0.024), plan("x", ["text"], 0.031)]
+    assert rows_of(parameters_page(run_of("recourse", rows * 600), "de")) == [
+        ["textchange text (1.200)", "100 % (1.200)", "1,8 %", "1,8 %"]
+    ]
+
+
 def test_many_features_are_cut_and_the_rest_is_counted() -> None:
     page = parameters_page(run_of("recourse", [plan("x", [f"tag: {n:02}" for n in range(33)], 0.5)]), "en")
     assert len(rows_of(page)) == 20
