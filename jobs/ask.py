@@ -83,7 +83,7 @@ def run(config: AskConfig) -> int:
 
 
 def settings_from(run: Run, model: type[Settings]) -> Settings:
-    """The settings that a run was made with, as those of the present version.
+    """The settings that a run was made with, as those of the present version; its data may have grown old since.
 
     Parameters
     ----------
@@ -96,8 +96,9 @@ def settings_from(run: Run, model: type[Settings]) -> Settings:
     InputError
         The run was made with settings that this version does not have, or with values that it refuses.
     """
+    settings = {name: value for name, value in run.manifest["configuration"].items() if name != "fresh_within"}
     try:
-        return make_config(model, run.manifest["configuration"], None)
+        return make_config(model, settings, None)
     except ConfigError as error:
         raise InputError(
             f"run {run.run_id}: its settings are not those of this recsys-ops. {' '.join(str(error).splitlines())} "

@@ -1,5 +1,6 @@
 """What all jobs share; each job's own settings extend it. One model serves command line, YAML and validation."""
 
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -99,6 +100,18 @@ class DataConfig(BaseModel):
     until: str | None = None
     """Only interactions before this date or time."""
 
+    fresh_within: str | None = None
+    """Refuse data whose newest interaction is older than this, such as 36h or 2d, before --until (nightly: the end of --date) or now."""  # noqa: E501
+
+    @field_validator("fresh_within")
+    @classmethod
+    def _is_a_duration(cls, text: str | None) -> str | None:
+        from recsys_ops.datasets.times import parse_duration
+
+        if text is not None:
+            parse_duration(text)
+        return text
+
     @model_validator(mode="after")
     def _some_time_is_left(self) -> Self:
         period = self.period
@@ -108,14 +121,16 @@ class DataConfig(BaseModel):
 
     @property
     def period(self) -> "Period":
-        """What ``since`` and ``until`` mean."""
-        from recsys_ops.datasets.times import Period, parse_time
+        """What ``since``, ``until`` and ``fresh_within`` mean."""
+        from recsys_ops.datasets.times import Period, parse_duration, parse_time
 
         since, until = (
             None if text is None else parse_time(text, option)
             for text, option in ((self.since, "--since"), (self.until, "--until"))
         )
-        return Period(since, until)
+        if self.fresh_within is None:
+            return Period(since, until)
+        return Period(since, until, (until or datetime.now(UTC)) - parse_duration(self.fresh_within))
 
 
 class JobConfig(RunConfig, DataConfig):

@@ -15,7 +15,8 @@ _DATA, _RUN, _STORAGE = "Data", "Run", "Storage and cluster"
 _LAST = (_DATA, _RUN, _STORAGE, "Help")
 _SECTION_OF: dict[type[BaseModel], str] = {DataConfig: _DATA, JobConfig: _DATA, RunConfig: _STORAGE}
 _OF_RUN = (
-    "config", "run_id", "resume", "plan", "seed", "allowed_errors", "result", "deadline", "report", "feedback_url",
+    "config", "run_id", "resume", "plan", "seed", "allowed_errors", "result", "deadline", "fail_on", "report",
+    "feedback_url",
 )  # fmt: skip
 _SECTION_BY_NAME = {"on_bad_rows": _DATA, "installed": _STORAGE} | dict.fromkeys(_OF_RUN, _RUN)
 
@@ -28,6 +29,7 @@ EXAMPLES = {
     "nightly": (
         "recsys-ops nightly --data shop --out s3://bucket/results",
         "recsys-ops nightly --data shop --date 2026-11-18",
+        "recsys-ops nightly --data shop --fresh-within 36h --fail-on drift",
     ),
     "counterfactuals": (
         "recsys-ops counterfactuals --data shop --users 7,8 --k 10 --top 3",
@@ -67,6 +69,7 @@ EXAMPLES = {
     "runs": (
         "recsys-ops runs",
         "recsys-ops runs --diff nightly-2026-11-17,nightly-2026-11-18",
+        "recsys-ops runs --drift nightly-2026-11-18",
         "recsys-ops runs --keep 30 --yes",
     ),
     "init": (

@@ -13,7 +13,9 @@ from pydantic import BaseModel, Field, model_validator
 from jobs.config import MODEL_CONFIG, RunConfig
 from jobs.console import make_console
 from jobs.errors import ExitCode
+from jobs.overnight import FIGURES, overnight
 from jobs.store.files import json_bytes
+from recsys_ops.drift.bands import Band
 from recsys_ops.errors import ConfigError, InputError, StorageError
 from recsys_ops.report.night import night_page
 from recsys_ops.report.parameters import parameters_page
@@ -67,8 +69,10 @@ def write_pages_of(config: RunConfig, run_id: str, job: str) -> None:
     InputError, ConfigError, StorageError
         With a message that says so.
     """
+    is_refused = bool(open_run(f"{config.out.rstrip('/')}/runs/{run_id}").refused)  # then its advice is for nobody yet
+    of_sellers = job == "recourse" and not is_refused
     feedback_url = getattr(config, "feedback_url", None)
-    wanted = ReportConfig(out=config.out, run_id=run_id, all=job == "recourse", feedback_url=feedback_url)
+    wanted = ReportConfig(out=config.out, run_id=run_id, all=of_sellers, feedback_url=feedback_url)
     what = f"run {run_id} is complete and committed, but its pages are not written"
     remedy = f"Write them with: recsys-ops report --out {config.out} --run-id {run_id}{' --all' * wanted.all}"
     try:
@@ -123,7 +127,7 @@ def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
         check_job(of_run, ("recourse", "counterfactuals"), "--parameters")
         return {"parameters.html": parameters_page(of_run, language)}
     if config.seller is None and not config.all:
-        return {"index.html": night_page(of_run)}
+        return {"index.html": night_page(of_run, overnight=_overnight(of_run))}
     check_job(of_run, "recourse", "--all" if config.all else "--seller")
     cards = seller_pages(of_run, None if config.all else [str(config.seller)], language, config.feedback_url)
     if not cards and not config.all:
@@ -133,7 +137,12 @@ def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
     if not config.all:
         return by_file
     listed = [{"path": quote(files[seller]), "name": seller, "what": what} for seller, (what, _) in cards.items()]
-    return {"index.html": night_page(of_run, listed), **by_file}
+    return {"index.html": night_page(of_run, listed, overnight=_overnight(of_run)), **by_file}
+
+
+def _overnight(of_run: Run) -> Sequence[Band]:
+    """The figures beside those of the nights before; none of a run that has none."""
+    return overnight(of_run).bands if FIGURES in of_run.tables else ()
 
 
 def check_job(of_run: Run, jobs: str | Sequence[str], option: str) -> None:

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from recsys_ops.comparison import KEYS, compare_tables
 from recsys_ops.errors import InputError
-from recsys_ops.runs import Run, open_run
+from recsys_ops.runs import COMMITTED, Run, open_run
+from recsys_ops.storage import shown_url
 
 _SHOWN = 10
 _MOST_CHARACTERS = 60
@@ -27,12 +28,15 @@ def print_run(console: Console, out: str, listed: dict[str, Any]) -> None:
     scope = "some items, sellers or users only (partial)" if listed["partial"] else "whole"
     lines = {"run": listed["run_id"], "job": listed["job"], "scope": scope, "state": listed["state"]}
     lines["started"] = listed["started"]
-    if listed["state"] != "complete":
+    if listed["state"] not in COMMITTED:
         lines["shards"] = f"{listed['shards_done']} of {listed['n_shards']} done"
         lines["message"] = " ".join(listed["message"].split()) or "under way, or its driver was stopped"
         lines["to go on"] = f"repeat its command with --run-id {listed['run_id']} --resume"
         _print_lines(console, lines)
         return
+    if listed["message"]:
+        lines["refused for"] = listed["message"]
+        lines["to publish"] = f"recsys-ops runs --out {shown_url(out)} --accept {listed['run_id']}"
     manifest = open_run(f"{out}/runs/{listed['run_id']}").manifest
     lines |= {
         "finished": manifest["finished"],

@@ -10,12 +10,15 @@ from rich.table import Table
 from jobs.config import MODEL_CONFIG
 from jobs.console import make_console
 from jobs.errors import ExitCode
+from jobs.overnight import print_overnight
 from jobs.recourse.advice_changes import print_advice
 from jobs.run_details import print_comparison, print_run
 from jobs.store.files import remove_files
 from jobs.store.housekeeping import find_orphans, remove_runs, superseded_runs
+from jobs.store.refused import accept_run
+from recsys_ops.drift.bands import LEAST_NIGHTS, NIGHTS
 from recsys_ops.errors import InputError
-from recsys_ops.runs import list_runs, open_run
+from recsys_ops.runs import COMMITTED, list_runs, open_run
 from recsys_ops.storage import open_store, shown_url
 
 
@@ -33,7 +36,13 @@ class RunsConfig(BaseModel):
     diff: str | None = None
     """Two ids, BEFORE,AFTER: what became of the advice of recourse, or which rows were added, removed or changed."""
     rows: bool = False
-    """With --diff: row by row, for recourse too."""
+    """With --diff: row by row, for recourse too. With --drift: every figure."""
+    drift: str | None = None
+    """Id of a night: its data, recommender and advice beside the comparable nights before it."""
+    nights: int = Field(default=NIGHTS, ge=LEAST_NIGHTS)
+    """With --drift: how many nights before it."""
+    accept: str | None = None
+    """Id of a run that --fail-on drift refused: you looked at it, and readers may have it."""
     prune: bool = False
     """Remove files that no run needs: what killed drivers and rivals left behind."""
     keep: int | None = Field(default=None, ge=1)
@@ -64,6 +73,15 @@ def run(config: RunsConfig) -> int:
         if config.rows or not print_advice(console, before, after):
             print_comparison(console, before, after)
         return 0
+    if config.drift is not None:
+        run = open_run(f"{out}/runs/{config.drift}")
+        print_overnight(console, run, nights=config.nights, every_figure=config.rows)
+        return ExitCode.COMPLETE
+    if config.accept is not None:
+        latest = accept_run(out, config.accept)
+        later = "" if latest == config.accept else ", which knows later data"
+        console.print(f"Run {config.accept} is accepted. Readers get {latest}{later}.", markup=False)
+        return ExitCode.COMPLETE
     runs = list_runs(out)
     if config.show is not None:
         runs = [run for run in runs if run["run_id"] == config.show] or _no_such_run(out, config.show, runs)
@@ -104,7 +122,7 @@ def _list(console: Console, out: str, runs: Sequence[dict[str, Any]]) -> None:
 def _verify(console: Console, out: str, runs: Sequence[dict[str, Any]]) -> ExitCode:
     code = ExitCode.COMPLETE
     for summary in runs:
-        if summary["state"] != "complete":
+        if summary["state"] not in COMMITTED:
             console.print(f"{summary['run_id']}: {summary['state']}, nothing to verify", markup=False)
             continue
         run = open_run(f"{out}/runs/{summary['run_id']}")
@@ -129,7 +147,7 @@ def _keep(console: Console, out: str, runs: Sequence[dict[str, Any]], keep: int,
 
 
 def _prune(console: Console, out: str, runs: Sequence[dict[str, Any]], *, is_meant: bool) -> None:
-    orphans = find_orphans(out, [run["run_id"] for run in runs if run["state"] == "complete"])
+    orphans = find_orphans(out, [run["run_id"] for run in runs if run["state"] in COMMITTED])
     if is_meant:
         remove_files(open_store(out)[0], list(orphans))
     for path, size in orphans.items():

@@ -20,6 +20,8 @@ from recsys_ops.storage import read_json, shown_url
 from recsys_ops.tables import SCHEMA_VERSION
 
 MANIFEST = "_manifest.json"
+ACCEPTED = "_accepted.json"
+"""Beside the manifest of a run that was refused: a person looked at it, and it may be the latest."""
 
 _NAME = r"(?!\.+(?:/|\Z))[A-Za-z0-9._-]+"
 """A file or folder, not "." or "..": what a job writes has no other characters."""
@@ -95,6 +97,12 @@ def stored_manifest(filesystem: Any, folder: str) -> dict[str, Any] | None:
         )
     _check(path, content, version)
     return content
+
+
+def standing_refusal(filesystem: Any, folder: str, manifest: Mapping[str, Any]) -> list[str]:
+    """The figures for which ``--fail-on drift`` refused a committed run; none once a person has accepted it."""
+    refused = [str(figure) for figure in manifest.get("refused", [])]
+    return refused if refused and read_stored(filesystem, f"{folder}/{ACCEPTED}") is None else []
 
 
 def is_run_name(name: object) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from recsys_ops.errors import InputError
-from recsys_ops.manifest import MANIFEST, check_fields, is_run_name, read_manifest, read_stored
+from recsys_ops.manifest import MANIFEST, check_fields, is_run_name, read_manifest, read_stored, standing_refusal
 from recsys_ops.parts import READERS, parts_dataset, wrong_file, wrong_parts
 from recsys_ops.storage import is_missing_file, open_store, shown_url, storage_errors
 from recsys_ops.tables import parse_schema
@@ -15,6 +15,8 @@ from recsys_ops.tables import parse_schema
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
+COMMITTED = ("complete", "refused")
+"""States of ``list_runs`` of a run that has its manifest."""
 _LATEST = "latest"
 """Folder of the results with a file per job that names its last run."""
 _RUN_FIELDS: dict[str, tuple[type, ...]] = {"run_id": (str,), "job": (str,), "started": (str,), "n_shards": (int,)}
@@ -47,6 +49,11 @@ class Run:
     def tables(self) -> list[str]:
         """Names of the run's tables."""
         return list(self.manifest["tables"])
+
+    @property
+    def refused(self) -> list[str]:
+        """The figures for which ``--fail-on drift`` keeps it from being the latest; none once it is accepted."""
+        return standing_refusal(*open_store(self.url), self.manifest)
 
     @property
     def fingerprint(self) -> str:
@@ -169,7 +176,8 @@ def list_runs(url: str) -> list[dict[str, Any]]:
     -------
     list of dict
         ``run_id``, ``job``, ``partial``, ``started``, ``state``, ``shards_done``, ``n_shards``, ``n_cases``,
-        ``message``. The state is "complete"; "failed" if its driver gave up, with its ``message``; else "incomplete":
+        ``message``. The state is "complete"; "refused" if it is complete and ``--fail-on drift`` keeps it from readers,
+        with the figures as ``message``; "failed" if its driver gave up, with its ``message``; else "incomplete":
         under way or interrupted. A run is ``partial`` if it was made for some items, sellers or users only.
 
     Raises
@@ -243,9 +251,10 @@ def _summary(filesystem: Any, folder: str) -> dict[str, Any] | None:
     summary = {key: info[key] for key in _RUN_FIELDS} | {"partial": bool(info.get("partial"))}
     manifest = read_stored(filesystem, f"{folder}/{MANIFEST}")
     if manifest is not None:
-        check_fields(f"{folder}/{MANIFEST}", manifest, {})
-        done = {"shards_done": info["n_shards"], "n_cases": manifest.get("n_cases"), "message": ""}
-        return {**summary, "state": "complete", **done}
+        check_fields(f"{folder}/{MANIFEST}", manifest, {"refused": (list,)} if "refused" in manifest else {})
+        refused = "; ".join(standing_refusal(filesystem, folder, manifest))
+        done = {"shards_done": info["n_shards"], "n_cases": manifest.get("n_cases"), "message": refused}
+        return {**summary, "state": "refused" if refused else "complete", **done}
     failure = read_stored(filesystem, f"{folder}/_failed.json")
     if failure is not None:
         check_fields(f"{folder}/_failed.json", failure, {"message": (str,)})

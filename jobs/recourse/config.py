@@ -93,6 +93,8 @@ class RecourseConfig(JobConfig):
     """Seconds allowed per case on average over a shard; beyond that its cases end as 'timeout'."""
     deadline: str | None = None
     """The run ends by this time: 05:30 (UTC, or 05:30+01:00) or a duration such as 2h; what it does not start has a row that says so and is first in the next run."""  # noqa: E501
+    fail_on: Literal["drift"] | None = None
+    """drift: where a figure is not as in the last nights, the run is committed but does not become the latest, exit code 1; see recsys-ops runs --drift and --accept."""  # noqa: E501
     device: str = "cpu"
     """Torch device of the descent, for example cuda; results of different devices differ in their last digits."""
 

@@ -4,7 +4,6 @@ import logging
 import os
 import time
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from jobs.deadline import moment, reserve_seconds
 from jobs.quality import measured
+from jobs.recourse.before_commit import Known
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.device import check_device, problem_with
 from jobs.recourse.inputs import Catalogue, RecourseCases, RecourseData, make_catalogue, make_inputs, with_drawn
@@ -21,7 +21,6 @@ from jobs.recourse.keep import kept_run, open_kept, standing_advice
 from jobs.recourse.models import recourse_models
 from jobs.recourse.order import nights_waited, seconds_after_cases, shard_order
 from jobs.recourse.summary import print_summary
-from jobs.recourse.together import weigh_promises
 from jobs.recourse.work import case_seconds, run_shard, summarise_blocks
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.deadline import Deadline
@@ -114,11 +113,13 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         is_wanted=config.quality,
     )  # fmt: skip
     summary, counts = _summarise_users(config, catalogue, selected)
+    standing = standing_advice(catalogue, open_kept(config.out, config.keep)) if config.keep else {}
     inputs = make_inputs(
         config, catalogue, selected, summary, counts, learned=data.learned,
         seen_by=None if config.is_partial else config.seen_by,
-        standing=standing_advice(catalogue, open_kept(config.out, config.keep)) if config.keep else {},
+        standing=standing,
     )  # fmt: skip
+    known = Known(catalogue, config, quality, len(standing) if config.keep else None)
     inputs, n_groups = with_drawn(inputs, config.rule_cost_cases, config.seed), len(inputs.groups)
     _log.info("%s: %d cases (%d items selected, %d groups)", JOB.name, len(inputs.cases.item), len(selected), n_groups)
     shards = _cut(config, inputs.cases, case_seconds(inputs.groups, config.options))
@@ -132,7 +133,7 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         models=recourse_models(summary, counts, selected, catalogue.model),
         quality=quality,
         timings={"quality_seconds": seconds},
-        before_commit=partial(weigh_promises, catalogue, config) if config.together else None,
+        before_commit=known.before_commit,
         deadline=_deadline(config, data, shards, inputs.cases, counts),
     )
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jobs.console import escape, print_footer, print_recommender, status_table, with_ridge
+from jobs.overnight import overnight_in_words
 from jobs.recourse.inputs import RecourseData
 from recsys_ops.arrow import compute as pc
 from recsys_ops.features.sentences import DEFAULT, LANGUAGES
@@ -39,6 +40,8 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     for sentence in [*_cost_of_rule_in_words(run), *_promises_in_words(run), *_best_in_words(run, data.language)]:
         console.print(sentence, soft_wrap=True)
     n_options = f" with {len(rows)} options" if len(rows) > len(measures) else ""
+    for line in overnight_in_words(run):
+        console.print(line, markup=False, soft_wrap=True)
     print_footer(console, run, f"cases{n_options}")
 
 

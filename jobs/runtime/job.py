@@ -19,6 +19,7 @@ from rich.console import Console
 from jobs.config import RunConfig
 from jobs.console import make_console
 from jobs.errors import ExitCode, IncompleteRunError, Interrupted, StorageError
+from jobs.overnight import refused_in_words
 from jobs.report import write_pages_of
 from jobs.result import report_end, report_failure, report_plan
 from jobs.runtime.cluster import connect
@@ -59,10 +60,11 @@ _log = logging.getLogger("recsys_ops.jobs")
 
 @dataclass(frozen=True)
 class BeforeCommit:
-    """Tables made of all cases together, and what fills columns of the shards' tables, by table."""
+    """Tables made of all cases together, what fills columns of the shards' tables, and why readers do not get it."""
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     amend: Mapping[str, Amend] = field(default_factory=dict)
+    refused: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def run_job(config: Config, job: Job[Config, Loaded]) -> ExitCode:
     Returns
     -------
     ExitCode
-        COMPLETE, or DEFECT if more cases failed than ``allowed_errors``.
+        COMPLETE, or DEFECT if more cases failed than ``allowed_errors``, or ``fail_on`` refused the run.
 
     Raises
     ------
@@ -262,7 +264,7 @@ def _complete(run: StartedRun, plan: Plan, work: Work, seconds: Mapping[str, flo
     driver_tables = {"rejected": plan.rejected} | ({} if plan.shards else dict(plan.empty_tables))
     manifest = commit_run(
         run, records, driver_tables={**driver_tables, **added.tables}, timings={**seconds, **plan.timings},
-        models=plan.models, keys=plan.keys, quality=plan.quality, amend=added.amend,
+        models=plan.models, keys=plan.keys, quality=plan.quality, amend=added.amend, refused=added.refused,
     )  # fmt: skip
     metrics.committed(manifest["n_parts"])
 
@@ -285,6 +287,9 @@ def _summarise(config: Config, run_id: str, job: Job[Config, Loaded], loaded: Lo
     n_rejected = run.manifest["tables"]["rejected"]["rows"]
     if n_rejected:
         console.print(f"{n_rejected} bad input rows were set aside: table 'rejected'.")
+    if run.refused:
+        console.print(refused_in_words(config.out, run), markup=False, soft_wrap=True)
+        return ExitCode.DEFECT
     n_errors, n_cases = run.manifest["counts"].get(str(Status.ERROR), 0), run.manifest["n_cases"]
     if n_errors <= config.allowed_errors * n_cases:
         return ExitCode.COMPLETE

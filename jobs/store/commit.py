@@ -7,7 +7,7 @@ import hashlib
 import logging
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -25,7 +25,7 @@ from jobs.store.records import FRAGMENTS, FragmentInfo, RunFolder, ShardRecord
 from jobs.store.run_tables import runs_table, shard_timings_table
 from jobs.store.start import StartedRun
 from jobs.store.table_files import merged_statistics, table_bytes
-from recsys_ops.manifest import stored_manifest
+from recsys_ops.manifest import standing_refusal, stored_manifest
 from recsys_ops.quality import Quality
 from recsys_ops.storage import read_json, storage_errors
 from recsys_ops.tables import RUNS, SCHEMA_VERSION, parse_schema, schema_text
@@ -66,6 +66,7 @@ def commit_run(
     keys: Mapping[str, tuple[str, ...]] | None = None,
     quality: Quality | None = None,
     amend: Mapping[str, Amend] | None = None,
+    refused: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Merge the fragments into parts and write the manifest of a complete run, create-only; then name it the latest.
 
@@ -88,6 +89,8 @@ def commit_run(
         Of the recommender that the run is about.
     amend : mapping of callable, optional
         What fills columns of a table that could be known only now.
+    refused : sequence of str
+        Figures that a person has to look at before readers may have the run: it is committed and not named the latest.
 
     Returns
     -------
@@ -109,6 +112,8 @@ def commit_run(
             f"Nothing was committed. Repeat with --run-id {folder.run_id} --resume."
         )
     manifest = _manifest(run, ordered, dict(timings or {}))
+    if refused:
+        manifest["refused"] = list(refused)
     manifest["quality"] = None if quality is None else quality.as_dict()
     fragments = [fragment for record in ordered for fragment in record.fragments]
     tables = {"runs": RUNS.empty_table(), "shard_timings": shard_timings_table(ordered), **(driver_tables or {})}
@@ -135,8 +140,8 @@ def after_commit(run: StartedRun) -> None:
     """What follows a commit, and is made up for when a resumed run turns out to be complete.
 
     Registers its tables as Delta tables if the settings say so, names the run in ``latest/<job>.json`` unless it is
-    partial or a later one stands there, and removes the fragments and the parts of attempts that ended before their
-    manifest.
+    partial, refused or a later one stands there, and removes the fragments and the parts of attempts that ended before
+    their manifest.
 
     Raises
     ------
@@ -149,7 +154,7 @@ def after_commit(run: StartedRun) -> None:
         raise StorageError(f"run {run.folder.run_id}: its manifest was removed meanwhile. Use another --run-id.")
     if run.with_delta:
         register_tables(run.folder, manifest, run.protocol)
-    if not run.folder.is_partial:
+    if not run.folder.is_partial and not standing_refusal(filesystem, root, manifest):
         name_latest(run.folder)
     try:
         remove_folder(filesystem, f"{root}/{FRAGMENTS}")

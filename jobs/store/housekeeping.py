@@ -16,7 +16,7 @@ from recsys_ops.parts import READERS
 from recsys_ops.runs import latest_path, latest_runs
 from recsys_ops.storage import open_store, storage_errors
 
-OWN_FILES = ("_run.json", "_manifest.json")
+OWN_FILES = ("_run.json", "_manifest.json", "_accepted.json")
 _RECORDS, _DELTA = "_shards/", "/_delta_log/"
 
 HOURS_UNDER_WAY = 24

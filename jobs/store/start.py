@@ -33,6 +33,8 @@ FREE_SETTINGS = frozenset(
         "report",
         "feedback_url",
         "deadline",
+        "fail_on",
+        "fresh_within",
     }
 )
 """Settings that change nothing in the results: a resumed run may have others."""

@@ -61,8 +61,8 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
             raise ConfigError(f"--data {data}: no folder. Use --data {kind}:DIR.")
         return _PUBLIC[kind](rest, on_bad_rows=on_bad_rows, period=period)
     if kind in _MADE:
-        if not period.is_all_time:
-            raise ConfigError(f"--since and --until: {kind} data have no times. Leave them out.")
+        if period.needs_times:
+            raise ConfigError(f"--since, --until and --fresh-within: {kind} data have no times. Leave them out.")
         make, names = _MADE[kind]
         return make(**_parameters(kind, names, rest), seed=seed)
     return read_folder(data, on_bad_rows=on_bad_rows, period=period)

@@ -156,7 +156,7 @@ def _assemble(
     period: Period,
 ) -> Dataset:
     file = sources["interactions"]
-    has_times = not period.is_all_time and all(len(row) > 3 for row in ratings)
+    has_times = period.needs_times and all(len(row) > 3 for row in ratings)
     columns = ("user_id", "item_id", "rating", *([TIMESTAMP] if has_times else []))
     interactions = pa.table({column: _numbers(ratings, i, file) for i, column in enumerate(columns)})
     items = items.append_column("seller_id", items.column("item_id"))

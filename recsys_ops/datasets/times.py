@@ -1,7 +1,8 @@
 """When an interaction was: timestamps as people export them, and the period that is requested."""
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -25,20 +26,29 @@ _GERMAN = {
 }
 
 _MISSING = np.iinfo(np.int64).min
+_DURATION = re.compile(
+    r"(?:(\d+(?:\.\d+)?)d)?\s*(?:(\d+(?:\.\d+)?)h)?\s*(?:(\d+(?:\.\d+)?)m(?:in)?)?\s*(?:(\d+(?:\.\d+)?)s)?"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Period:
-    """``since <= time < until``, each in UTC; None for no end."""
+    """``since <= time < until``, each in UTC; None for no end. The newest is to be of ``fresh_since`` or later."""
 
     since: datetime | None = None
     until: datetime | None = None
+    fresh_since: datetime | None = None
 
     @property
     def is_all_time(self) -> bool:
         """Whether nothing is left out."""
         return self.since is None and self.until is None
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether interactions need a time at all."""
+        return not self.is_all_time or self.fresh_since is not None
 
 
 def parse_time(text: str, option: str) -> datetime:
@@ -65,6 +75,27 @@ def parse_time(text: str, option: str) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
+def parse_duration(text: str) -> timedelta:
+    """A duration in days, hours, minutes and seconds.
+
+    Parameters
+    ----------
+    text : str
+        ``36h``, ``2d``, ``1d12h``, ``90m`` or ``45s``.
+
+    Raises
+    ------
+    ValueError
+        It is none, or none above 0.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    parts = [float(part or 0) for part in found.groups()] if found else [0.0]
+    if not any(parts):
+        raise ValueError("expected a duration such as 36h, 2d or 90m")
+    days, hours, minutes, seconds = parts
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
 def is_within(table: pa.Table, period: Period, source: str) -> NDArray[np.bool_]:
     """Which interactions are of a period.
 
@@ -82,16 +113,16 @@ def is_within(table: pa.Table, period: Period, source: str) -> NDArray[np.bool_]
     Raises
     ------
     InputError
-        There is no usable timestamp, or no interaction of that period.
+        There is no usable timestamp, no interaction of that period, or none that is fresh.
     """
-    if period.is_all_time:
+    if not period.needs_times:
         return np.ones(table.num_rows, dtype=bool)
     times = microseconds(table, source)
     missing = np.flatnonzero(times == _MISSING)
     if len(missing):
         raise InputError(
             f"{source}: column '{TIMESTAMP}' has {len(missing)} values missing (first: row {missing[0]}), and a period "
-            "is requested. Give each row a time, or leave out --since and --until."
+            "is requested. Give each row a time, or leave out --since, --until and --fresh-within."
         )
     within = np.ones(len(times), dtype=bool)
     if period.since is not None:
@@ -104,7 +135,19 @@ def is_within(table: pa.Table, period: Period, source: str) -> NDArray[np.bool_]
             f"{source}: no interaction is of the period requested (found {first} to {last} UTC). Correct --since "
             "and --until."
         )
+    _check_fresh(int(times[within].max()), period, source)
     return within
+
+
+def _check_fresh(newest: int, period: Period, source: str) -> None:
+    if period.fresh_since is None or newest >= _since_epoch(period.fresh_since):
+        return
+    last, least = np.datetime64(newest, "us").astype(str)[:16], f"{period.fresh_since.astimezone(UTC):%Y-%m-%dT%H:%M}"
+    late = (_since_epoch(period.fresh_since) - newest) / 3.6e9
+    raise InputError(
+        f"{source}: the newest interaction is of {last} UTC, {late:,.1f} hours older than --fresh-within allows "
+        f"(expected {least} UTC or later). See why no newer ones come, or allow more."
+    )
 
 
 def microseconds(table: pa.Table, source: str) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.arrow import compute as pc
+from recsys_ops.drift.bands import Band
 from recsys_ops.report.acceptance import acceptance_content
 from recsys_ops.report.antidote import antidote_content
 from recsys_ops.report.page import render
@@ -33,7 +34,7 @@ _MEASURES: Mapping[str, Sequence[tuple[str, str, bool]]] = {
 Pages = Sequence[Mapping[str, str]]
 
 
-def night_page(run: Run, pages: Pages = ()) -> str:
+def night_page(run: Run, pages: Pages = (), *, overnight: Sequence[Band] = ()) -> str:
     """The page of a whole run.
 
     Parameters
@@ -42,6 +43,8 @@ def night_page(run: Run, pages: Pages = ()) -> str:
         Of any job.
     pages : sequence of mapping
         Of sellers: ``path``, ``name`` and ``what`` each.
+    overnight : sequence of Band
+        Figures of the run beside those of the nights before.
     """
     manifest, say = run.manifest, words("en")
     counts: dict[str, int] = manifest["counts"]
@@ -63,11 +66,18 @@ def night_page(run: Run, pages: Pages = ()) -> str:
                 }
                 for name, count in sorted(counts.items(), key=lambda pair: -pair[1])
             ],
+            "overnight": _overnight(overnight),
             "distributions": _distributions(run), "plots": plots_of(run), "has_plots": has_matplotlib(),
             "pages": list(pages), "failed": _failed(run) if errors else [],
             "settings": [(name, value) for name, value in manifest["configuration"].items() if value is not None],
         },
     )  # fmt: skip
+
+
+def _overnight(bands: Sequence[Band]) -> list[Band]:
+    """Those that have a band, those outside first; shares of single values only if they are outside."""
+    known = [band for band in bands if band.low is not None and (band.is_outside or band.kind != "share")]
+    return sorted(known, key=lambda band: not band.is_outside)
 
 
 def _verdict(run: Run, unfinished: int) -> list[str]:

@@ -68,7 +68,8 @@ def _without_sentence(row: dict[str, Any], say: Any) -> str:
 def _titles(table: pa.Table, items: set[Any]) -> dict[Any, str]:
     """Titles of these items, as far as the run has explained them to anybody."""
     known = table.filter(pc.is_in(table["item_id"], pa.array(sorted(items), table["item_id"].type)))
-    return {row["item_id"]: row["title"] for row in known.select(["item_id", "title"]).to_pylist()}
+    pairs = zip(known["item_id"].to_pylist(), known["title"].to_pylist(), strict=True)
+    return {item: title for item, title in pairs if title}
 
 
 def _list_then(row: dict[str, Any], titles: dict[Any, str], say: Any) -> str:

@@ -72,7 +72,8 @@ _ENGLISH = {
     "parameters_item": "Item of the history", "parameters_by_explanations": "Recommendations that hang on it",
     "parameters_people": "People", "parameters_rank": "Mean rank with it and without",
     "parameters_rest": "Shown are the {shown} that decide most often; {n} more decide less often.",
-    "night_title": "{job} of {date}",
+    "night_title": "{job} of {date}", "overnight": "What changed, against the nights before", "figure": "Figure",
+    "this_night": "This night", "usual": "Usual", "not_as_usual": "not as usual",
 }  # fmt: skip
 
 _GERMAN = {
@@ -150,7 +151,8 @@ _GERMAN = {
     "parameters_item": "Artikel im Verlauf", "parameters_by_explanations": "Empfehlungen, die daran hängen",
     "parameters_people": "Menschen", "parameters_rank": "Mittlerer Rang mit ihm und ohne",
     "parameters_rest": "Gezeigt sind die {shown}, die am häufigsten entscheiden; {n} weitere entscheiden seltener.",
-    "night_title": "{job} vom {date}",
+    "night_title": "{job} vom {date}", "overnight": "Was sich geändert hat, gegenüber den Nächten davor",
+    "figure": "Zahl", "this_night": "Diese Nacht", "usual": "Üblich", "not_as_usual": "nicht wie üblich",
 }  # fmt: skip
 
 LANGUAGES = {"en": _ENGLISH, "de": _GERMAN}

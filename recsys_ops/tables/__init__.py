@@ -24,7 +24,7 @@ from recsys_ops.tables.counterfactuals import case_timings_schema, counterfactua
 from recsys_ops.tables.describe import describe_rows, describe_tables
 from recsys_ops.tables.inputs import FEEDBACK, INTERACTIONS, ITEMS, METHOD_RATINGS, PEOPLE, USERS, TableContract
 from recsys_ops.tables.recourse import CHANGE, frontier_schema, recourse_schema, together_schema
-from recsys_ops.tables.runs import RUNS, SHARD_TIMINGS, rejected_schema
+from recsys_ops.tables.runs import FIGURES, RUNS, SHARD_TIMINGS, rejected_schema
 from recsys_ops.tables.schema import SCHEMA_VERSION, parse_schema, schema_text, table_schema
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "ANTIDOTE_STARTS",
     "CHANGE",
     "FEEDBACK",
+    "FIGURES",
     "INTERACTIONS",
     "ITEMS",
     "METHOD_RATINGS",

@@ -27,6 +27,7 @@ _TABLES: dict[str, _ResultTable] = {
     "together": _ResultTable(
         "What a recourse is worth if a share of the other providers acts.", recourse.together_columns(_ID, _ID)
     ),
+    "figures": _ResultTable("One figure by which a night of recourse is compared with others.", runs.FIGURES_COLUMNS),
     "counterfactuals": _ResultTable(
         "One explanation of an item recommended to a user.",
         counterfactuals.counterfactuals_columns(_ID, _ID, ratings=False),

@@ -58,8 +58,24 @@ REJECTED_COLUMNS: Columns = {
 }
 """One row per input row that was set aside."""
 
+FIGURES_COLUMNS: Columns = {
+    "figure": (pa.string(), "What it is of, such as interactions, or the column and value of a feature."),
+    "kind": (
+        pa.string(),
+        "count; share, of one value among several; rate, any other share; churn, of earlier advice; mean; measure, of "
+        "the recommender.",
+    ),
+    "value": (pa.float64(), "The figure."),
+    "spread": (
+        pa.float64(),
+        "Standard deviation of what a mean is of, or standard error of a share or measure; else 0.",
+    ),
+}
+"""One row per figure by which a night is compared with others."""
+
 RUNS = table_schema(RUNS_COLUMNS)
 SHARD_TIMINGS = table_schema(SHARD_TIMINGS_COLUMNS)
+FIGURES = table_schema(FIGURES_COLUMNS)
 
 
 def rejected_schema() -> pa.Schema:

@@ -33,18 +33,20 @@ def out(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         yield str(tmp_path / "results") if request.param == "local" else f"memory://{tmp_path.name}"
 
 
-def computed(out: str, run_id: str, job: str = "doubling", until: str | None = None) -> Callable[[], StartedRun]:
+def computed(
+    out: str, run_id: str, job: str = "doubling", until: str | None = None, status: str = "optimal", **known: Any
+) -> Callable[[], StartedRun]:
     """A run of one shard that was computed: call it to commit it."""
     shards = plan_shards([1.0], n_shards=1)
-    run = start_run(out, run_id, job=job, configuration={"until": until}, inputs={}, shards=shards)
+    run = start_run(out, run_id, job=job, configuration={"until": until, "k": 10}, inputs={}, shards=shards)
 
     def work(shared: None, shard: Any, isolated: Any) -> ShardOutput:
-        return ShardOutput({"t": pa.table({"x": [1]})}, {"optimal": 1}, 1)
+        return ShardOutput({"t": pa.table({"x": [1]})}, {status: 1}, 1)
 
     records = [compute_shard(work, None, shard, {}, run.folder) for shard in shards]
 
     def commit() -> StartedRun:
-        commit_run(run, records)
+        commit_run(run, records, **known)
         return run
 
     return commit

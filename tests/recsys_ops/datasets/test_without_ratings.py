@@ -1,5 +1,7 @@
 """Interactions as most shops have them: no ratings, things bought twice, counts, and times."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from recsys_ops.datasets.dataset import Dataset
 from recsys_ops.datasets.describe import describe
 from recsys_ops.datasets.folder import read_folder
 from recsys_ops.datasets.repeats import merge_repeats
-from recsys_ops.datasets.times import Period, parse_time
+from recsys_ops.datasets.times import Period, parse_duration, parse_time
 from recsys_ops.errors import ConfigError, InputError
 
 ITEMS = "item_id,seller_id,title,tags\na,s,Axe,x|y\nb,s,Bow,x\nc,t,Cup,y\n"
@@ -174,6 +176,37 @@ def test_a_period_without_interactions_or_times_is_refused(tmp_path: Path, order
         read_folder(shop(tmp_path, orders), period=period("2027-01-01", None))
 
 
+@pytest.mark.parametrize("until", [None, "2026-11-04"])
+def test_data_whose_newest_interaction_is_too_old_are_refused(tmp_path: Path, until: str | None) -> None:
+    newest = parse_time("2026-11-03T10:00" if until else "2026-11-04", "--until")
+    folder, within = shop(tmp_path, ORDERS), period(None, until)
+    assert read_folder(folder, period=replace(within, fresh_since=newest)).n_users
+    late = replace(within, fresh_since=newest + timedelta(hours=1.5))
+    with pytest.raises(InputError, match=r"csv: the newest interaction is of 2026-11-0\dT\d\d:00 UTC, 1.5 h"):
+        read_folder(folder, period=late)
+    with pytest.raises(InputError, match="column 'timestamp' is missing"):
+        read_folder(shop(tmp_path, without("timestamp")), period=late)
+
+
+def test_durations_are_read_as_people_write_them() -> None:
+    hours = {"36h": 36, "2d": 48, "1d12h": 36, "90m": 1.5, "90min": 1.5, "1h 30m": 1.5, "0.5d": 12, "1800s": 0.5}
+    assert {text: parse_duration(text) / timedelta(hours=1) for text in hours} == hours
+    for text in ("", "0h", "36", "two days", "-3h"):
+        with pytest.raises(ValueError, match="expected a duration such as 36h, 2d or 90m"):
+            parse_duration(text)
+
+
 def test_what_is_no_time_is_refused() -> None:
     with pytest.raises(ConfigError, match="--since yesterday: expected a date or time such as 2026-11-18"):
         parse_time("yesterday", "--since")
+
+
+def test_merged_interactions_stand_in_the_order_of_their_ids() -> None:
+    rng = np.random.default_rng(101)  # Arrow's own grouping leaves a pair of these behind its place
+    users, items = rng.integers(0, 6, 60), rng.integers(0, 5, 60)
+    table = table_of(
+        {"user_id": [f"u{n}" for n in users], "item_id": [f"é{n}" for n in items], "rating": rng.integers(0, 9, 60) / 2}
+    )
+    merged = merge_repeats(table, "sum", None)
+    pairs = list(zip(*(merged.column(name).to_pylist() for name in ("user_id", "item_id")), strict=True))
+    assert pairs == sorted({(f"u{user}", f"é{item}") for user, item in zip(users, items, strict=True)})
