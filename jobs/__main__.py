@@ -68,6 +68,17 @@ COMMANDS = {
         "jobs.acceptance.config:AcceptanceConfig", "jobs.acceptance.job:JOB",
         "What people's ratings of recourses say about how far a recourse may go, and for whom.",
     ),
+    "methods": Command(
+        "jobs.methods:MethodsConfig", "jobs.methods:run",
+        "Which method's explanations people rate higher: Friedman, Wilcoxon, and what size and plausibility do.",
+    ),
+    "power": Command(
+        "jobs.power:PowerConfig", "jobs.power:run", "How many people a study needs, so that it finds what is there."
+    ),
+    "reproduce": Command(
+        "jobs.reproduce:ReproduceConfig", "jobs.reproduce:run",
+        "A paper's experiment once more, every number that it states beside ours.",
+    ),
     "ask": Command(
         "jobs.ask:AskConfig", "jobs.ask:run", "One item, seller or user at once, from the models of the last run."
     ),
@@ -88,6 +99,9 @@ COMMANDS = {
         "List runs; show, verify or compare them; remove what is not needed any more.",
     ),
 }  # fmt: skip
+
+POSITIONAL = "paper"
+"""The setting that is given by its place, without its name."""
 
 SUBMITTED = ("recourse", "nightly", "counterfactuals", "antidote", "acceptance")
 """What can run on a cluster: every job that writes a run."""
@@ -170,13 +184,16 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
         "config": Annotated[str | None, typer.Option(help=help_text, rich_help_panel=section_of(model, "config"))]
     }
     for name, field in model.model_fields.items():
-        shown = "" if field.default is None or field.default is False else f" [default: {field.default}]"
+        is_said = field.default is not None and field.default is not False and not field.is_required()
+        shown = f" [default: {field.default}]" if is_said else ""
         flags = (field.json_schema_extra or {}).get("flags") if isinstance(field.json_schema_extra, dict) else None
         names = str(flags).split() if flags else []
         option = typer.Option(
             *names, help=f"{field.description}{shown}", show_default=False, metavar=choices_of(field.annotation),
             rich_help_panel=section_of(model, name),
         )  # fmt: skip
+        if name == POSITIONAL:
+            option = typer.Argument(help=field.description, show_default=False)
         annotations[name] = Annotated[_plain(field.annotation), option]
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotations[name])

@@ -33,7 +33,7 @@ class AskConfig(BaseModel):
     seller: str | None = None
     """Recourse for all items of this seller."""
     user: str | None = None
-    """Why this user is recommended what is shown first; with --item, why that item of the user's list."""
+    """Why this user is recommended what is shown first; with --item, why that item, or why not."""
     format: Literal["text", "json", "csv", "md"] = "text"
     """Sentences, or the rows of the result table as JSON, CSV or a table in Markdown, and nothing else on stdout."""
 
@@ -41,7 +41,7 @@ class AskConfig(BaseModel):
     def _one_case(self) -> "AskConfig":
         named = {name for name in ("item", "seller", "user") if getattr(self, name) is not None}
         if len(named) != 1 and named != {"user", "item"}:
-            raise ValueError("name one --item, one --seller or one --user, or a --user and an --item of their list")
+            raise ValueError("name one --item, one --seller or one --user, or a --user and an --item")
         return self
 
 

@@ -94,7 +94,7 @@ class DataConfig(BaseModel):
     model_config = MODEL_CONFIG
 
     data: str = "synthetic"
-    """The URL of a folder (or of a YAML file) with the contract's tables; WORD:DIR for a public data set (movielens-100k, -1m, -20m, -25m, -32m or -latest, amazon-2023, book-crossing); or synthetic[:items=..,users=..]."""  # noqa: E501
+    """The URL of a folder (or of a YAML file) with the contract's tables; WORD:DIR for a public data set (movielens-100k, -1m, -20m, -25m, -32m or -latest, amazon-2023, book-crossing); or made by seed: synthetic[:items=..,users=..], ads[:items=..,users=..]."""  # noqa: E501
     since: str | None = None
     """Only interactions from this date or time on (ISO 8601, UTC unless a zone is given)."""
     until: str | None = None
@@ -180,6 +180,8 @@ def _message(problem: Any, model: type[BaseModel]) -> str:
     if problem["type"] == "extra_forbidden":
         known = ", ".join(sorted("--" + field.replace("_", "-") for field in model.model_fields))
         return f"{option}: no such setting (available: {known})."
+    if problem["type"] == "missing":
+        return f"{option} is missing: {model.model_fields[str(problem['loc'][0])].description}"
     given = problem["input"]
     if not is_scalar(given):
         return f"{option}: {message} (found a {type(given).__name__})."

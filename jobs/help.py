@@ -14,9 +14,11 @@ from jobs.config import DataConfig, JobConfig, RunConfig
 _DATA, _RUN, _STORAGE = "Data", "Run", "Storage and cluster"
 _LAST = (_DATA, _RUN, _STORAGE, "Help")
 _SECTION_OF: dict[type[BaseModel], str] = {DataConfig: _DATA, JobConfig: _DATA, RunConfig: _STORAGE}
-_SECTION_BY_NAME = {"on_bad_rows": _DATA, "installed": _STORAGE} | dict.fromkeys(
-    ("config", "run_id", "resume", "plan", "seed", "allowed_errors", "result", "deadline", "fail_on"), _RUN
-)
+_OF_RUN = (
+    "config", "run_id", "resume", "plan", "seed", "allowed_errors", "result", "deadline", "fail_on", "report",
+    "feedback_url",
+)  # fmt: skip
+_SECTION_BY_NAME = {"on_bad_rows": _DATA, "installed": _STORAGE} | dict.fromkeys(_OF_RUN, _RUN)
 
 EXAMPLES = {
     "recourse": (
@@ -39,7 +41,14 @@ EXAMPLES = {
     ),
     "acceptance": (
         "recsys-ops acceptance --run recourse-2026-11-18 --feedback answers.csv",
+        "recsys-ops acceptance --people people.csv",
     ),
+    "methods": ("recsys-ops methods --ratings points.csv",),
+    "power": (
+        "recsys-ops power --question distance --effect 0.05",
+        "recsys-ops power --question intercept --effect 0.3 --tests 4",
+    ),
+    "reproduce": ("recsys-ops reproduce human-centred --quick",),
     "ask": (
         "recsys-ops ask --item 3",
         "recsys-ops ask --user 7 --item 3 --format json",
@@ -47,6 +56,11 @@ EXAMPLES = {
     "report": (
         "recsys-ops report",
         "recsys-ops report --seller anna --language de",
+        "recsys-ops report --parameters",
+    ),
+    "study": (
+        "recsys-ops study --persons 40 --seed 7",
+        "recsys-ops study --run-id nightly-2026-11-18 --consent consent.txt --language de",
     ),
     "validate": (
         "recsys-ops validate --data shop",

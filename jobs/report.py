@@ -18,6 +18,7 @@ from jobs.store.files import json_bytes
 from recsys_ops.drift.bands import Band
 from recsys_ops.errors import ConfigError, InputError, StorageError
 from recsys_ops.report.night import night_page
+from recsys_ops.report.parameters import parameters_page
 from recsys_ops.report.seller import seller_pages
 from recsys_ops.report.user import user_page
 from recsys_ops.runs import Run, open_run
@@ -44,6 +45,8 @@ class ReportConfig(BaseModel):
     """Only why this user was recommended what is in the run."""
     all: bool = Field(default=False)
     """The card of every seller, and a report that leads to them."""
+    parameters: bool = Field(default=False)
+    """Only what decides who sees which item, in plain language: of recourse by group, or of counterfactuals."""
     feedback_url: str | None = None
     """Address that sellers' cards post their answers to, with the download where that fails; by default only the download."""  # noqa: E501
     language: Literal["en", "de"] | None = None
@@ -51,8 +54,8 @@ class ReportConfig(BaseModel):
 
     @model_validator(mode="after")
     def _one_kind_of_page(self) -> "ReportConfig":
-        if sum((self.seller is not None, self.user is not None, self.all)) > 1:
-            raise ValueError("--seller, --user and --all: give one of them")
+        if sum((self.seller is not None, self.user is not None, self.all, self.parameters)) > 1:
+            raise ValueError("--seller, --user, --all and --parameters: give one of them")
         if self.feedback_url is not None and self.seller is None and not self.all:
             raise ValueError("--feedback-url is where sellers' cards post to: give --seller or --all as well")
         return self
@@ -67,7 +70,9 @@ def write_pages_of(config: RunConfig, run_id: str, job: str) -> None:
         With a message that says so.
     """
     is_refused = bool(open_run(f"{config.out.rstrip('/')}/runs/{run_id}").refused)  # then its advice is for nobody yet
-    wanted = ReportConfig(out=config.out, run_id=run_id, all=job == "recourse" and not is_refused)
+    of_sellers = job == "recourse" and not is_refused
+    feedback_url = getattr(config, "feedback_url", None)
+    wanted = ReportConfig(out=config.out, run_id=run_id, all=of_sellers, feedback_url=feedback_url)
     what = f"run {run_id} is complete and committed, but its pages are not written"
     remedy = f"Write them with: recsys-ops report --out {config.out} --run-id {run_id}{' --all' * wanted.all}"
     try:
@@ -109,7 +114,7 @@ def _job_of(config: ReportConfig) -> str | None:
         return config.job
     if config.user is not None:
         return "counterfactuals"
-    return "recourse" if config.seller is not None or config.all else None
+    return "recourse" if config.seller is not None or config.all or config.parameters else None
 
 
 def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
@@ -118,6 +123,9 @@ def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
     if config.user is not None:
         check_job(of_run, "counterfactuals", "--user")
         return {f"user-{_file_name(config.user)}.html": user_page(of_run, config.user, language)}
+    if config.parameters:
+        check_job(of_run, ("recourse", "counterfactuals"), "--parameters")
+        return {"parameters.html": parameters_page(of_run, language)}
     if config.seller is None and not config.all:
         return {"index.html": night_page(of_run, overnight=_overnight(of_run))}
     check_job(of_run, "recourse", "--all" if config.all else "--seller")
@@ -137,10 +145,11 @@ def _overnight(of_run: Run) -> Sequence[Band]:
     return overnight(of_run).bands if FIGURES in of_run.tables else ()
 
 
-def check_job(of_run: Run, job: str, option: str) -> None:
+def check_job(of_run: Run, jobs: str | Sequence[str], option: str) -> None:
     """Refuse a run of another job than ``option`` needs."""
-    if of_run.manifest["job"] != job:
-        raise ConfigError(f"{option}: run {of_run.run_id} is of {of_run.manifest['job']}, not of {job}.")
+    known = [jobs] if isinstance(jobs, str) else list(jobs)
+    if of_run.manifest["job"] not in known:
+        raise ConfigError(f"{option}: run {of_run.run_id} is of {of_run.manifest['job']}, not of {' or '.join(known)}.")
 
 
 def _file_name(name: str) -> str:

@@ -24,6 +24,7 @@ from jobs.runtime.job_server import JobServer, Submission, exit_code_of_job
 from jobs.store.code_version import PACKAGES
 from jobs.store.records import fingerprint_of
 from jobs.store.start import FREE_SETTINGS, check_name, default_run_id
+from recsys_ops.datasets.load import is_made, is_public
 from recsys_ops.errors import ConfigError
 
 RUN_ID, SETTINGS = "recsys_ops_run_id", "recsys_ops_settings"
@@ -196,7 +197,7 @@ def _ending_message(run_id: str, job: Submission) -> str:
 
 def _refuse_paths_of_this_machine(config: Any) -> None:
     kind, _, rest = config.data.partition(":") if hasattr(config, "data") else ("", "", "")
-    data = rest if kind.startswith("movielens-") else "" if kind == "synthetic" else getattr(config, "data", "")
+    data = rest if is_public(kind) else "" if is_made(kind) else getattr(config, "data", "")
     for option, place in (("--out", config.out), ("--data", data)):
         if place and "://" not in place and not Path(place).is_absolute():
             raise ConfigError(

@@ -12,8 +12,9 @@
     run.table("counterfactuals").to_table()
 
 Read what a job wrote: ``open_run``, ``list_runs``, ``Run``. Read a catalogue: ``load_dataset``, ``Dataset``. Explain a
-recommendation: ``fit_ease``, ``fit_als``, ``explain``. Find recourse: ``fit_recommender`` (or ``fit_content``),
-``find_recourse``. What can go wrong: ``InputError``, ``ConfigError``, ``StorageError``; how a case ends: ``Status``.
+recommendation, or why there is none: ``fit_ease``, ``fit_als``, ``explain``, ``why_not``. Find recourse:
+``fit_recommender`` (or ``fit_content``), ``find_recourse``. What can go wrong: ``InputError``, ``ConfigError``,
+``StorageError``; how a case ends: ``Status``.
 Each name is imported when it is first used, so that ``import recsys_ops`` costs nothing.
 """
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recsys_ops.counterfactuals.explanation import explain
+    from recsys_ops.counterfactuals.why_not import why_not
     from recsys_ops.datasets.dataset import Dataset
     from recsys_ops.datasets.load import load_dataset
     from recsys_ops.errors import ConfigError, InputError, StorageError
@@ -47,6 +49,7 @@ __all__ = [
     "list_runs",
     "load_dataset",
     "open_run",
+    "why_not",
 ]
 
 _MODULES = {
@@ -65,6 +68,7 @@ _MODULES = {
     "list_runs": "recsys_ops.runs",
     "load_dataset": "recsys_ops.datasets.load",
     "open_run": "recsys_ops.runs",
+    "why_not": "recsys_ops.counterfactuals.why_not",
 }
 """Where each public name is defined; a new one is added here, to ``__all__`` and for the type checker above."""
 

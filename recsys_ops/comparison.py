@@ -18,6 +18,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "antidote_effect": ("objective", "algorithm", "budget", "run", "split"),
     "antidote_as_used": ("objective", "algorithm", "budget", "run"),
     "acceptance_fits": ("response", "distance"),
+    "acceptance_differences": ("response", "distance", "property", "effect", "level"),
 }
 """The columns that name a row, for the tables that can be compared."""
 

@@ -1,6 +1,6 @@
 """People's reactions for the tests: small studies drawn at random, and recourse runs that exist in memory only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ class MemoryRun:
     run_id: str
     tables: dict[str, pa.Table]
     fingerprint: str = "of the manifest that it does not have"
+    manifest: dict[str, Any] = field(default_factory=dict)
 
     def table(self, name: str) -> ds.Dataset:
         """One table as a dataset."""

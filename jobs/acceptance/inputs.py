@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recsys_ops.acceptance.covariates import Covariates
 from recsys_ops.acceptance.feedback import Feedback
 from recsys_ops.arrow import Array, in_one_chunk, table_of
 from recsys_ops.arrow import compute as pc
@@ -16,9 +17,10 @@ from recsys_ops.tables import impossible_features_schema, remarks_schema
 
 @dataclass(frozen=True)
 class AcceptanceData:
-    """What is read before any work: the ratings, and fingerprints of these and of the rated runs."""
+    """What is read before any work: the ratings, what is known of people, and fingerprints of all that was read."""
 
     feedback: Feedback
+    covariates: Covariates | None
     fingerprints: dict[str, str]
 
 
@@ -27,7 +29,8 @@ class AcceptanceInputs:
     """What every worker reads.
 
     ``ratings`` of recourses that the person can carry out, ``person (n,)`` who gave each, as position in ``people``;
-    ``sellers`` of ``people``; ``impossible`` is the table of impossible features, ``remarks`` that of its name.
+    ``sellers`` of ``people``; ``impossible`` is the table of impossible features, ``remarks`` that of its name;
+    ``covariates`` of ``people``, where there are.
     """
 
     ratings: pa.Table
@@ -37,6 +40,7 @@ class AcceptanceInputs:
     sellers: Array
     impossible: pa.Table
     remarks: pa.Table
+    covariates: Covariates | None
     seed: int
 
     def numbers(self, column: str) -> NDArray[np.float64]:
@@ -44,14 +48,20 @@ class AcceptanceInputs:
         return self.ratings[column].to_numpy().astype(np.float64)
 
 
-def make_inputs(feedback: Feedback, *, seed: int) -> AcceptanceInputs:
+def people_of(feedback: Feedback) -> Array:
+    """Those with ratings in the fits, in the order of the sorted rows."""
+    people: Array = pc.unique(feedback.possible["person_id"])
+    return people
+
+
+def make_inputs(feedback: Feedback, covariates: Covariates | None = None, *, seed: int) -> AcceptanceInputs:
     """Number the people and gather what they cannot change, and what they decided and wrote."""
-    ratings = feedback.possible
-    people: Array = pc.unique(ratings["person_id"])  # in the order of the sorted rows
-    person = positions_of(ratings["person_id"], people)
-    sellers = _only_seller(ratings, people)
-    impossible, remarks = _impossible(feedback.table), _remarks(feedback.table)
-    return AcceptanceInputs(ratings, feedback.measured_by, person, people, sellers, impossible, remarks, seed)
+    ratings, people = feedback.possible, people_of(feedback)
+    return AcceptanceInputs(
+        ratings=ratings, measured_by=feedback.measured_by, person=positions_of(ratings["person_id"], people),
+        people=people, sellers=_only_seller(ratings, people), impossible=_impossible(feedback.table),
+        remarks=_remarks(feedback.table), covariates=covariates, seed=seed,
+    )  # fmt: skip
 
 
 def _only_seller(ratings: pa.Table, people: Array) -> Array:

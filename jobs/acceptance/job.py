@@ -2,14 +2,18 @@
 
 import logging
 
+import pyarrow as pa
+
 from jobs.acceptance.config import AcceptanceConfig
-from jobs.acceptance.inputs import AcceptanceData, make_inputs
+from jobs.acceptance.inputs import AcceptanceData, make_inputs, people_of
 from jobs.acceptance.summary import print_summary
 from jobs.acceptance.work import FITS, run_shard
 from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import plan_shards
+from recsys_ops.acceptance.covariates import Covariates, read_covariates
 from recsys_ops.acceptance.feedback import read_cases, read_feedback
 from recsys_ops.arrow import compute as pc
+from recsys_ops.arrow import table_of
 from recsys_ops.datasets.fingerprint import fingerprint_of_table
 from recsys_ops.runs import open_run
 
@@ -38,18 +42,28 @@ def load(config: AcceptanceConfig) -> AcceptanceData:
         )  # fmt: skip
     n_people = pc.count_distinct(feedback.table["person_id"]).as_py()
     _log.info("%s: %d ratings by %d people", JOB.name, feedback.table.num_rows, n_people)
-    return AcceptanceData(feedback, fingerprints)
+    covariates = None
+    if config.people is not None:
+        covariates = read_covariates(config.people, people_of(feedback), on_bad_rows=config.on_bad_rows)
+        fingerprints["people"] = _fingerprint(covariates)
+    return AcceptanceData(feedback, covariates, fingerprints)
+
+
+def _fingerprint(known: Covariates) -> str:
+    columns = {f"{one.name} {n}": column for one in known.covariates for n, column in enumerate(one.columns.T)}
+    return fingerprint_of_table(table_of(columns))
 
 
 def plan(config: AcceptanceConfig, data: AcceptanceData) -> Plan:
     """One case per fit: each response against each distance."""
-    inputs = make_inputs(data.feedback, seed=config.seed)
+    inputs = make_inputs(data.feedback, data.covariates, seed=config.seed)
+    rejected = [data.feedback.rejected, *([] if data.covariates is None else [data.covariates.rejected])]
     return Plan(
         shards=plan_shards([_SECONDS_PER_RATING * len(inputs.person)] * len(FITS), n_shards=config.shards),
         inputs=inputs,
         fingerprints=data.fingerprints,
         deadline_seconds=lambda shard: 60.0 + 10 * shard.seconds,
-        rejected=data.feedback.rejected,
+        rejected=pa.concat_tables(rejected),
     )
 
 

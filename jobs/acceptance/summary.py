@@ -9,11 +9,8 @@ from rich.table import Table
 from jobs.acceptance.inputs import AcceptanceData
 from jobs.console import escape, print_footer
 from recsys_ops.acceptance.feedback import DECISIONS
-from recsys_ops.acceptance.propensity import LEVEL, Finding
+from recsys_ops.acceptance.sentences import caps_in_words, differences_of, fit_in_words
 from recsys_ops.runs import Run
-
-_RESPONSES = {"accept": "Acceptance", "act": "Willingness to act"}
-_OPTIONS = {"sparsity": "--max-changes", "proximity": "--max-proximity"}
 
 
 def print_summary(console: Console, run: Run, _: AcceptanceData) -> None:
@@ -21,8 +18,10 @@ def print_summary(console: Console, run: Run, _: AcceptanceData) -> None:
     rows: list[dict[str, Any]] = run.table("acceptance_fits").to_table().to_pylist()
     console.print(_fit_table(rows))
     for row in rows:
-        console.print(f"\n{_in_words(row)}", soft_wrap=True)
-    console.print(f"\n{_caps_in_words(rows)}", soft_wrap=True)
+        console.print(f"\n{escape(fit_in_words(row))}", soft_wrap=True)
+    console.print(f"\n{caps_in_words(rows)}", soft_wrap=True)
+    for sentence in differences_of(run):
+        console.print(escape(sentence), soft_wrap=True)
     for sentence in _notes(run, rows):
         console.print(sentence, soft_wrap=True)
     print_footer(console, run, "fits")
@@ -38,32 +37,6 @@ def _fit_table(rows: list[dict[str, Any]]) -> Table:
             row["response"], row["distance"], str(row["n"]), str(row["n_people"]), *measures, row["status"]
         )  # fmt: skip
     return table
-
-
-def _in_words(row: dict[str, Any]) -> str:
-    finding = Finding(row["status"])
-    about = f"{_RESPONSES[row['response']]} by {row['distance']}"
-    if row["threshold"] is not None:
-        found = f"{row['threshold']:.2f} (95 % interval {row['threshold_low']:.2f} to {row['threshold_high']:.2f})"
-        about = f"{about}, threshold {found}"
-    why = f" ({row['reason']})" if row["reason"] else ""
-    return f"{about}: {finding.meaning}{escape(why)}{_of_people(row)}"
-
-
-def _of_people(row: dict[str, Any]) -> str:
-    """Whether people differ, by the tests of their intercepts and slopes."""
-    tested = [("in how willing they are", row["p_intercepts"]), ("in how distance matters to them", row["p_slopes"])]
-    if any(p is None for _, p in tested):
-        return ""
-    said = [f"{'differ' if p < LEVEL else 'do not clearly differ'} {what} (p {p:.2g})" for what, p in tested]
-    return f". People {' and '.join(said)}"
-
-
-def _caps_in_words(rows: list[dict[str, Any]]) -> str:
-    caps = {row["distance"]: row["cap"] for row in rows if row["cap"] is not None}
-    if not caps:
-        return "No cap follows from these ratings: the next run keeps its settings."
-    return "Caps for the next run: " + " ".join(f"{_OPTIONS[name]} {cap:.3g}" for name, cap in caps.items())
 
 
 def _notes(run: Run, rows: list[dict[str, Any]]) -> list[str]:

@@ -7,10 +7,12 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.acceptance.inputs import AcceptanceInputs
+from recsys_ops.acceptance.covariates import Covariates
+from recsys_ops.acceptance.differences import Differences
 from recsys_ops.acceptance.gamm import NORMAL_95
 from recsys_ops.acceptance.propensity import Propensity
 from recsys_ops.arrow import table_of
-from recsys_ops.tables import ACCEPTANCE_CURVES, ACCEPTANCE_FITS, acceptance_people_schema
+from recsys_ops.tables import ACCEPTANCE_CURVES, ACCEPTANCE_DIFFERENCES, ACCEPTANCE_FITS, acceptance_people_schema
 
 _POINTS = 50
 """Points of a curve where there are more different distances."""
@@ -22,18 +24,44 @@ class NamedFit(NamedTuple):
     response: str
     distance: str
     found: Propensity
+    differences: Differences | None = None
 
 
 def result_tables(inputs: AcceptanceInputs, fits: Sequence[NamedFit], *, is_first: bool) -> dict[str, pa.Table]:
     """The tables of some fits, at least one, in their order; what people cannot change and wrote with one only."""
-    rows = [_fit_row(inputs, *fit) for fit in fits]
-    return {
+    rows = [_fit_row(inputs, *fit[:3]) for fit in fits]
+    tables = {
         "acceptance_fits": pa.Table.from_pylist(rows, schema=ACCEPTANCE_FITS),
-        "acceptance_curves": pa.concat_tables([_curve(inputs, *fit) for fit in fits]),
-        "acceptance_people": pa.concat_tables([_people(inputs, *fit) for fit in fits]),
+        "acceptance_curves": pa.concat_tables([_curve(inputs, *fit[:3]) for fit in fits]),
+        "acceptance_people": pa.concat_tables([_people(inputs, *fit[:3]) for fit in fits]),
         "impossible_features": inputs.impossible if is_first else inputs.impossible.slice(0, 0),
         "remarks": inputs.remarks if is_first else inputs.remarks.slice(0, 0),
     }
+    if inputs.covariates is not None:
+        rows = [row for fit in fits for row in _difference_rows(inputs.covariates, fit)]
+        tables["acceptance_differences"] = pa.Table.from_pylist(rows, schema=ACCEPTANCE_DIFFERENCES)
+    return tables
+
+
+def _difference_rows(known: Covariates, fit: NamedFit) -> list[dict[str, Any]]:
+    """A row per test and column of a property; where nothing was tested one per property, which says why."""
+    about = {"response": fit.response, "distance": fit.distance}
+    if fit.differences is None or not fit.differences.found:
+        reason = fit.found.reason if fit.differences is None else fit.differences.reason
+        return [about | {"property": one.name, "effect": "", "level": "", "reason": reason} for one in known.covariates]
+    rows = []
+    for one in fit.differences.found:
+        tested: dict[str, Any] = {
+            "property": one.covariate.name,
+            "effect": one.effect,
+            "reference": one.covariate.reference,
+        }
+        tested |= {"f": one.f, "p": one.p, "p_adjusted": one.p_adjusted, "n_people": fit.differences.n_people}
+        values = zip(one.covariate.levels, one.coefficients, one.low, one.high, strict=True)
+        for level, coefficient, low, high in values:
+            measured = {"level": level, "coefficient": coefficient, "low": low, "high": high, "reason": ""}
+            rows.append(about | tested | measured)
+    return rows
 
 
 def _fit_row(inputs: AcceptanceInputs, response: str, distance: str, found: Propensity) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from jobs.acceptance.inputs import AcceptanceInputs
 from jobs.acceptance.tables import NamedFit, result_tables
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
+from recsys_ops.acceptance.differences import Differences, find_differences
 from recsys_ops.acceptance.propensity import Finding, Propensity, fit_propensity
 
 FITS = (("accept", "sparsity"), ("accept", "proximity"), ("act", "sparsity"), ("act", "proximity"))
@@ -20,7 +21,7 @@ def run_shard(inputs: AcceptanceInputs, shard: Shard, isolated: Isolated) -> Sha
     for case, unit in enumerate(shard.units):
         response, distance = FITS[unit]
         found = _failed(inputs, isolated[case][1]) if case in isolated else _fit(inputs, response, distance)
-        fits.append(NamedFit(response, distance, found))
+        fits.append(NamedFit(response, distance, found, _differences(inputs, response, distance, found)))
     counts = Counter(str(fit.found.finding) for fit in fits)
     return ShardOutput(result_tables(inputs, fits, is_first=0 in shard.units), dict(counts), len(fits))
 
@@ -30,6 +31,17 @@ def _fit(inputs: AcceptanceInputs, response: str, distance: str) -> Propensity:
         return fit_propensity(inputs.numbers(distance), inputs.numbers(response), inputs.person, seed=inputs.seed)
     except np.linalg.LinAlgError as error:
         return _failed(inputs, f"{type(error).__name__}: {error}")
+
+
+def _differences(inputs: AcceptanceInputs, response: str, distance: str, found: Propensity) -> Differences | None:
+    """What the properties of people do; None where none are known, or the fit failed already."""
+    known = inputs.covariates
+    if known is None or found.finding == Finding.ERROR:
+        return None
+    try:
+        return find_differences(inputs.numbers(distance), inputs.numbers(response), inputs.person, known)
+    except np.linalg.LinAlgError as error:
+        return Differences((), f"{type(error).__name__}: {error}", int(known.is_known.sum()))
 
 
 def _failed(inputs: AcceptanceInputs, reason: str) -> Propensity:

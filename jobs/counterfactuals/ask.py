@@ -1,4 +1,4 @@
-"""Explanations for one user, from the models of a counterfactuals run."""
+"""Explanations for one user, from the models of a counterfactuals run: why an item is in the list, or why it is not."""
 
 from typing import Any
 
@@ -11,7 +11,8 @@ from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.counterfactuals.inputs import CounterfactualData, make_cases, make_inputs
 from jobs.counterfactuals.job import COSTS
 from jobs.counterfactuals.models import restored_counterfactuals
-from jobs.counterfactuals.summary import sentence
+from jobs.counterfactuals.summary import language_of, sentence
+from jobs.counterfactuals.why_not import why_not_row
 from jobs.counterfactuals.work import run_shard
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import one_thread
@@ -20,7 +21,7 @@ from jobs.store.models import read_models
 from recsys_ops.counterfactuals.histories import make_histories, read_removal_costs
 from recsys_ops.datasets import Dataset
 from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
-from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.errors import InputError
 from recsys_ops.models.linear import top_lists
 from recsys_ops.runs import Run
 
@@ -40,7 +41,7 @@ def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, question
     """
     found = rows_for(run, settings, dataset, question)
     nothing = f"\nUser {escape(str(question.user))}: nothing is left to recommend."
-    return [_in_words(row) for row in found] or [nothing]
+    return [_in_words(row, language_of(run)) for row in found] or [nothing]
 
 
 def rows_for(run: Run, settings: CounterfactualsConfig, dataset: Dataset, question: AskConfig) -> list[dict[str, Any]]:
@@ -53,10 +54,12 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Rows of the ``counterfactuals`` table for a user, as the run itself would give them; or for an item shown to one.
 
+    For an item that the user is not shown, one row that says what would bring it into the list.
+
     Raises
     ------
     ConfigError
-        The user or the item is not in the data, or the user is not shown the item.
+        The user or the item is not in the data, or the item is in the user's history.
     """
     users = np.flatnonzero(select("user", str(user), dataset.user_ids))
     costs = _same_costs(run, settings.removal_costs, dataset) if settings.removal_costs else None
@@ -68,7 +71,8 @@ def rows(
     if item is not None:
         (position,) = np.flatnonzero(select("item", item, dataset.item_ids))
         if position not in shown:
-            raise ConfigError(f"--item {item}: it is not among the {n_shown} items that user {user} is shown.")
+            with one_thread():
+                return [why_not_row(settings, data, int(users[0]), int(position))]
         shown = np.array([[position]], dtype=shown.dtype)
     cases = make_cases(users, shown)
     if not len(cases.item):
@@ -90,8 +94,8 @@ def _same_costs(run: Run, url: str, dataset: Dataset) -> sp.csr_array:
     return costs
 
 
-def _in_words(row: dict[str, Any]) -> str:
+def _in_words(row: dict[str, Any], language: str) -> str:
     if row["text"]:
-        return sentence(row)
+        return sentence(row, language)
     reason = f" ({row['reason']})" if row["reason"] else ""
     return f"\nUser {escape(str(row['user_id']))}: [bold]{escape(row['title'])}[/bold]: {row['status']}{escape(reason)}"

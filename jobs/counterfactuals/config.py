@@ -36,6 +36,8 @@ class CounterfactualsConfig(JobConfig):
     """Positions that an explanation brings the item below where it stands, in place of --k."""
     keep_selected: bool = False
     """With --candidates all: the interaction with the item itself is barred from its explanation."""
+    language: Literal["en", "de"] = "en"
+    """Language of the sentences: en or de."""
     lists: bool = False
     """Store the list that the user would see without what is removed: column list_after, the first --k items."""
     plausibility: Literal["none", "optimise", "threshold"] = "none"
@@ -52,6 +54,8 @@ class CounterfactualsConfig(JobConfig):
     """Likelihood of the optimiser: exact, or its bound by the likeliest child of each mixture, as in the paper."""
     min_instances: float = Field(default=MIN_INSTANCES, gt=0, le=1)
     """Share of the users below which the network divides them no further: smaller fits closer, and takes longer."""
+    folds: int = Field(default=1, ge=1)
+    """With plausibility: networks, each learned without the users that it is used for; 1: one network of all users."""
     removal_costs: str | None = None
     """URL of a table of user_id, item_id, cost: what removing an interaction costs, 1 without a row; an empty cost: it must stay."""  # noqa: E501
     max_removed: int | None = Field(default=None, ge=1)

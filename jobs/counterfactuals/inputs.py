@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from jobs.counterfactuals.config import CounterfactualsConfig
 from recsys_ops.counterfactuals.histories import Histories
+from recsys_ops.counterfactuals.sentences import SpokenLanguage
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.datasets import Dataset
-from recsys_ops.models.likelihood import Likelihood
+from recsys_ops.models.folded_likelihood import FoldedLikelihood
+from recsys_ops.models.held_out_likelihood import HeldOut
 from recsys_ops.models.recommender import Recommender
 from recsys_ops.quality import Quality
 
@@ -20,18 +22,19 @@ from recsys_ops.quality import Quality
 class CounterfactualData:
     """What is read and fitted before any case: histories, recommender, likelihood, and the users to do.
 
-    ``ridge`` that the recommender is fitted with, if it has one.
+    ``ridge`` that the recommender is fitted with, if it has one; ``held_out`` what the likelihood is worth.
     """
 
     dataset: Dataset
     histories: Histories
     recommender: Recommender
-    likelihood: Likelihood | None
+    likelihood: FoldedLikelihood | None
     selected: NDArray[np.int64]
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     quality: Quality | None = None
     ridge: float | None = None
+    held_out: HeldOut | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,13 @@ class CounterfactualInputs:
 
     recommender: Recommender
     histories: Histories
-    likelihood: Likelihood | None
+    likelihood: FoldedLikelihood | None
     cases: CounterfactualCases
     users: pa.Table
     items: pa.Table
     settings: Settings
     verb: str
+    language: SpokenLanguage = "en"
 
 
 def make_inputs(
@@ -65,10 +69,16 @@ def make_inputs(
 ) -> CounterfactualInputs:
     """The inputs of these cases."""
     users, items = data.dataset.users.select(["user_id"]), data.dataset.items.select(["item_id", "title"])
-    verb = "rated" if data.dataset.values == "ratings" else "chose"
+    verb = verb_of(data.dataset)
     return CounterfactualInputs(
-        data.recommender, data.histories, data.likelihood, cases, users, items, config.settings, verb
-    )
+        data.recommender, data.histories, data.likelihood, cases, users, items, config.settings, verb,
+        config.language,
+    )  # fmt: skip
+
+
+def verb_of(dataset: Dataset) -> str:
+    """What users did with the items of their histories."""
+    return "rated" if dataset.values == "ratings" else "chose"
 
 
 def make_cases(users: NDArray[np.int64], lists: NDArray[np.int64]) -> CounterfactualCases:

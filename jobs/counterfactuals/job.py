@@ -27,7 +27,8 @@ from recsys_ops.features.encode import encode_items
 from recsys_ops.measurement import measure_lists
 from recsys_ops.models.aggregate import aggregate_categories, categories_of, keep_items
 from recsys_ops.models.ease import check_memory, ease_bytes
-from recsys_ops.models.likelihood import Likelihood, learn_likelihood
+from recsys_ops.models.folded_likelihood import FoldedLikelihood, learn_folds
+from recsys_ops.models.held_out_likelihood import held_out_likelihood
 from recsys_ops.models.memory import available_bytes
 from recsys_ops.models.readers.catalogue import read_ids
 from recsys_ops.models.recommender import FITTED, FROM_FEATURES, LINEAR, check_recommender, is_linear, make_recommender
@@ -49,6 +50,11 @@ def check(config: CounterfactualsConfig) -> CounterfactualsConfig:
     if config.keep_selected and config.candidates == "unseen":
         raise ConfigError(
             "--keep-selected: no item of the history is explained. Add --candidates all, or leave it out."
+        )
+    if config.folds > 1 and config.plausibility == "none":
+        raise ConfigError(
+            f"--folds {config.folds}: no network is learned with --plausibility none. Leave it out, or ask for "
+            "plausibility."
         )
     if not is_linear(config.model):
         check_search_settings(config.settings)
@@ -92,6 +98,16 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
         check_search_settings(config.settings)
     likelihood = make_likelihood(config, dataset, histories)
     fit_seconds = ridge_seconds + time.perf_counter() - started
+    started = time.perf_counter()
+    held_out = None
+    if likelihood is not None and config.quality:
+        held_out = held_out_likelihood(
+            histories.amounts,
+            likelihood.likelihoods[0].aggregation,
+            seed=config.seed,
+            min_instances=config.min_instances,
+        )
+    quality_seconds += time.perf_counter() - started
     fingerprints = {"data": dataset.fingerprint}
     if config.model not in (*FITTED, *FROM_FEATURES):  # what is fitted here follows from the rest
         fingerprints["model"] = fingerprint_of_recommender(recommender)
@@ -103,7 +119,7 @@ def load(config: CounterfactualsConfig) -> CounterfactualData:
     timings = {"fit_seconds": fit_seconds, "quality_seconds": quality_seconds}
     return CounterfactualData(
         dataset, histories, recommender, likelihood, selected, fingerprints, timings, quality,
-        ridge=ridge if is_penalised else None,
+        ridge=ridge if is_penalised else None, held_out=held_out,
     )  # fmt: skip
 
 
@@ -141,8 +157,8 @@ def select_users(config: CounterfactualsConfig, dataset: Dataset) -> NDArray[np.
     return np.flatnonzero(select("users", config.users, dataset.user_ids))
 
 
-def make_likelihood(config: CounterfactualsConfig, dataset: Dataset, histories: Histories) -> Likelihood | None:
-    """Learn the likelihood of histories from all users, where the settings want plausible explanations.
+def make_likelihood(config: CounterfactualsConfig, dataset: Dataset, histories: Histories) -> FoldedLikelihood | None:
+    """Learn the likelihood of histories, from all users or by folds, where the settings want plausible explanations.
 
     Raises
     ------
@@ -165,7 +181,9 @@ def make_likelihood(config: CounterfactualsConfig, dataset: Dataset, histories: 
             raise ConfigError(f"--categories {column}: the items have no such column (found {known}).")
         membership, _ = categories_of(dataset.items, column, separator=separators.get(column))
         aggregation = aggregate_categories(config.aggregator, membership, scale=histories.scale)
-    return learn_likelihood(histories.amounts, aggregation, seed=config.seed, min_instances=config.min_instances)
+    return learn_folds(
+        histories.amounts, aggregation, n_folds=config.folds, seed=config.seed, min_instances=config.min_instances
+    )
 
 
 def _default_categories(dataset: Dataset) -> str:

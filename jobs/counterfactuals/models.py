@@ -14,6 +14,7 @@ from recsys_ops.errors import InputError
 from recsys_ops.models.aggregate import Aggregation, AggregationKind
 from recsys_ops.models.factored import FactoredRecommender
 from recsys_ops.models.fold_in import FoldInRecommender
+from recsys_ops.models.folded_likelihood import FoldedLikelihood
 from recsys_ops.models.likelihood import Likelihood
 from recsys_ops.models.linear import LinearRecommender
 from recsys_ops.models.network import Network
@@ -21,24 +22,31 @@ from recsys_ops.models.onnx_model import OnnxRecommender
 from recsys_ops.models.recommender import Recommender
 
 
-def counterfactuals_models(recommender: Recommender, likelihood: Likelihood | None) -> Models:
-    """Arrays of the recommender, and of the network with what it is over."""
+def counterfactuals_models(recommender: Recommender, folded: FoldedLikelihood | None) -> Models:
+    """Arrays of the recommender, and of the networks with what they are over."""
     models = recommender_models(recommender)
-    if likelihood is None:
+    if folded is None:
         return models
-    aggregation = likelihood.aggregation
-    return {
-        **models,
-        **{f"network.{field.name}": getattr(likelihood.network, field.name) for field in fields(Network)},
-        **matrix_models("membership", aggregation.membership),
-        "sizes": aggregation.sizes,
-        "scale": np.array(aggregation.scale),
-        "median": np.array(likelihood.median),
-        "references": likelihood.references,
-    }
+    aggregation = folded.likelihoods[0].aggregation
+    models |= matrix_models("membership", aggregation.membership)
+    models |= {"sizes": aggregation.sizes, "scale": np.array(aggregation.scale)}
+    if len(folded.fold):
+        models["fold"] = folded.fold
+    for position, likelihood in enumerate(folded.likelihoods):
+        of_fold = _of_fold(position)
+        for field in fields(Network):
+            models[f"{of_fold}network.{field.name}"] = getattr(likelihood.network, field.name)
+        models[f"{of_fold}median"] = np.array(likelihood.median)
+        models[f"{of_fold}references"] = likelihood.references
+    return models
 
 
-def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Recommender, Likelihood | None]:
+def _of_fold(position: int) -> str:
+    """What names of arrays begin with; nothing for the first network, which mostly is the only one."""
+    return f"fold-{position}." if position else ""
+
+
+def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Recommender, FoldedLikelihood | None]:
     """Inverse of ``counterfactuals_models``; ``kind`` of the aggregation is a setting of the run.
 
     Raises
@@ -56,10 +64,16 @@ def restored_counterfactuals(models: Models, kind: AggregationKind) -> tuple[Rec
             f"models: an earlier version stored them, without the array '{missing[0]}' (found "
             f"{', '.join(sorted(models))}). Run the job again."
         )
-    network = Network(*(models[name] for name in names))
     membership = matrix_of(models, "membership")
     aggregation = Aggregation(kind, sp.csr_array(membership), models["sizes"], float(models["scale"]))
-    return recommender, Likelihood(network, aggregation, float(models["median"]), models["references"])
+    fold: NDArray[np.int64] = models.get("fold", np.empty(0, dtype=np.int64))
+    likelihoods = []
+    for position in range(int(fold.max(initial=0)) + 1):
+        of_fold = _of_fold(position)
+        network = Network(*(models[f"{of_fold}{name}"] for name in names))
+        median, references = float(models[f"{of_fold}median"]), models[f"{of_fold}references"]
+        likelihoods.append(Likelihood(network, aggregation, median, references))
+    return recommender, FoldedLikelihood(tuple(likelihoods), fold)
 
 
 def recommender_models(recommender: Recommender) -> dict[str, NDArray[Any]]:

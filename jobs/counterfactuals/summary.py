@@ -9,6 +9,7 @@ from rich.table import Table
 from jobs.console import escape, print_footer, print_recommender, status_table, with_ridge
 from jobs.counterfactuals.inputs import CounterfactualData
 from recsys_ops.arrow import compute as pc
+from recsys_ops.models.held_out_likelihood import HeldOut
 from recsys_ops.runs import Run
 
 _SHOWN = 3
@@ -23,10 +24,12 @@ def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
     table = run.table("counterfactuals").to_table()
     cases = table.filter(pc.equal(table["option"], 0))
     print_recommender(console, run, with_ridge(run.manifest["configuration"]["model"], data.ridge), _CONSEQUENCE)
+    if data.held_out is not None:
+        console.print(likelihood_sentence(data.held_out), soft_wrap=True)
     console.print(status_table(cases["status"]))
     console.print(_measure_table(cases, run.table("timings").to_table(columns=["seconds"])))
-    for sentence in _in_words(cases):
-        console.print(sentence, soft_wrap=True)
+    for said in _in_words(cases, language_of(run)):
+        console.print(said, soft_wrap=True)
     by_bounds = pc.sum(pc.equal(cases["method"], "bounds")).as_py() or 0
     share = f", {100 * by_bounds / len(cases):.0f} % decided by bounds alone" if len(cases) else ""
     print_footer(console, run, "cases", share)
@@ -37,6 +40,16 @@ def print_summary(console: Console, run: Run, data: CounterfactualData) -> None:
             "list: --validity score compares with today's list; kth makes sure of the rank.",
             soft_wrap=True,
         )
+
+
+def likelihood_sentence(held_out: HeldOut) -> str:
+    """What the network is worth on users that were left out of a fit."""
+    gain = held_out.network - held_out.independent
+    worth = f"{gain:.2f} better than" if gain > 0 else f"no better ({gain:.2f}) than"
+    return (
+        f"Network: log-likelihood {held_out.network:.2f} per user of {held_out.n_users} left out of a fit like it, "
+        f"{worth} independent categories."
+    )
 
 
 def _explained(cases: pa.Table) -> Any:
@@ -66,19 +79,28 @@ def _measure_table(cases: pa.Table, timings: pa.Table) -> Table:
     return table
 
 
-def _in_words(cases: pa.Table) -> list[str]:
+def _in_words(cases: pa.Table, language: str) -> list[str]:
     """The first explanations of different users."""
     found = cases.filter(_explained(cases))
     if not len(found):
         return ["No case has an explanation."]
     sentences: dict[object, str] = {}
     for row in found.slice(0, 1000).to_pylist():
-        sentences.setdefault(row["user_id"], sentence(row))
+        sentences.setdefault(row["user_id"], sentence(row, language))
         if len(sentences) == _SHOWN:
             break
     return list(sentences.values())
 
 
-def sentence(row: dict[str, Any]) -> str:
+def language_of(run: Run) -> str:
+    """Of the run's sentences; those of earlier versions are English."""
+    return str(run.manifest["configuration"].get("language", "en"))
+
+
+def sentence(row: dict[str, Any], language: str = "en") -> str:
     """One explanation as rich prints it."""
-    return f"\nUser {escape(str(row['user_id']))}: {escape(row['text'][0].lower() + row['text'][1:])}"
+    user, text = escape(str(row["user_id"])), row["text"]
+    if language == "de":
+        return f"\nNutzer {user}: {escape(text)}"
+    begun = text[0].lower() + text[1:] if text.startswith("You ") else text
+    return f"\nUser {user}: {escape(begun)}"

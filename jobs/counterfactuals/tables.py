@@ -9,7 +9,7 @@ import pyarrow as pa
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.counterfactuals.histories import Histories
 from recsys_ops.counterfactuals.question import last_rank_before
-from recsys_ops.counterfactuals.sentences import explanation_sentence, lowered_sentence
+from recsys_ops.counterfactuals.sentences import SpokenLanguage, explanation_sentence, lowered_sentence
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.tables import case_timings_schema, counterfactuals_schema
@@ -26,6 +26,7 @@ def result_tables(
     rows: Sequence[Row],
     *,
     verb: str = "rated",
+    language: SpokenLanguage = "en",
 ) -> dict[str, pa.Table]:
     """``counterfactuals``, and ``timings`` with the same rows in the same order.
 
@@ -41,6 +42,8 @@ def result_tables(
     rows : sequence of (int, Explanation)
     verb : str
         What users did with the items of their histories.
+    language : "en" or "de"
+        Of the column text.
     """
     types = users.schema.field("user_id").type, items.schema.field("item_id").type
     user_ids = users.column("user_id").take(pa.array([user for user, _ in rows], pa.int64())).to_pylist()
@@ -49,6 +52,7 @@ def result_tables(
     titles = _removed(items.column("title"), histories, rows)
     after_each = _lists_after(items.column("item_id"), rows)
     results, timings = [], []
+    spoken: dict[str, Any] = {"language": language} if histories.is_rated else {"language": language, "verb": verb}
     for user_id, item, parts, names, after, (_, found) in zip(
         user_ids, named, removed, titles, after_each, rows, strict=True
     ):
@@ -75,7 +79,7 @@ def result_tables(
                 "percentile_after": found.percentile_after,
                 "method": found.method,
                 "list_after": after,
-                "text": _text(item["title"], names, found, k, verb=verb, lowered=histories.is_rated),
+                "text": _text(item["title"], names, found, k, lowered=histories.is_rated, spoken=spoken),
             }
         )
         timings.append(case | {"seconds": found.effort.seconds, "nodes": found.effort.nodes})
@@ -94,13 +98,15 @@ def _k(settings: Settings, found: Explanation) -> int | None:
     return None if found.rank_before is None else last_rank_before(found.rank_before, settings.drop)
 
 
-def _text(title: str, names: list[Any], found: Explanation, k: int | None, *, verb: str, lowered: bool) -> str | None:
+def _text(
+    title: str, names: list[Any], found: Explanation, k: int | None, *, lowered: bool, spoken: dict[str, Any]
+) -> str | None:
     if found.distance is None or not names or found.rank_before is None or found.rank_after is None or k is None:
         return None
     ranks = found.rank_before, found.rank_after
     if lowered:
-        return lowered_sentence(title, [(name["item_id"], name["stars"]) for name in names], ranks, k)
-    return explanation_sentence(title, names, ranks, k, verb=verb)
+        return lowered_sentence(title, [(name["item_id"], name["stars"]) for name in names], ranks, k, **spoken)
+    return explanation_sentence(title, names, ranks, k, **spoken)
 
 
 def _lists_after(item_ids: ChunkedArray, rows: Sequence[Row]) -> list[list[Any] | None]:

@@ -54,7 +54,9 @@ def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) ->
         counts[str(found[0].status)] += 1
         n_timeouts += any(_is_timeout(option) for option in found)
         rows.extend((user, explanation) for explanation in found)
-    tables = result_tables(inputs.users, inputs.items, inputs.histories, inputs.settings, rows, verb=inputs.verb)
+    tables = result_tables(
+        inputs.users, inputs.items, inputs.histories, inputs.settings, rows, verb=inputs.verb, language=inputs.language
+    )
     return ShardOutput(tables, dict(counts), last - first, n_timeouts)
 
 
@@ -81,7 +83,8 @@ def _explain(
         only_shortest=settings.plausibility == "none" and settings.n_options == 1,
         scores=scores,
     )  # fmt: skip
-    return explain(question, inputs.likelihood, settings)
+    likelihood = None if inputs.likelihood is None else inputs.likelihood.of_user(user)
+    return explain(question, likelihood, settings)
 
 
 def _is_timeout(option: Explanation) -> bool:

@@ -83,6 +83,8 @@ class RecourseConfig(JobConfig):
     """After the search, run the recommender on what 1, 5, 25 and 100 % of the providers would do together: table together, and columns of recourse."""  # noqa: E501
     learned: str | None = None
     """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and of several options the likeliest to be acted upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
+    feedback_url: str | None = None
+    """With --report: address that sellers' cards post their answers to."""
     overlap: float = Field(default=0.995, ge=0, le=1)
     """Only where features have no upper limit: least mean overlap (RBO) of the group's lists before and after."""
     prove: float = Field(default=0.0, ge=0)
@@ -126,6 +128,12 @@ class RecourseConfig(JobConfig):
             raise ValueError("--keep is for --method recrec: an example is a real item as it is. Leave one out")
         if self.least_support is not None and self.level is None:
             raise ValueError("--least-support is ignored without --plausibility support. Leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _address_of_pages(self) -> "RecourseConfig":
+        if self.feedback_url is not None and not self.report:
+            raise ValueError("--feedback-url is ignored without --report. Leave it out, or give both")
         return self
 
     @model_validator(mode="after")

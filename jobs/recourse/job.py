@@ -40,6 +40,7 @@ from recsys_ops.models.feature_recommender import (
     make_feature_model,
 )
 from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, user_block_size
+from recsys_ops.report.page import origin_of
 from recsys_ops.ridge import PENALISED, ridge_of
 from recsys_ops.runs import open_run
 from recsys_ops.tables import frontier_schema, recourse_schema
@@ -53,6 +54,8 @@ def check(config: RecourseConfig) -> RecourseConfig:
         check_feature_model(config.model)
     if not _is_on_cluster(config):
         check_device(config.device, problem_with(config.device), where="this machine")
+    if config.feedback_url is not None:
+        origin_of(config.feedback_url)  # refused now, not after the night
     if config.deadline is not None:  # a duration counts from now
         ends = moment(config.deadline, datetime.now(UTC)).isoformat(timespec="seconds")
         config = config.model_copy(update={"deadline": ends})

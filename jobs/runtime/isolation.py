@@ -15,6 +15,10 @@ MAX_NODE_LOSSES = 5
 """Losing a node says nothing about the shard, so it does not count as its crash; five in a row is a sick cluster."""
 
 
+RECORDING_SECONDS = 60.0
+"""An attempt may take so long where there is nothing to compute."""
+
+
 class AttemptEnd(Enum):
     """How one attempt ended."""
 
@@ -58,6 +62,12 @@ class ShardHistory:
     def first_attempt(self) -> Attempt:
         """The whole shard, nothing isolated."""
         return Attempt(self.shard, {})
+
+    def seconds_for(self, attempt: Attempt) -> float | None:
+        """How long an attempt may take; one that only records its cases is not late because its machine is busy."""
+        if self.deadline_seconds is None or len(attempt.isolated) < self.shard.n_cases:
+            return self.deadline_seconds
+        return max(self.deadline_seconds, RECORDING_SECONDS)
 
     def after(self, attempt: Attempt, end: AttemptEnd, detail: str) -> list[Attempt]:
         """Attempts to submit next; empty when the shard is done, waits for its trials, or failed (``failure`` set)."""

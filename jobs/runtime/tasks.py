@@ -101,7 +101,7 @@ class _Shards:
             if self.deadline is not None and not running.is_cancelled and self.deadline.is_past(running.attempt):
                 running.is_cancelled = running.is_cut = True
                 ray.cancel(task, force=True)
-            limit = self.histories[running.attempt.shard.number].deadline_seconds
+            limit = self.histories[running.attempt.shard.number].seconds_for(running.attempt)
             if limit is None or running.started is None or running.is_cancelled:
                 continue
             if now - running.started > limit:

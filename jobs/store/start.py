@@ -31,6 +31,7 @@ FREE_SETTINGS = frozenset(
         "plan",
         "result",
         "report",
+        "feedback_url",
         "deadline",
         "fail_on",
         "fresh_within",

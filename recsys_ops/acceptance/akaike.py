@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.moments import Moments
-from recsys_ops.acceptance.reml import N_FIXED, Solution, solve
+from recsys_ops.acceptance.reml import Solution, solve
 
 _STEP = 1e-4
 _PRIOR_PRECISION = 0.1
@@ -35,7 +35,7 @@ def used_dof(moments: Moments, solution: Solution) -> float:
     """
     at = np.log(solution.penalties)
     around = [[solve(moments, at + sign * _STEP * axis) for sign in (1, -1)] for axis in np.eye(3)]
-    hessian = _hessian(solution, around, moments.n - N_FIXED)
+    hessian = _hessian(solution, around, moments.n - moments.n_fixed)
     values, vectors = np.linalg.eigh(hessian)
     known = np.where(values > 0, values, np.inf)
     plain = ((vectors / known) @ vectors.T)[:3, :3]
@@ -47,7 +47,7 @@ def used_dof(moments: Moments, solution: Solution) -> float:
     first = np.array([[_inner(moments, a, b) for b in moved] for a in moved]) / solution.variance
     roots = [_root_change(up, down) for up, down in around]
     second = np.array([[_root_inner(moments, a, b) for b in roots] for a in roots])
-    edf = N_FIXED + float(solution.edf.sum())
+    edf = moments.n_fixed + float(solution.edf.sum())
     corrected = edf + float((plain * first).sum() + (regular * second).sum())
     return min(corrected, _upper_dof(moments, solution))
 
@@ -104,9 +104,9 @@ def _upper_dof(moments: Moments, solution: Solution) -> float:
 
     With H the penalised system and S the penalty, 1 - (H^-1 S H^-1 S) summed over the diagonal.
     """
-    bends, of_people = solution.penalties[0], solution.penalties[1:]
-    inverse = solution.inverse[N_FIXED:, N_FIXED:]
-    mixed = -(solution.shift @ solution.inverse)[:, :, N_FIXED:]
+    bends, of_people, fixed = solution.penalties[0], solution.penalties[1:], moments.n_fixed
+    inverse = solution.inverse[fixed:, fixed:]
+    mixed = -(solution.shift @ solution.inverse)[:, :, fixed:]
     lost = bends**2 * float((inverse**2).sum())
     lost += 2 * bends * float(np.einsum("ukp,k->", mixed**2, of_people))
     gram = np.einsum("ukp,ukq->pq", solution.shift * of_people[:, None], solution.shift)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.akaike import used_dof
-from recsys_ops.acceptance.moments import Moments, moments_of
+from recsys_ops.acceptance.moments import N_FIXED, Moments, moments_of
 from recsys_ops.acceptance.random_effects import EffectTest, effect_tests
-from recsys_ops.acceptance.reml import N_FIXED, Solution, maximise
+from recsys_ops.acceptance.reml import Solution, maximise
 from recsys_ops.acceptance.significance import wald_test
 from recsys_ops.acceptance.spline import Spline, make_spline
 
@@ -29,8 +29,9 @@ class MixedFit:
 
     ``edf``, ``f`` and ``p`` of the curve, ``edf_intercepts`` and ``edf_slopes`` of the people; standard deviations in
     rating points (slopes: per unit of distance). ``coefficients (n_columns,)`` of the curve with their posterior
-    ``covariance``; ``effects (n_people, 2)``, intercept and slope of each person, with ``effect_se``. ``reml`` is the
-    negative restricted log-likelihood up to a constant of the basis.
+    ``covariance``; ``effects (n_people, 2)``, intercept and slope of each person, with ``effect_se``; ``extra_...`` of
+    the columns that were added to the curve. ``reml`` is the negative restricted log-likelihood up to a constant of the
+    basis.
     """
 
     n: int
@@ -52,12 +53,14 @@ class MixedFit:
     covariance: NDArray[np.float64]
     effects: NDArray[np.float64]
     effect_se: NDArray[np.float64]
+    extra_coefficients: NDArray[np.float64]
+    extra_covariance: NDArray[np.float64]
     moments: Moments = field(repr=False)
     solution: Solution = field(repr=False)
 
     def people_tests(self) -> tuple[EffectTest, EffectTest]:
         """Whether people differ in their intercepts, and in their slopes; time O(n_people^3)."""
-        dof = self.n - N_FIXED - float(self.solution.edf.sum())
+        dof = self.n - self.moments.n_fixed - float(self.solution.edf.sum())
         return effect_tests(self.moments, self.solution, residual_dof=dof)
 
     def curve(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -74,7 +77,11 @@ class MixedFit:
 
 
 def fit_gamm(
-    distance: NDArray[np.float64], rating: NDArray[np.float64], person: NDArray[np.int64], n_people: int
+    distance: NDArray[np.float64],
+    rating: NDArray[np.float64],
+    person: NDArray[np.int64],
+    n_people: int,
+    extra: NDArray[np.float64] | None = None,
 ) -> MixedFit:
     """Fit the model.
 
@@ -86,6 +93,8 @@ def fit_gamm(
     person : ndarray, shape (n,)
         0 .. n_people - 1; some people with several ratings, or intercepts and residuals are the same thing.
     n_people : int
+    extra : ndarray, shape (n, n_extra), optional
+        Columns beside the curve, without a penalty, each with mean 0.
 
     Returns
     -------
@@ -97,15 +106,17 @@ def fit_gamm(
     digits on reference data; the differences are described at ``make_spline``, ``wald_test`` and ``used_dof``.
     """
     spline = make_spline(distance)
-    columns = np.column_stack([np.ones_like(distance), spline(distance)])
-    moments = moments_of(columns, distance, person, rating, n_people)
+    added = np.empty((len(rating), 0)) if extra is None else extra
+    columns = np.column_stack([np.ones_like(distance), added, spline(distance)])
+    n_fixed, curve = N_FIXED + added.shape[1], slice(1 + added.shape[1], None)
+    moments = moments_of(columns, distance, person, rating, n_people, n_fixed=n_fixed)
     solution = maximise(moments)
     mean = columns @ solution.coefficients + solution.effects[person, 0] + solution.effects[person, 1] * distance
     squares = float(((rating - mean) ** 2).sum())
-    n, dof = len(rating), N_FIXED + float(solution.edf.sum())
+    n, dof = len(rating), n_fixed + float(solution.edf.sum())
     covariance = solution.variance * solution.inverse
     statistic, p = wald_test(
-        solution.coefficients[1:], covariance[1:, 1:], moments.xx[1:, 1:],
+        solution.coefficients[curve], covariance[curve, curve], moments.xx[curve, curve],
         rank=_curve_rank(solution), residual_dof=n - dof,
     )  # fmt: skip
     total = float(((rating - rating.mean()) ** 2).sum())
@@ -126,10 +137,12 @@ def fit_gamm(
         r2_adjusted=1 - (squares / (n - dof)) / (total / (n - 1)),
         aic=n * (np.log(2 * np.pi * squares / n) + 1) + 2 * (used_dof(moments, solution) + 1),
         reml=solution.loss,
-        coefficients=solution.coefficients[1:],
-        covariance=covariance[1:, 1:],
+        coefficients=solution.coefficients[curve],
+        covariance=covariance[curve, curve],
         effects=solution.effects,
         effect_se=np.sqrt(solution.variance * np.einsum("ukk->uk", solution.effect_inverse)),
+        extra_coefficients=solution.coefficients[1 : curve.start],
+        extra_covariance=covariance[1 : curve.start, 1 : curve.start],
         moments=moments,
         solution=solution,
     )
@@ -137,8 +150,8 @@ def fit_gamm(
 
 def _curve_rank(solution: Solution) -> float:
     """Degrees of freedom of the curve for its test: those of the smoother twice less those of its square."""
-    bends = solution.penalties[0]
-    mixed = -(solution.shift @ solution.inverse)[:, :, N_FIXED:]
-    inverse = solution.inverse[N_FIXED:, N_FIXED:]
+    bends, fixed = solution.penalties[0], solution.n_fixed
+    mixed = -(solution.shift @ solution.inverse)[:, :, fixed:]
+    inverse = solution.inverse[fixed:, fixed:]
     lost = bends**2 * float((inverse**2).sum()) + bends * float(np.einsum("ukp,k->", mixed**2, solution.penalties[1:]))
-    return float(len(solution.coefficients) - 1 - lost)
+    return float(len(solution.coefficients) - fixed + 1 - lost)

@@ -113,3 +113,11 @@ def mean_with_interval(values: Sequence[float]) -> tuple[float, float, float]:
     n = len(values)
     mean, half = float(np.mean(values)), float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) / np.sqrt(n))
     return mean, mean - half, mean + half
+
+
+def range_of_one(values: Sequence[float]) -> tuple[float, float]:
+    """Where one more value falls with a probability of 95 %, if values scatter normally (Student's t)."""
+    n = len(values)
+    half = float(stdtrit(n - 1, 0.975) * np.std(values, ddof=1) * np.sqrt(1 + 1 / n))
+    mean = float(np.mean(values))
+    return mean - half, mean + half

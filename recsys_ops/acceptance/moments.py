@@ -5,13 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+N_FIXED = 2
+"""Columns without a penalty where there are no covariates: the constant and the line."""
+
 
 @dataclass(frozen=True)
 class Moments:
     """Cross products of the columns ``x (n, n_columns)``, the effects of each person (1 and the distance) and ``y``.
 
     ``xx (n_columns, n_columns)``, ``xy (n_columns,)``, ``yy``; ``zz (n_people, 2, 2)``, ``zx (n_people, 2, n_columns)``
-    and ``zy (n_people, 2)`` person by person; ``n`` observations.
+    and ``zy (n_people, 2)`` person by person; ``n`` observations. The first ``n_fixed`` columns are not penalised.
     """
 
     n: int
@@ -21,6 +24,7 @@ class Moments:
     zz: NDArray[np.float64]
     zx: NDArray[np.float64]
     zy: NDArray[np.float64]
+    n_fixed: int = N_FIXED
 
 
 def moments_of(
@@ -29,6 +33,8 @@ def moments_of(
     person: NDArray[np.int64],
     y: NDArray[np.float64],
     n_people: int,
+    *,
+    n_fixed: int = N_FIXED,
 ) -> Moments:
     """Sum up the observations.
 
@@ -39,6 +45,8 @@ def moments_of(
     person : ndarray, shape (n,)
         0 .. n_people - 1.
     n_people : int
+    n_fixed : int
+        Columns, from the first, without a penalty.
 
     Returns
     -------
@@ -59,4 +67,5 @@ def moments_of(
         per_person(effects[:, :, None] * effects[:, None]),
         per_person(effects[:, :, None] * columns[:, None]),
         per_person(effects * y[:, None]),
+        n_fixed,
     )

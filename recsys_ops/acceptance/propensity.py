@@ -83,9 +83,9 @@ def fit_propensity(
     Propensity
     """
     n_people = int(person.max(initial=-1)) + 1
-    lacking = _lacking(distance, n_people)
-    if lacking:
-        return Propensity(Finding.TOO_FEW, lacking, len(rating), n_people)
+    short = lacking(distance, n_people)
+    if short:
+        return Propensity(Finding.TOO_FEW, short, len(rating), n_people)
     if np.ptp(rating) == 0:
         return Propensity(Finding.TOO_FEW, f"all ratings are {rating[0]:g}", len(rating), n_people)
     fit = fit_gamm(distance, rating, person, n_people)
@@ -99,7 +99,7 @@ def fit_propensity(
     return Propensity(finding, "", len(rating), n_people, fit, threshold)
 
 
-def _lacking(distance: NDArray[np.float64], n_people: int) -> str:
+def lacking(distance: NDArray[np.float64], n_people: int) -> str:
     """What the data have too few of, in words; empty if they suffice."""
     counts = {
         "ratings": (len(distance), LEAST_RATINGS),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 
 from recsys_ops.acceptance.moments import Moments
-from recsys_ops.acceptance.reml import N_FIXED, Solution
+from recsys_ops.acceptance.reml import Solution
 
 MOST_PEOPLE = 3000
 """With more people the eigenvalues of the test, n_people^3 operations, are not worth their minutes."""
@@ -91,8 +91,8 @@ def _covariance(moments: Moments, solution: Solution, tested: int) -> NDArray[np
 
 
 def _curve_penalty(solution: Solution) -> NDArray[np.float64]:
-    n_bends = len(solution.coefficients) - N_FIXED
-    return np.diag(np.r_[np.zeros(N_FIXED), np.full(n_bends, solution.penalties[0])])
+    n_bends = len(solution.coefficients) - solution.n_fixed
+    return np.diag(np.r_[np.zeros(solution.n_fixed), np.full(n_bends, solution.penalties[0])])
 
 
 def tail_of_ratio(statistic: float, weights: NDArray[np.float64], dof: float) -> float:

@@ -15,8 +15,6 @@ from scipy.optimize import minimize
 
 from recsys_ops.acceptance.moments import Moments
 
-N_FIXED = 2
-"""Columns without a penalty: the constant and the line."""
 _STARTS = ((-3.0, 0.0, -3.0), (-3.0, 0.0, 2.0), (5.0, 0.0, 0.0))
 _RANGE = 18.0
 """Log penalties stay within so much of the data's own scale; beyond it an effect is zero, or free, to all digits."""
@@ -44,6 +42,7 @@ class Solution:
     edf: NDArray[np.float64]
     shift: NDArray[np.float64]
     own: NDArray[np.float64]
+    n_fixed: int
 
 
 def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
@@ -52,7 +51,7 @@ def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
     Parameters
     ----------
     moments : Moments
-        The first ``N_FIXED`` columns are not penalised.
+        The first ``n_fixed`` columns are not penalised.
     log_penalties : ndarray, shape (3,)
 
     Returns
@@ -64,11 +63,11 @@ def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
     -----
     Time O(n_people n_columns^2).
     """
-    penalties = np.exp(log_penalties)
+    penalties, n_fixed = np.exp(log_penalties), moments.n_fixed
     n_columns, n_people = len(moments.xy), len(moments.zy)
     own, log_determinant = _invert(moments.zz + np.diag(penalties[1:]))
     shift = own @ moments.zx
-    penalty = np.r_[np.zeros(N_FIXED), np.full(n_columns - N_FIXED, penalties[0])]
+    penalty = np.r_[np.zeros(n_fixed), np.full(n_columns - n_fixed, penalties[0])]
     system = moments.xx + np.diag(penalty) - np.einsum("ukp,ukq->pq", moments.zx, shift)
     factor = cho_factor(system)
     inverse = cho_solve(factor, np.eye(n_columns))
@@ -76,17 +75,28 @@ def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
     effects = np.einsum("ukl,ul->uk", own, moments.zy) - shift @ coefficients
     effect_inverse = own + np.einsum("ukp,pq,ulq->ukl", shift, inverse, shift, optimize=True)
     penalised = moments.yy - float(coefficients @ moments.xy) - float((effects * moments.zy).sum())
-    dof = moments.n - N_FIXED
+    dof = moments.n - n_fixed
     variance = penalised / dof
-    ranks = np.array([n_columns - N_FIXED, n_people, n_people])
+    ranks = np.array([n_columns - n_fixed, n_people, n_people])
     log_determinant += 2 * float(np.log(np.diag(factor[0])).sum())
     loss = dof * (1 + np.log(2 * np.pi * variance)) + log_determinant - float(ranks @ log_penalties)
-    squares = np.r_[(coefficients[N_FIXED:] ** 2).sum(), (effects**2).sum(axis=0)]
-    traces = np.r_[np.diag(inverse)[N_FIXED:].sum(), np.einsum("ukk->k", effect_inverse)]
+    squares = np.r_[(coefficients[n_fixed:] ** 2).sum(), (effects**2).sum(axis=0)]
+    traces = np.r_[np.diag(inverse)[n_fixed:].sum(), np.einsum("ukk->k", effect_inverse)]
     edf = ranks - penalties * traces
     gradient = (penalties * squares / variance - edf) / 2
     return Solution(
-        penalties, coefficients, inverse, effects, effect_inverse, variance, loss / 2, gradient, edf, shift, own
+        penalties,
+        coefficients,
+        inverse,
+        effects,
+        effect_inverse,
+        variance,
+        loss / 2,
+        gradient,
+        edf,
+        shift,
+        own,
+        n_fixed,
     )
 
 
@@ -119,7 +129,7 @@ def maximise(moments: Moments) -> Solution:
 
 def _own_scale(moments: Moments) -> NDArray[np.float64]:
     """Penalties that weigh as much as the data, for the bends, an intercept and a slope."""
-    bends = np.diag(moments.xx)[N_FIXED:]
+    bends = np.diag(moments.xx)[moments.n_fixed :]
     scale: NDArray[np.float64] = np.r_[bends.mean(), np.einsum("ukk->k", moments.zz) / len(moments.zz)]
     return scale
 

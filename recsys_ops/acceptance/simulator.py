@@ -118,6 +118,23 @@ def simulate_study(
     Study
     """
     people = simulate_people(n_people, seed=seed, behaviour=behaviour)
+    return rate_study(people, seed=seed, n_each=n_each, most_changes=most_changes)
+
+
+def rate_study(people: People, *, seed: int, n_each: int = 5, most_changes: int = 12) -> Study:
+    """The ratings of given people in such a study.
+
+    Parameters
+    ----------
+    people : People
+    seed, n_each, most_changes : int
+        As in ``simulate_study``.
+
+    Returns
+    -------
+    Study
+    """
+    n_people = len(people.effects["act"])
     rng = np.random.default_rng([seed, 1])
     anywhere = rng.integers(1, most_changes + 1, (n_people, n_each))
     near = np.minimum(rng.geometric(0.5, (n_people, n_each)), most_changes)

@@ -185,7 +185,7 @@ def explain(
         engine=engine, **options,
     )  # fmt: skip
     check_settings(settings)
-    recommender = _recommender(model)
+    recommender = recommender_of(model)
     given = read_interactions(histories, item_ids=recommender.item_ids)
     scale = given.rating_scale(ratings=ratings, greatest_rating=greatest_rating)
     units = count_units(given.ratings, scale, ratings=ratings)
@@ -235,7 +235,7 @@ def _ignored(setting: str, other: str, found: str, wanted: str) -> ConfigError:
     return ConfigError(f"{setting} is ignored with {other}={found!r}. Leave it out, or set {other}={wanted!r}.")
 
 
-def _recommender(model: Model) -> Recommender:
+def recommender_of(model: Model) -> Recommender:
     """The model with ids of its items; weights are checked and know them by position."""
     if not isinstance(model, Recommender):
         weights = sp.csr_array(model) if sp.issparse(model) else np.asarray(model)

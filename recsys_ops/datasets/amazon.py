@@ -119,7 +119,8 @@ def _reviews(url: str, file: str) -> pa.Table:
         try:
             with open_file(url, compression="infer") as stream:
                 source: Any = pa.PythonFile(stream, mode="r")
-                table = pa_json.read_json(source, pa_json.ReadOptions(block_size=_BLOCK), options)
+                reader = pa_json.open_json(source, pa_json.ReadOptions(block_size=_BLOCK), options)
+                table = reader.read_all()
         except UNREADABLE as error:
             if not is_bad_content(error):
                 raise

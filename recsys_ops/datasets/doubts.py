@@ -55,9 +55,14 @@ def doubts(dataset: Dataset) -> list[str]:
 
 
 def _of_fixed(column: ChunkedArray, rule: FeatureRule) -> Iterator[str]:
-    """Values that the rule fixes and no item has."""
+    """Values that the rule fixes, requires or excludes and no item has."""
     filled = column.drop_null()
-    if not rule.fixed_values or not len(filled):
+    named = {
+        "fixed_values": rule.fixed_values,
+        "requires": [*rule.requires, *(label for labels in rule.requires.values() for label in labels)],
+        "excludes": [label for labels in rule.excludes for label in labels],
+    }
+    if not any(named.values()) or not len(filled):
         return
     if rule.kind == "text":
         values = pc.list_flatten(pc.split_pattern_regex(filled, r"[^\p{L}\p{M}\p{N}_]+"))
@@ -67,8 +72,9 @@ def _of_fixed(column: ChunkedArray, rule: FeatureRule) -> Iterator[str]:
         values = pc.cast(filled, pa.string())
     known = [str(value) for value in pc.unique(values).to_pylist() if value]
     present = {folded(value) for value in known}
-    for fixed in (fixed for fixed in rule.fixed_values if folded(fixed) not in present):
-        yield f"'{rule.column}': fixed_values has '{fixed}', which no item has.{did_you_mean(fixed, known)}"
+    for key, labels in named.items():
+        for label in dict.fromkeys(label for label in labels if folded(label) not in present):
+            yield f"'{rule.column}': {key} has '{label}', which no item has.{did_you_mean(label, known)}"
 
 
 def _of_feature(column: ChunkedArray, rule: FeatureRule) -> Iterator[str]:

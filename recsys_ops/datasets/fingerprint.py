@@ -104,7 +104,7 @@ def _update(digest: Any, column: Column) -> None:
 def _said(rule: FeatureRule) -> dict[str, object]:
     """What a rule says: fields that came later only where they say something, so that older fingerprints hold."""
     dumped = rule.model_dump()
-    for name in ("unit", "max_increase", "max_decrease", "fixed_values", "path_separator"):
+    for name in ("unit", "max_increase", "max_decrease", "fixed_values", "path_separator", "requires", "excludes"):
         if not dumped[name]:
             del dumped[name]
     if rule.kind == "category" and rule.may_change_category:

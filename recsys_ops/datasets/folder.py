@@ -205,7 +205,7 @@ def _read_mapping(folder: str, file: str) -> Mapping:
     where = "there is no such folder" if found == "nothing" else f"{file} is missing (found {found})"
     raise InputError(
         f"{folder or '.'}: {where}. Give --data movielens-100k:DIR (also -1m, -latest), amazon-2023:DIR, "
-        "book-crossing:DIR, synthetic, or a folder "
+        "book-crossing:DIR, synthetic, ads, or a folder "
         f"with {MAPPING_FILE} and the tables."
     )
 

@@ -14,7 +14,7 @@ from recsys_ops.arrow import compute as pc
 from recsys_ops.arrow import table_of
 from recsys_ops.datasets.folder import given_table
 from recsys_ops.datasets.known import DESCRIBED, given_interactions_of
-from recsys_ops.datasets.load import load_dataset
+from recsys_ops.datasets.load import is_made, load_dataset
 from recsys_ops.datasets.movielens import interaction_lines
 from recsys_ops.errors import InputError
 
@@ -92,9 +92,9 @@ def given_interactions(data: str, *, seed: int) -> GivenInteractions:
     Parameters
     ----------
     data : str
-        As for ``load_dataset``; synthetic data get a Parquet table.
+        As for ``load_dataset``; data made by seed get a Parquet table.
     seed : int
-        Of synthetic data.
+        Of data made by seed.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def given_interactions(data: str, *, seed: int) -> GivenInteractions:
         columns = zip(*interaction_lines(folder, file, separator), strict=True)
         table = table_of({name: pa.array(list(column)) for name, column in zip(names, columns, strict=True)})
         return GivenInteractions(file, table, separator=separator)
-    if kind == "synthetic":
+    if is_made(data):
         dataset = load_dataset(data, seed=seed)
         entries = dataset.ratings.tocoo()
         columns_of = {

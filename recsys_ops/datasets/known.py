@@ -94,7 +94,7 @@ def read_known(word: str, folder: str, *, on_bad_rows: OnBadRows = "stop", perio
         found = _first_line(folder, file)
         if found is None:
             raise InputError(f"{folder}: {file} is missing. Give the folder as {known.source} distributes it.")
-        if not found.startswith(expected):
+        if not _begins(found, expected):
             raise InputError(
                 f"{file}: begins with {found[:80]!r}, expected {expected!r}. Get the file again from "
                 f"{known.source}, or describe what it is: recsys-ops init {folder}."
@@ -129,13 +129,18 @@ def recognise(folder: str) -> str | None:
         if files <= names:
             return word
     for word, known in DESCRIBED.items():
-        if all((_first_line(folder, file) or "").startswith(header) for file, header in known.headers.items()):
+        if all(_begins(_first_line(folder, file) or "", header) for file, header in known.headers.items()):
             return word
     try:
         category_files(folder)
     except InputError:
         return None
     return "amazon-2023"
+
+
+def _begins(line: str, header: str) -> bool:
+    """Whether a line is the header, with or without quotes."""
+    return line.replace('"', "").startswith(header.replace('"', ""))
 
 
 def _first_line(folder: str, file: str) -> str | None:

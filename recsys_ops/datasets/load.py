@@ -9,6 +9,7 @@ from recsys_ops.datasets.folder import folder_bytes, read_folder
 from recsys_ops.datasets.known import DESCRIBED, read_known
 from recsys_ops.datasets.movielens import read_movielens_1m, read_movielens_100k
 from recsys_ops.datasets.synthetic import make_marketplace
+from recsys_ops.datasets.synthetic_ads import make_ads
 from recsys_ops.datasets.times import Period
 from recsys_ops.datasets.validate import ALL_TIME, OnBadRows
 from recsys_ops.errors import ConfigError
@@ -20,7 +21,11 @@ _PUBLIC: dict[str, Callable[..., Dataset]] = {
     **{word: partial(read_known, word) for word in DESCRIBED},
     "amazon-2023": read_amazon_2023,
 }
-_SYNTHETIC = ("items", "users", "sellers", "features", "ratings_per_user")
+_MADE: dict[str, tuple[Callable[..., Dataset], tuple[str, ...]]] = {
+    "synthetic": (make_marketplace, ("items", "users", "sellers", "features", "ratings_per_user")),
+    "ads": (make_ads, ("items", "users", "brands", "clicks_per_user")),
+}
+"""What makes each data set that is made by seed, and the sizes that it takes."""
 
 
 def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", period: Period = ALL_TIME) -> Dataset:
@@ -30,10 +35,10 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
     ----------
     data : str
         ``WORD:DIR`` for a public data set, such as ``movielens-1m:DIR`` (also 100k, 20m, 25m, 32m and latest),
-        ``amazon-2023:DIR`` or ``book-crossing:DIR``; ``synthetic[:items=..,users=..]``; or the URL of a folder with the
-        contract's tables and ``features.yaml`` (or of such a YAML file).
+        ``amazon-2023:DIR`` or ``book-crossing:DIR``; ``synthetic[:items=..,users=..]`` or ``ads[:items=..,users=..]``;
+        or the URL of a folder with the contract's tables and ``features.yaml`` (or of such a YAML file).
     seed : int
-        Of the synthetic marketplace.
+        Of data that are made by seed.
     on_bad_rows : "stop" or "quarantine"
         Stop at rows that break the contract, or set them aside in ``Dataset.rejected``.
     period : Period
@@ -46,7 +51,7 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
     Raises
     ------
     ConfigError
-        ``data`` names no data set, a parameter that synthetic data do not have, or a period of data without times.
+        ``data`` names no data set, a size that data made by seed do not have, or a period of data without times.
     InputError
         The data break the contract.
     """
@@ -55,15 +60,26 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
         if not rest:
             raise ConfigError(f"--data {data}: no folder. Use --data {kind}:DIR.")
         return _PUBLIC[kind](rest, on_bad_rows=on_bad_rows, period=period)
-    if kind == "synthetic":
+    if kind in _MADE:
         if period.needs_times:
-            raise ConfigError("--since, --until and --fresh-within: synthetic data have no times. Leave them out.")
-        return make_marketplace(**_parameters(rest), seed=seed)
+            raise ConfigError(f"--since, --until and --fresh-within: {kind} data have no times. Leave them out.")
+        make, names = _MADE[kind]
+        return make(**_parameters(kind, names, rest), seed=seed)
     return read_folder(data, on_bad_rows=on_bad_rows, period=period)
 
 
+def is_public(data: str) -> bool:
+    """Whether ``--data`` names a folder of a public data set, as its word and the folder."""
+    return data.partition(":")[0] in _PUBLIC
+
+
+def is_made(data: str) -> bool:
+    """Whether ``--data`` names data that are made by seed, and no place."""
+    return data.partition(":")[0] in _MADE
+
+
 def bytes_to_read(data: str) -> int:
-    """Size of the files that ``--data`` names, as they are stored; 0 for synthetic data.
+    """Size of the files that ``--data`` names, as they are stored; 0 for data made by seed.
 
     Parameters
     ----------
@@ -75,18 +91,16 @@ def bytes_to_read(data: str) -> int:
         filesystem, path = open_store(rest)
         with storage_errors(rest, "listing"):
             return int(filesystem.du(path))
-    return 0 if kind == "synthetic" else folder_bytes(data)
+    return 0 if is_made(data) else folder_bytes(data)
 
 
-def _parameters(text: str) -> dict[str, int]:
+def _parameters(kind: str, names: tuple[str, ...], text: str) -> dict[str, int]:
     parameters = {}
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
-        if name not in _SYNTHETIC:
-            raise ConfigError(f"--data synthetic: no parameter '{name}' (available: {', '.join(_SYNTHETIC)}).")
+        if name not in names:
+            raise ConfigError(f"--data {kind}: no parameter '{name}' (available: {', '.join(names)}).")
         if not value.isdecimal():
-            raise ConfigError(
-                f"--data synthetic: {name} is '{value}', not a whole number. Use {name}=1000, for example."
-            )
+            raise ConfigError(f"--data {kind}: {name} is '{value}', not a whole number. Use {name}=1000, for example.")
         parameters[name] = int(value)
     return parameters

@@ -4,9 +4,11 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from recsys_ops.arrow import ChunkedArray, table_of
 from recsys_ops.arrow import compute as pc
-from recsys_ops.arrow import table_of
+from recsys_ops.datasets.dataset import positions_of
 
 Duplicates = Literal["first", "last", "sum", "max", "count"]
 
@@ -32,16 +34,34 @@ def merge_repeats(table: pa.Table, how: Duplicates, order: np.ndarray | None) ->
 
     Notes
     -----
-    Time O(n log n); one thread, so that sums do not depend on the cores.
+    Time O(n log n), about 50 bytes a row besides the result: ids are sorted as numbers, however long they are.
     """
-    keys = [(name, "ascending") for name in (*_PAIR, "order")]
-    rank = np.arange(table.num_rows) if order is None else order
-    if how == "sum":
-        keys = [*keys[:2], ("rating", "ascending")]
-    elif order is not None:
-        keys = [*keys, ("rating", "ascending")]
-    ordered = table.append_column("order", pa.array(rank))
-    ordered = ordered.take(pc.sort_indices(ordered, sort_keys=keys))
-    merged = ordered.group_by(list(_PAIR), use_threads=False).aggregate([("rating", how)])
-    values = pc.cast(merged.column(f"rating_{how}"), pa.float64())
-    return table_of({name: merged.column(name) for name in _PAIR} | {"rating": values})
+    users, items = (_codes(table.column(name)) for name in _PAIR)
+    pairs = users * (items.max(initial=0) + 1) + items
+    given = table.column("rating").to_numpy()
+    before = (given,) if how == "sum" else () if order is None else (given, order)  # sums: not as the rows happen to be
+    keys = (*before, pairs)
+    rows = np.lexsort(keys)
+    starts = np.flatnonzero(np.diff(pairs[rows], prepend=-1))
+    ends = np.append(starts[1:], len(rows))
+    values = _merged(given[rows], starts, ends, how).astype(np.float64)
+    kept = rows[starts]
+    return table_of({name: pc.take(table.column(name), kept) for name in _PAIR} | {"rating": values})
+
+
+def _codes(ids: ChunkedArray) -> NDArray[np.int64]:
+    """The place of each id among all that are there, in their order."""
+    known = pc.unique(ids)
+    return positions_of(ids, known.take(pc.sort_indices(known)))
+
+
+def _merged(values: np.ndarray, starts: np.ndarray, ends: np.ndarray, how: Duplicates) -> np.ndarray:
+    """One value for each run of rows ``starts`` to ``ends``."""
+    merged: np.ndarray
+    if how == "count":
+        merged = ends - starts
+    elif how in ("first", "last"):
+        merged = values[starts if how == "first" else ends - 1]
+    else:
+        merged = (np.add if how == "sum" else np.maximum).reduceat(values, starts)
+    return merged

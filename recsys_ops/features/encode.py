@@ -7,7 +7,7 @@ recourse found on the matrix is exactly what the recommender sees once the provi
 """
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recsys_ops.arrow import ChunkedArray
 from recsys_ops.errors import InputError
 from recsys_ops.features.blocks import ENCODERS, Block
+from recsys_ops.features.pairs import Pairs, tag_pairs
 from recsys_ops.features.rules import FeatureRule
 
 
@@ -27,7 +28,8 @@ class FeatureColumns:
     Limits, steps and values are encoded, and never negative; ``encoded = (provider's value - offset) * unit``.
     Steps are taken from where an item stands, or ``from_zero`` of the provider's values, so that these are round.
     ``span`` is the range of a feature: between its rule's limits, or what items have where the rule names none.
-    ``greatest`` is what items really have, ``one_hot`` the category that a column is a value of (-1 for none).
+    ``greatest`` is what items really have, ``one_hot`` the category that a column is a value of (-1 for none). Of
+    ``pairs`` of tags, one requires or excludes the other.
     """
 
     rule: NDArray[np.int32]
@@ -44,6 +46,7 @@ class FeatureColumns:
     can_rise: NDArray[np.bool_]
     can_fall: NDArray[np.bool_]
     one_hot: NDArray[np.int32]
+    pairs: Pairs = field(default_factory=Pairs)
 
     def __len__(self) -> int:
         return len(self.value)
@@ -157,9 +160,11 @@ def _describe_columns(
         dtype=bool,
     )  # fmt: skip
     ranges = np.where(is_open, greatest, upper) - lower
+    rule_of = spread(range(len(rules))).astype(np.int32)
+    values = tuple(value for block in blocks for value in block.values)
     return FeatureColumns(
-        rule=spread(range(len(rules))).astype(np.int32),
-        value=tuple(value for block in blocks for value in block.values),
+        rule=rule_of,
+        value=values,
         unit=unit,
         offset=offset,
         lower=lower,
@@ -174,4 +179,5 @@ def _describe_columns(
         one_hot=np.where(spread([rule.kind == "category" for rule in rules]), spread(range(len(rules))), -1).astype(
             np.int32
         ),
+        pairs=tag_pairs(rules, rule_of, values),
     )

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 from unicodedata import normalize
 
@@ -46,6 +46,10 @@ class FeatureRule(BaseModel):
     """number, ordinal: the most by which it may fall."""
     fixed_values: tuple[str, ...] = ()
     """text, tags, category: words, labels or values that no item may get or lose."""
+    requires: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """tags: labels, each with those that an item must have to get it."""
+    excludes: tuple[tuple[str, ...], ...] = ()
+    """tags: lists of labels of which no two may come together."""
     path_separator: str | None = Field(default=None, min_length=1)
     """category only: what separates the levels of a path such as A > B; an item may move below its own value, not across."""  # noqa: E501
     cost: float = Field(default=1.0, gt=0)
@@ -127,6 +131,22 @@ class FeatureRule(BaseModel):
             raise ValueError(f"{where}: fixed_values are for text, tags and category, this is {self.kind}")
         if self.path_separator is not None and self.kind != "category":
             raise ValueError(f"{where}: path_separator is for kind category, this is {self.kind}")
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_of_tags(self) -> "FeatureRule":
+        where = f"feature '{self.column}'"
+        if (self.requires or self.excludes) and self.kind != "tags":
+            raise ValueError(f"{where}: requires and excludes are for kind tags, this is {self.kind}")
+        for labels in self.excludes:
+            if len({folded(label) for label in labels}) < max(len(labels), 2):
+                raise ValueError(f"{where}: excludes {list(labels)}: expected two or more different labels")
+        apart = [{folded(label) for label in labels} for labels in self.excludes]
+        for label, others in self.requires.items():
+            if folded(label) in {folded(other) for other in others}:
+                raise ValueError(f"{where}: requires: '{label}' cannot require itself")
+            if any({folded(label), folded(other)} <= labels for other in others for labels in apart):
+                raise ValueError(f"{where}: '{label}' excludes what it requires. Leave one out")
         return self
 
     def fixes(self, value: str) -> bool:

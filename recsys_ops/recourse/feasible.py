@@ -116,4 +116,4 @@ def are_feasible(
         members = columns.one_hot == category
         if np.any(features[members] > 0):
             allowed &= np.any(rows[:, members] > 0, axis=1)
-    return allowed
+    return allowed & ~columns.pairs.newly_broken(features, rows)

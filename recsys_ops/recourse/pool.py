@@ -59,7 +59,7 @@ def make_pool(case: Case, wanted: Wanted, *, n_searches: int, rng: np.random.Gen
     pool = np.array([wanted.features, *rows])
     scores = case.rescore_all(pool)
     n_satisfied = np.array([case.satisfied(score).sum() for score in scores.T])
-    valid = (n_satisfied >= wanted.n_satisfied) & caps.allow(case.distances_to(pool))
+    valid = (n_satisfied >= wanted.n_satisfied) & caps.allow(case.distances_to(pool)) & ~case.breaks_pairs(pool)
     valid[0] = True
     _, first = np.unique(np.round(pool[valid] / columns.span, 6), axis=0, return_index=True)
     distinct: NDArray[np.float64] = pool[valid][np.sort(first)]

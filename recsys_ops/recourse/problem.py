@@ -153,6 +153,10 @@ class Case:
         """How far changed features ``(m, n_features)`` are from those at present."""
         return measure(self.search.columns, self.features, rows)
 
+    def breaks_pairs(self, rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which changed features ``(m, n_features)`` break a pair of labels that those at present do not."""
+        return self.columns.pairs.newly_broken(self.features, rows)
+
     def is_within_caps(self, features: NDArray[np.float64]) -> bool:
         """Whether changed features ``(n_features,)`` exceed no cap."""
         return bool(self.search.settings.caps.allow(self.distances_to(features[None]))[0])

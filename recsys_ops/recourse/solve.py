@@ -173,8 +173,11 @@ def _solve(case: Case, descended: NDArray[np.float64]) -> Solved:
 
 def _propose(case: Case, descended: NDArray[np.float64]) -> tuple[Case, Proposal]:
     """A proposal that keeps the caps, and the case with a box in which every single change keeps them."""
-    proposal = propose_within_limits(case, descended) if _is_limited(case) else propose_without_limits(case, descended)
     capped = within_caps(case)
+    if len(case.columns.pairs):  # a search that takes any part of a change would take one of two that go together
+        is_capped = not case.search.settings.caps.is_of_sparsity_alone
+        return capped, propose_within_limits(with_finite_box(capped), descended, capped=is_capped)
+    proposal = propose_within_limits(case, descended) if _is_limited(case) else propose_without_limits(case, descended)
     if capped.is_within_caps(proposal.features):
         return capped, proposal
     return capped, propose_within_limits(with_finite_box(capped), descended, capped=True)
@@ -239,7 +242,7 @@ def _proven(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse | None:
     )
     exact = replace(proposal, features=features)
     better = verify(case, exact, proven)
-    allowed = case.is_within_caps(exact.features)
+    allowed = case.is_within_caps(exact.features) and not case.breaks_pairs(exact.features[None])[0]
     if allowed and better.success_after is not None and better.success_after * bounds.n_targets >= n_satisfied - 0.5:
         return better
     return verify(case, proposal, proven)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.recourse.actions import Actions, group_effects, make_actions, sample_effects
 from recsys_ops.recourse.capped import action_budgets, cut_actions, most_changes
+from recsys_ops.recourse.coupled import coupled_frontier
 from recsys_ops.recourse.coverage import Coverage
 from recsys_ops.recourse.exchange import choose_actions
 from recsys_ops.recourse.least_effort import with_least_effort
@@ -46,6 +47,8 @@ def search_frontier(
     Parameters as ``propose_within_limits``.
     """
     actions, searches = _search_capped(case) if capped else _search_free(case, descended)
+    if len(case.columns.pairs):
+        return coupled_frontier(case, actions, searches)
     effects, targets = group_effects(case, actions), np.flatnonzero(case.targets)
     return actions, effects, best_frontier(effects[targets], case.missing[targets], searches)
 

@@ -8,14 +8,18 @@ from numpy.typing import NDArray
 
 from recsys_ops.arrow import compute as pc
 from recsys_ops.drift.bands import Band
-from recsys_ops.quality import Quality
+from recsys_ops.report.acceptance import acceptance_content
 from recsys_ops.report.antidote import antidote_content
 from recsys_ops.report.page import render
-from recsys_ops.report.plots import has_matplotlib, plots_of
+from recsys_ops.report.plots import plots_of
+from recsys_ops.report.recommender import recommender_in_words
+from recsys_ops.report.svg import has_matplotlib
 from recsys_ops.report.words import words
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
+_CONTENT = {"acceptance": acceptance_content, "antidote": antidote_content}
+"""By job: what its own template shows."""
 _MOST_FAILED = 20
 _MEASURES: Mapping[str, Sequence[tuple[str, str, bool]]] = {
     "recourse": (
@@ -47,11 +51,11 @@ def night_page(run: Run, pages: Pages = (), *, overnight: Sequence[Band] = ()) -
     n_cases = max(sum(counts.values()), 1)
     errors = counts.get(Status.ERROR, 0)
     unfinished = errors + counts.get(Status.TIMEOUT, 0)
-    more = antidote_content(run) if manifest["job"] == "antidote" else {}
+    content_of = _CONTENT.get(manifest["job"])
     return render(
-        "antidote.html" if more else "night.html",
+        "night.html" if content_of is None else f"{manifest['job']}.html",
         {
-            **more,
+            **({} if content_of is None else content_of(run)),
             "language": "en", "say": say, "run_id": run.run_id, "committed": manifest["finished"][:16],
             "title": say.night_title.format(job=manifest["job"].capitalize(), date=manifest["started"][:10]),
             "is_well": unfinished == 0, "verdict": _verdict(run, unfinished),
@@ -87,25 +91,10 @@ def _verdict(run: Run, unfinished: int) -> list[str]:
     waiting = manifest["counts"].get(Status.NOT_STARTED, 0)
     if waiting:
         lines.append(f"{waiting:,} cases were not started before the deadline; they are first in line in the next run.")
-    lines.extend(_of_recommender(manifest))
+    lines.extend(recommender_in_words(manifest))
     rejected = manifest["tables"].get("rejected", {}).get("rows", 0)
     if rejected:
         lines.append(f"{rejected:,} rows of the input were set aside; see the table rejected.")
-    return lines
-
-
-def _of_recommender(manifest: Mapping[str, Any]) -> list[str]:
-    """Which it is, how good it is beside its baseline, and a warning where it is no better."""
-    if manifest.get("quality") is None:
-        model = manifest["inputs"].get("model")
-        return [f"Recommender: {model} (not measured)."] if model else []
-    quality = Quality.from_dict(manifest["quality"])
-    lines = [f"Recommender: {quality.sentence}."]
-    if not quality.is_better:
-        lines.append(
-            f"Warning: it is not clearly better than {quality.baseline}, so that what follows says little about the "
-            "taste of users."
-        )
     return lines
 
 

@@ -1,30 +1,17 @@
-"""Plots of runs as inline SVG, in the colours of the page and without styles of their own."""
+"""Plots of runs of recourse and antidote data."""
 
-import io
-import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.report.svg import MARK, SOFT, as_shares, has_matplotlib, inline_plot, make_axes
 from recsys_ops.runs import Run
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-_INK, _MARK, _SOFT = "#010101", "#020202", "#030303"
-_COLOURS = {_INK: "currentColor", _MARK: "var(--mark)", _SOFT: "var(--soft)"}
-"""Colours that matplotlib is given -> what the page makes of them, light or dark."""
 _MARKERS = "os^vDPX*"
-_SETTINGS: Any = {
-    "svg.fonttype": "none", "text.color": _INK, "axes.labelcolor": _INK, "axes.edgecolor": _SOFT,
-    "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False, "axes.spines.right": False,
-}  # fmt: skip
 
 
 def plots_of(run: Run) -> list[dict[str, str]]:
@@ -45,28 +32,19 @@ def plots_of(run: Run) -> list[dict[str, str]]:
     return [plot for plot in drawn if plot is not None]
 
 
-def has_matplotlib() -> bool:
-    """Whether plots can be drawn."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
 def _before_and_after(run: Run) -> dict[str, str] | None:
     table = run.table("recourse").to_table(columns=["success_before", "success_after"])
     before, after = (np.asarray(table[name].drop_null().to_numpy(), dtype=np.float64) for name in table.column_names)
     if not len(before) or not len(after):
         return None
-    figure, axes = _axes("More than this share of the group sees the item", "Share of cases")
+    figure, axes = make_axes("More than this share of the group sees the item", "Share of cases")
     levels = np.linspace(0, max(before.max(), after.max(), 0.01), 101)
-    for values, colour, name, dashes in ((before, _SOFT, "before", "--"), (after, _MARK, "after", "-")):
+    for values, colour, name, dashes in ((before, SOFT, "before", "--"), (after, MARK, "after", "-")):
         axes.step(levels, [(values > level).mean() for level in levels], dashes, where="post", color=colour, label=name)
     axes.set_ylim(bottom=0)
-    _as_shares(axes, "xy")
+    as_shares(axes, "xy")
     text = f"On average {before.mean():.1%} of a group see the item before, and {after.mean():.1%} after."
-    return _plot(figure, axes, "What was reached", text)
+    return inline_plot(figure, "What was reached", text)
 
 
 def _frontier(run: Run) -> dict[str, str] | None:
@@ -79,17 +57,17 @@ def _frontier(run: Run) -> dict[str, str] | None:
         return None
     most = max(n for path in paths.values() for n, _ in path)
     reached = np.array([_best_of_at_most(path, most) for path in paths.values()])
-    figure, axes = _axes("Changes, at most", "Share of the group that sees the item")
+    figure, axes = make_axes("Changes, at most", "Share of the group that sees the item")
     low, high = np.quantile(reached, [0.25, 0.75], axis=0)
     numbers = np.arange(most + 1)
-    axes.fill_between(numbers, low, high, color=_MARK, alpha=0.2, linewidth=0, label="middle half of the cases")
+    axes.fill_between(numbers, low, high, color=MARK, alpha=0.2, linewidth=0, label="middle half of the cases")
     mean = reached.mean(axis=0)
-    axes.plot(numbers, mean, color=_MARK, marker="o", markersize=3, label="mean")
-    _as_shares(axes, "y")
+    axes.plot(numbers, mean, color=MARK, marker="o", markersize=3, label="mean")
+    as_shares(axes, "y")
     axes.locator_params("x", integer=True)
     text = f"Mean over {len(paths):,} cases: {mean[0]:.1%} without a change"
     text += "." if most == 0 else f", {mean[1]:.1%} with one, {mean[-1]:.1%} with up to {most}."
-    return _plot(figure, axes, "What more changes bring", text)
+    return inline_plot(figure, "What more changes bring", text)
 
 
 def _best_of_at_most(path: list[tuple[int, float]], most: int) -> NDArray[np.float64]:
@@ -112,15 +90,15 @@ def _promised_and_kept(run: Run) -> dict[str, str] | None:
         [float(np.mean([row[name] for row in taken if row["share_acting"] == share])) for share in shares]
         for name in ("promised", "kept")
     ]
-    figure, axes = _axes("Share of the providers that act", "Share of the group that sees the item")
-    for values, colour, name, dashes in zip(means, (_SOFT, _MARK), ("promised", "kept"), ("--", "-"), strict=True):
+    figure, axes = make_axes("Share of the providers that act", "Share of the group that sees the item")
+    for values, colour, name, dashes in zip(means, (SOFT, MARK), ("promised", "kept"), ("--", "-"), strict=True):
         axes.plot(range(len(shares)), values, dashes, color=colour, marker="o", markersize=3, label=name)
     axes.set_xticks(range(len(shares)), [f"{share:.0%}" for share in shares])
     axes.set_ylim(bottom=0)
-    _as_shares(axes, "y")
+    as_shares(axes, "y")
     promised, kept = means
     parts = [f"{p:.2%} promised, {k:.2%} kept if {s:.0%} act" for s, p, k in zip(shares, promised, kept, strict=True)]
-    return _plot(figure, axes, "Promised, and kept if others act as well", "; ".join(parts) + ".")
+    return inline_plot(figure, "Promised, and kept if others act as well", "; ".join(parts) + ".")
 
 
 @dataclass(frozen=True)
@@ -146,8 +124,8 @@ def effect_plot(effects: Sequence[Effect]) -> dict[str, str] | None:
     """
     if not effects or not has_matplotlib():
         return None
-    figure, axes = _axes("Artificial users", "Change of the objective")
-    axes.axhline(0, color=_SOFT, linewidth=0.8)
+    figure, axes = make_axes("Artificial users", "Change of the objective")
+    axes.axhline(0, color=SOFT, linewidth=0.8)
     names = list(dict.fromkeys(effect.algorithm for effect in effects))
     for place, name in enumerate(names):
         mine = sorted((effect for effect in effects if effect.algorithm == name), key=lambda effect: effect.n_users)
@@ -156,76 +134,10 @@ def effect_plot(effects: Sequence[Effect]) -> dict[str, str] | None:
         is_advisable = any(effect.row["verdict"] != "comparison" for effect in mine)
         axes.errorbar(
             shifted, change, yerr=(change - low, high - change), label=name, capsize=3, markersize=4,
-            color=_MARK if is_advisable else _SOFT, marker=_MARKERS[place % len(_MARKERS)],
+            color=MARK if is_advisable else SOFT, marker=_MARKERS[place % len(_MARKERS)],
             linestyle="-" if is_advisable else "--",
         )  # fmt: skip
-    _as_shares(axes, "y")
+    as_shares(axes, "y")
     axes.locator_params("x", integer=True)
     parts = [f"{e.algorithm} with {e.n_users}: {100 * e.row['change']:+.1f} %" for e in effects]
-    return _plot(figure, axes, "What artificial users change, as used", "; ".join(parts) + ".")
-
-
-def _axes(across: str, up: str) -> "tuple[Figure, Axes]":
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(_SETTINGS):
-        figure = Figure(figsize=(6, 3.2), layout="constrained")
-        axes = figure.subplots()
-        axes.set_xlabel(across)
-        axes.set_ylabel(up)
-    return figure, axes
-
-
-def _as_shares(axes: "Axes", which: str) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    for name in which:
-        getattr(axes, f"{name}axis").set_major_formatter(PercentFormatter(1))
-
-
-def _plot(figure: "Figure", axes: "Axes", title: str, text: str) -> dict[str, str]:
-    import matplotlib as mpl
-
-    content = io.BytesIO()
-    with mpl.rc_context(_SETTINGS | {"svg.hashsalt": title}):
-        figure.legend(frameon=False, loc="outside upper left", ncols=4)
-        figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
-    return {"title": title, "text": text, "svg": _inline(content.getvalue(), title.split(",")[0].replace(" ", "-"))}
-
-
-def _inline(svg: bytes, prefix: str) -> str:
-    """The SVG for a page whose policy allows no styles: each becomes an attribute, and ids are of this plot only."""
-    ET.register_namespace("", _SVG)
-    ET.register_namespace("xlink", _LINK)
-    root = ET.fromstring(svg)
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag.endswith(("}metadata", "}style")):
-                parent.remove(child)
-    for element in root.iter():
-        for name, value in _declarations(element.attrib.pop("style", "")):
-            element.set(name, _COLOURS.get(value, value))
-        for name, value in list(element.attrib.items()):
-            if name == "id":
-                element.set(name, f"{prefix}-{value}")
-            elif name == f"{{{_LINK}}}href" and value.startswith("#"):
-                element.set(name, f"#{prefix}-{value[1:]}")
-            elif value.startswith("url(#"):
-                element.set(name, f"url(#{prefix}-{value[5:]}")
-    for name in ("width", "height"):
-        root.attrib.pop(name, None)
-    root.set("aria-hidden", "true")
-    return ET.tostring(root, encoding="unicode")
-
-
-def _declarations(style: str) -> list[tuple[str, str]]:
-    """``fill: #fff; font: 10px sans`` as attributes of SVG; the family of a font is that of the page."""
-    pairs = [part.split(":", 1) for part in style.split(";") if ":" in part]
-    found = []
-    for name, value in ((name.strip(), value.strip()) for name, value in pairs):
-        if name == "font":
-            found.append(("font-size", next(word for word in value.split() if word.endswith("px"))))
-        elif name != "font-family":
-            found.append((name, value))
-    return found
+    return inline_plot(figure, "What artificial users change, as used", "; ".join(parts) + ".")

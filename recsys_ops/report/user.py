@@ -12,6 +12,8 @@ from recsys_ops.report.words import words
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
+_MOST_LISTED = 5
+
 
 def user_page(run: Run, user: str, language: str) -> str:
     """The page of one user of a run of counterfactuals.
@@ -39,11 +41,13 @@ def user_page(run: Run, user: str, language: str) -> str:
     by_item: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_item[row["item_id"]].append(row)
+    titles = _titles(table, {item for row in rows for item in row.get("list_after") or []})
     items = [
         {
             "title": options[0]["title"],
             "sentences": [row["text"] for row in options if row["text"]] or [_without_sentence(options[0], say)],
             "certainty": _certainty(options[0], say),
+            "then": _list_then(options[0], titles, say),
         }
         for options in sorted(by_item.values(), key=lambda options: options[0]["rank_before"] or 0)
     ]
@@ -59,6 +63,19 @@ def user_page(run: Run, user: str, language: str) -> str:
 def _without_sentence(row: dict[str, Any], say: Any) -> str:
     """Why there is no sentence about what the item depends on."""
     return str(say.user_anyway if row["status"] == Status.INFEASIBLE else say.user_unknown)
+
+
+def _titles(table: pa.Table, items: set[Any]) -> dict[Any, str]:
+    """Titles of these items, as far as the run has explained them to anybody."""
+    known = table.filter(pc.is_in(table["item_id"], pa.array(sorted(items), table["item_id"].type)))
+    return dict(zip(known["item_id"].to_pylist(), known["title"].to_pylist(), strict=True))
+
+
+def _list_then(row: dict[str, Any], titles: dict[Any, str], say: Any) -> str:
+    """What the user would see without what the item hangs on, of a run with ``--lists``; ids without a title as ids."""
+    listed = row.get("list_after") or []
+    named = [titles.get(item) or str(item) for item in listed[:_MOST_LISTED]]
+    return str(say.user_list.format(titles=", ".join(named))) if row["text"] and named else ""
 
 
 def _certainty(row: dict[str, Any], say: Any) -> str:

@@ -51,6 +51,27 @@ _ENGLISH = {
     "study_end": "Download your answers, and send the file to those who gave you this questionnaire.",
     "study_end_send": "Send your answers. You can keep a copy.", "study_downloaded": "Your answers are downloaded.",
     "study_not_sent": "Your answers did not arrive ({why}). They were downloaded instead: send that file yourself.",
+    "signs": ",.", "user_list": "Without that, your list would begin with {titles}.",
+    "parameters_title": "What decides which items are shown",
+    "parameters_of_features": "For each group of people: which features of an item decide how many of them see it. "
+    "Counted over the plans of this run; what each brings was found by running the recommender on the changed item. "
+    "What a plan brings comes from all its changes together; the last column is of plans that change nothing else. "
+    "A feature that providers may not change is not in it, though it may matter.",
+    "parameters_of_histories": "Which items of people's histories decide what is recommended to them. Counted over the "
+    "explanations of this run; each was checked by running the recommender without these items.",
+    "parameters_plans": "{plans} of {cases} items have a plan. On average {before} of the group see such an item now, "
+    "{after} with its plan.",
+    "parameters_no_plan": "None of {cases} items has a plan for this group.",
+    "parameters_feature": "Feature, and what plans do to it most", "parameters_by_plans": "Plans that change it",
+    "parameters_gain": "More of the group, with these plans", "parameters_alone": "If nothing else changes",
+    "parameters_histories": "Items of histories",
+    "parameters_explained": "{explained} of {cases} recommendations hang on a part of the history, on average on "
+    "{items} items of it. Without these the recommended item falls from rank {before} to {after} (means).",
+    "parameters_no_explanation": "Of none of {cases} recommendations was it found what it hangs on.",
+    "parameters_anyway": "{n} would be made whatever part of the history that may be left out were missing.",
+    "parameters_item": "Item of the history", "parameters_by_explanations": "Recommendations that hang on it",
+    "parameters_people": "People", "parameters_rank": "Mean rank with it and without",
+    "parameters_rest": "Shown are the {shown} that decide most often; {n} more decide less often.",
     "night_title": "{job} of {date}", "overnight": "What changed, against the nights before", "figure": "Figure",
     "this_night": "This night", "usual": "Usual", "not_as_usual": "not as usual",
 }  # fmt: skip
@@ -109,6 +130,27 @@ _GERMAN = {
     "study_end_send": "Senden Sie Ihre Antworten. Sie können eine Abschrift behalten.",
     "study_downloaded": "Ihre Antworten sind heruntergeladen.",
     "study_not_sent": "Ihre Antworten kamen nicht an ({why}). Sie wurden heruntergeladen: senden Sie die Datei selbst.",
+    "signs": ".,", "user_list": "Ohne das begänne Ihre Liste mit {titles}.",
+    "parameters_title": "Was entscheidet, welche Artikel gezeigt werden",
+    "parameters_of_features": "Für jede Gruppe von Menschen: welche Merkmale eines Artikels entscheiden, wie viele ihn "
+    "sehen. Gezählt über die Pläne dieses Laufs; was jeder bringt, ergab die Empfehlung mit dem geänderten Artikel. "
+    "Was ein Plan bringt, kommt von all seinen Änderungen zusammen; die letzte Spalte ist von Plänen, die sonst nichts "
+    "ändern. Ein Merkmal, das Anbieter nicht ändern dürfen, ist nicht dabei, auch wenn es zählen mag.",
+    "parameters_of_histories": "Welche Artikel im Verlauf der Menschen entscheiden, was ihnen empfohlen wird. Gezählt "
+    "über die Erklärungen dieses Laufs; jede wurde durch die Empfehlung ohne diese Artikel geprüft.",
+    "parameters_plans": "{plans} von {cases} Artikeln haben einen Plan. Im Mittel sehen {before} der Gruppe einen "
+    "solchen Artikel jetzt, {after} mit seinem Plan.",
+    "parameters_no_plan": "Keiner von {cases} Artikeln hat einen Plan für diese Gruppe.",
+    "parameters_feature": "Merkmal, und was Pläne am häufigsten daran ändern",
+    "parameters_by_plans": "Pläne, die es ändern", "parameters_gain": "Zuwachs in der Gruppe, mit diesen Plänen",
+    "parameters_alone": "Wenn sich sonst nichts ändert", "parameters_histories": "Artikel der Verläufe",
+    "parameters_explained": "{explained} von {cases} Empfehlungen hängen an einem Teil des Verlaufs, im Mittel an "
+    "{items} Artikeln davon. Ohne diese fällt der empfohlene Artikel von Rang {before} auf {after} (Mittelwerte).",
+    "parameters_no_explanation": "Von keiner der {cases} Empfehlungen wurde gefunden, woran sie hängt.",
+    "parameters_anyway": "{n} kämen zustande, welcher Teil des Verlaufs auch fehlte, der fehlen darf.",
+    "parameters_item": "Artikel im Verlauf", "parameters_by_explanations": "Empfehlungen, die daran hängen",
+    "parameters_people": "Menschen", "parameters_rank": "Mittlerer Rang mit ihm und ohne",
+    "parameters_rest": "Gezeigt sind die {shown}, die am häufigsten entscheiden; {n} weitere entscheiden seltener.",
     "night_title": "{job} vom {date}", "overnight": "Was sich geändert hat, gegenüber den Nächten davor",
     "figure": "Zahl", "this_night": "Diese Nacht", "usual": "Üblich", "not_as_usual": "nicht wie üblich",
 }  # fmt: skip

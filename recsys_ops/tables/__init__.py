@@ -6,6 +6,7 @@ number may be null: a case that failed keeps its row and has a status and a reas
 
 from recsys_ops.tables.acceptance import (
     ACCEPTANCE_CURVES,
+    ACCEPTANCE_DIFFERENCES,
     ACCEPTANCE_FITS,
     acceptance_people_schema,
     impossible_features_schema,
@@ -21,13 +22,14 @@ from recsys_ops.tables.antidote import (
 from recsys_ops.tables.antidote_used import ANTIDOTE_AS_USED, ANTIDOTE_STARTS
 from recsys_ops.tables.counterfactuals import case_timings_schema, counterfactuals_schema
 from recsys_ops.tables.describe import describe_rows, describe_tables
-from recsys_ops.tables.inputs import FEEDBACK, INTERACTIONS, ITEMS, USERS, TableContract
+from recsys_ops.tables.inputs import FEEDBACK, INTERACTIONS, ITEMS, METHOD_RATINGS, PEOPLE, USERS, TableContract
 from recsys_ops.tables.recourse import CHANGE, frontier_schema, recourse_schema, together_schema
 from recsys_ops.tables.runs import FIGURES, RUNS, SHARD_TIMINGS, rejected_schema
 from recsys_ops.tables.schema import SCHEMA_VERSION, parse_schema, schema_text, table_schema
 
 __all__ = [
     "ACCEPTANCE_CURVES",
+    "ACCEPTANCE_DIFFERENCES",
     "ACCEPTANCE_FITS",
     "ANTIDOTE_AS_USED",
     "ANTIDOTE_GROUP_LOSSES",
@@ -37,6 +39,8 @@ __all__ = [
     "FIGURES",
     "INTERACTIONS",
     "ITEMS",
+    "METHOD_RATINGS",
+    "PEOPLE",
     "RUNS",
     "SCHEMA_VERSION",
     "SHARD_TIMINGS",

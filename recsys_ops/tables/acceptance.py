@@ -49,8 +49,30 @@ ACCEPTANCE_CURVES_COLUMNS: Columns = {
     "n": (pa.int64(), "Number of ratings nearest to this distance."),
 }
 
+ACCEPTANCE_DIFFERENCES_COLUMNS: Columns = {
+    **_FIT,
+    "property": (pa.string(), "Property of people: a column of the table given by --people."),
+    "effect": (pa.string(), "What it may move: the people's intercept or their slope; empty where nothing was tested."),
+    "level": (pa.string(), "Level of a category; empty for a number."),
+    "reference": (pa.string(), "Commonest level, against which the others are measured; empty for a number."),
+    "coefficient": (
+        pa.float64(),
+        "Rating points per unit of the number, or of the level against the reference; of a slope per unit of distance.",
+    ),
+    "low": (pa.float64(), "Lower end of its 95 % interval."),
+    "high": (pa.float64(), "Upper end of its 95 % interval."),
+    "f": (pa.float64(), "Statistic of the test that the property, with all its levels, does not move the effect."),
+    "p": (pa.float64(), "p-value of that test."),
+    "p_adjusted": (pa.float64(), "The same, for all tests of the fit (Holm)."),
+    "n_people": (pa.int64(), "Number of people whose properties are known."),
+    "reason": (pa.string(), "What the data have too few of, or why the fit failed; else empty."),
+}
+
 ACCEPTANCE_FITS = table_schema(ACCEPTANCE_FITS_COLUMNS)
 """One row per response and distance."""
+
+ACCEPTANCE_DIFFERENCES = table_schema(ACCEPTANCE_DIFFERENCES_COLUMNS)
+"""What drives the differences between people: one row per fit, property, effect and level. With --people only."""
 
 ACCEPTANCE_CURVES = table_schema(ACCEPTANCE_CURVES_COLUMNS)
 """The fitted curves with 95 % bands, one row per fit and distance."""

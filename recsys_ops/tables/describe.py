@@ -56,6 +56,10 @@ _TABLES: dict[str, _ResultTable] = {
     ),
     "acceptance_fits": _ResultTable("The fit of one question to one distance.", acceptance.ACCEPTANCE_FITS_COLUMNS),
     "acceptance_curves": _ResultTable("One point of a fitted curve.", acceptance.ACCEPTANCE_CURVES_COLUMNS),
+    "acceptance_differences": _ResultTable(
+        "What a property of people moves, in the fit of one question to one distance; with `--people` only.",
+        acceptance.ACCEPTANCE_DIFFERENCES_COLUMNS,
+    ),
     "acceptance_people": _ResultTable(
         "How one person differs from a fitted curve.", acceptance.acceptance_people_columns(_ID, _ID)
     ),

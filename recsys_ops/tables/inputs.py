@@ -36,3 +36,14 @@ FEEDBACK = TableContract(
 )
 """One row per recourse shown and person: two ratings 1..7, the features that the person cannot change, whether the
 recourse is done or dismissed, and why in the person's words. A row that says one of the last three needs no ratings."""
+
+PEOPLE = TableContract("people", {"person_id": "id"}, is_in_mapping=False)
+"""One row per person who rated; every other column is a property of people."""
+
+METHOD_RATINGS = TableContract(
+    "method_ratings",
+    {"person_id": "id", "method": "string", "rating": "number"},
+    {"size": "number", "plausibility": "number"},
+    is_in_mapping=False,
+)
+"""One row per explanation shown and person: the method that made it, and points; size and plausibility where known."""

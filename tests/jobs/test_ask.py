@@ -102,14 +102,19 @@ def test_what_reaches_less_than_wanted_is_answered_with_its_status_and_reason(
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("--model", "knn"), ("--plausibility", "threshold", "--aggregator", "none", "--time-limit", "60")]
+    "options",
+    [
+        (),
+        ("--model", "knn"),
+        ("--plausibility", "threshold", "--aggregator", "none", "--folds", "3", "--time-limit", "60"),
+    ],
 )
 def test_a_user_gets_the_rows_of_the_run(
     run_job: Any, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     run = run_job("counterfactuals", *DATA, "--users", "5,6", "--k", "5", *options)
     monkeypatch.setattr("jobs.counterfactuals.job.make_recommender", None)
-    monkeypatch.setattr("jobs.counterfactuals.job.learn_likelihood", None)
+    monkeypatch.setattr("jobs.counterfactuals.job.learn_folds", None)
     settings = ask_counterfactuals.settings_of(run)
     dataset = load_dataset(settings.data, seed=settings.seed)
     assert ask_counterfactuals.rows(run, settings, dataset, user="5") == rows_of(run, "counterfactuals", "user_id", 5)
@@ -146,9 +151,28 @@ def test_rows_come_as_json_csv_or_markdown_also_for_one_item_of_the_list(
     assert f"| {last} | {rows[-1]['title']} |" in one[2]
     of_the_history = str(rows[-1]["removed"][0])
     refused = command_line(*arguments, "--item", of_the_history)
-    assert refused.stderr == (
-        f"recsys-ops: --item {of_the_history}: it is not among the 5 items that user 5 is shown.\n"
+    assert f"--item {of_the_history}: it is in the history of user 5, so it is not recommended." in refused.stderr
+
+
+def test_an_item_that_is_not_shown_is_answered_with_what_would_bring_it_in(
+    explained: Run, command_line: CommandLine
+) -> None:
+    settings = ask_counterfactuals.settings_of(explained)
+    dataset = load_dataset(settings.data, seed=settings.seed)
+    shown = {row["item_id"] for row in rows_of(explained, "counterfactuals", "user_id", 5)}
+    history = dataset.ratings.indices[slice(*dataset.ratings.indptr[5:7])]
+    item = next(i for i, one in enumerate(dataset.item_ids.to_pylist()) if one not in shown and i not in history)
+    arguments = ("ask", "--out", explained.url.rpartition("/runs/")[0], "--run-id", "r", "--user", "5")
+    named = (*arguments, "--item", str(dataset.item_ids[item].as_py()))
+    (row,) = json.loads(command_line(*named, "--format", "json").stdout)
+    title = dataset.items.column("title")[item].as_py()
+    assert (row["user_id"], row["title"], row["k"]) == (5, title, 5)
+    assert row["text"].startswith(f"{title} is not in your list: it is at rank {row['rank_before']}, and ")
+    assert f"\nUser 5: {row['text']}\n" in command_line(*named).stdout
+    german = ask_counterfactuals.rows(
+        explained, settings.model_copy(update={"language": "de"}), dataset, user="5", item=str(row["item_id"])
     )
+    assert german[0]["text"].startswith(f"{title} steht nicht in Ihrer Liste: ")
 
 
 def test_the_last_whole_run_answers_unless_another_is_named(
@@ -218,7 +242,7 @@ def test_a_sparse_matrix_comes_back_from_its_arrays() -> None:
 def test_exactly_one_case_must_be_named(command_line: CommandLine, arguments: tuple[str, ...]) -> None:
     done = command_line("ask", *arguments)
     assert done.code == 2
-    expected = "recsys-ops: name one --item, one --seller or one --user, or a --user and an --item of their list.\n"
+    expected = "recsys-ops: name one --item, one --seller or one --user, or a --user and an --item.\n"
     assert done.stderr == expected
 
 

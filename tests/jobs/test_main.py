@@ -27,6 +27,7 @@ from jobs.recourse.work import run_shard
 from jobs.report import ReportConfig
 from jobs.runs import RunsConfig
 from jobs.runtime.shards import Shard
+from jobs.study import StudyConfig
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.runs import open_run
 from recsys_ops.status import Status
@@ -42,6 +43,7 @@ CONFIGS: dict[str, type[BaseModel]] = {
     "ask": AskConfig,
     "runs": RunsConfig,
     "report": ReportConfig,
+    "study": StudyConfig,
 }
 SMALL = ("--data", "synthetic:items=24,users=10,ratings_per_user=4", "--groups", "n_ratings:1", "--max-changes", "1")
 
@@ -52,7 +54,7 @@ def without_spaces(text: str) -> str:
 
 def test_every_job_with_settings_is_checked_here() -> None:
     names = {command.name for command in jobs.__main__.make_app().registered_commands}
-    assert names - {"init", "validate", "attach"} == CONFIGS.keys()
+    assert names - {"init", "validate", "attach", "methods", "power", "reproduce"} == CONFIGS.keys()
 
 
 @pytest.mark.parametrize("job", CONFIGS)

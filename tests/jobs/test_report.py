@@ -182,6 +182,19 @@ def test_a_user_reads_why_in_their_language(out: Path, command_line: CommandLine
     assert f'<html lang="{language}">' in page
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("run_id", ["recourse", "why"])
+def test_the_main_parameters_are_said_in_every_language(
+    out: Path, command_line: CommandLine, run_id: str, language: str
+) -> None:
+    done = command_line("report", "--out", str(out), "--run-id", run_id, "--parameters", "--language", language)
+    assert done.code == 0, done.stderr
+    elements = check_page(pages_of(out, run_id)["parameters.html"])
+    assert LANGUAGES[language]["parameters_title"] in elements.text
+    assert ("html", {"lang": language}) in elements.found
+    assert [name for name, _ in elements.found].count("h1") == 1
+
+
 def test_all_languages_say_the_same_things() -> None:
     english, *others = LANGUAGES.values()
     for other in others:
@@ -196,7 +209,7 @@ def test_all_languages_say_the_same_things() -> None:
         (("--run-id", "why", "--seller", "s01"), "--seller: run why is of counterfactuals, not of recourse"),
         (("--run-id", "why", "--user", "99"), "--user 99: run why has no row of this user"),
         (("--run-id", "recourse", "--seller", "no"), "--seller no: run recourse has no row of this seller"),
-        (("--all", "--user", "1"), "--seller, --user and --all: give one of them"),
+        (("--all", "--user", "1"), "--seller, --user, --all and --parameters: give one of them"),
         (("--run-id", "never"), "no complete run here"),
         (("--run-id", "recourse", "--feedback-url", "https://a.example"), "give --seller or --all as well"),
     ],

@@ -95,15 +95,24 @@ def answer_by_keyboard(tab: Browser) -> list[str]:
     return cases
 
 
+def is_warned(tab: Browser) -> bool:
+    """Whether the browser asks whoever leaves the page now."""
+    tab.value("globalThis.leaving = new Event('beforeunload', {cancelable: true}); dispatchEvent(leaving); 0")
+    return bool(tab.value("leaving.defaultPrevented"))
+
+
 def test_what_is_clicked_on_a_card_is_read_by_acceptance_and_known_to_the_next_card(
     out: Path, command_line: CommandLine, tab: Browser
 ) -> None:
     card = card_with_most_plans(out, command_line)
     tab.open(card.as_uri())
+    assert not is_warned(tab)
     cases = answer_by_keyboard(tab)
     feature = tab.value("document.querySelector('[data-entry]:nth-child(3) [data-impossible]').value")
+    assert is_warned(tab)
     tab.tab_to("[data-download]")
     tab.press("Enter")
+    assert not is_warned(tab)
     assert tab.value("document.querySelector('#feedback [role=status]').textContent") == (
         f"{SAY['downloaded']} {SAY['answered'].format(n=3)}"
     )
@@ -155,7 +164,12 @@ def test_answers_are_posted_to_the_address_and_downloaded_where_they_do_not_arri
 def test_an_address_that_no_page_can_post_to_is_refused(out: Path, command_line: CommandLine, url: str) -> None:
     refused = command_line("report", "--out", str(out), "--run-id", "recourse", "--all", "--feedback-url", url)
     assert refused.code == 2
-    assert "--feedback-url" in refused.stderr
+    assert f"--feedback-url {url}: expected an address" in refused.stderr
+    night = ("recourse", "--out", str(out), "--feedback-url", url)
+    assert command_line(*night).stderr.endswith(
+        "--feedback-url is ignored without --report. Leave it out, or give both.\n"
+    )
+    assert f"--feedback-url {url}: expected an address" in command_line(*night, "--report").stderr
 
 
 def test_a_card_is_sorted_and_searched(out: Path, command_line: CommandLine, tab: Browser) -> None:

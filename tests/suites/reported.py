@@ -16,7 +16,10 @@ def write_runs(folder: Path) -> Path:
     shop = write_shop(folder / "shop", tables | {"items": with_value(items, "seller_id", 0, SELLER)})
     common = ("--data", shop, "--out", str(folder / "out"), "--k", "5")
     recourse = ("recourse", *common, "--groups", "n_ratings:1", "--seen-by", "1", "--run-id", "recourse")
-    assert exit_code_here(*recourse, "--plausibility", "none", "--model", "content", "--options", "2", "--report") == 0
-    assert list((folder / "out/pages/recourse/sellers").iterdir()), "--report wrote no pages"
+    pages = ("--report", "--feedback-url", "https://shop.example/in")
+    assert exit_code_here(*recourse, "--plausibility", "none", "--model", "content", "--options", "2", *pages) == 0
+    cards = list((folder / "out/pages/recourse/sellers").iterdir())
+    assert cards
+    assert all("connect-src https://shop.example;" in card.read_text() for card in cards)
     assert exit_code_here("counterfactuals", *common, "--users", "1,2", "--run-id", "why") == 0
     return folder / "out"

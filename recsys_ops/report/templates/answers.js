@@ -24,12 +24,19 @@ const send = async (url, rows, noAnswer) => {
     return noAnswer;
   }
 };
-// Buttons of a bar that download what rows() gives, or send it and download it where it does not arrive.
+// Buttons of a bar that download what rows() gives, or send it and download it where it does not arrive. Whoever leaves
+// the page before that is warned.
 const deliver = (bar, name, rows, sentences) => {
+  let isDelivered = true;
+  document.addEventListener("input", (event) => {
+    if (event.target.closest("[data-case]") && event.target.type !== "range") isDelivered = false;
+  });
+  addEventListener("beforeunload", (event) => { if (!isDelivered) event.preventDefault(); });
   const say = (...said) => { bar.querySelector("[role=status]").textContent = said.join(" "); };
   bar.querySelector("[data-download]").addEventListener("click", () => {
     if (rows().length === 0) return say(bar.dataset.none, ...sentences());
     download(rows(), name);
+    isDelivered = true;
     say(bar.dataset.downloaded, ...sentences());
   });
   bar.querySelector("[data-send]")?.addEventListener("click", async (event) => {
@@ -39,6 +46,7 @@ const deliver = (bar, name, rows, sentences) => {
     const why = await send(event.target.dataset.send, rows(), bar.dataset.noAnswer);
     event.target.ariaDisabled = "false";
     if (why) download(rows(), name);
+    isDelivered = true;
     say(why ? bar.dataset.notSent.replace("{why}", why) : bar.dataset.sent, ...sentences());
   });
   return say;

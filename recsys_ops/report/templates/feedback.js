@@ -1,4 +1,5 @@
-// What a seller says about the plans on a card: one row per plan with an answer.
+// What a seller says about the plans on a card: one row per plan with an answer. What is asked of each plan is made
+// here, as a page that holds it all is half as large again.
 const feedback = document.getElementById("feedback");
 const cases = [...document.querySelectorAll("[data-case]")];
 for (const [number, card] of cases.entries()) {
@@ -7,6 +8,12 @@ for (const [number, card] of cases.entries()) {
     for (const point of scale.querySelectorAll("input")) point.name = `${scale.dataset.scale}-${number}`;
   }
   card.querySelector("[data-answers]").replaceChildren(answers);
+  for (const cell of card.querySelectorAll("[data-feature]")) {
+    const box = Object.assign(document.createElement("input"), {type: "checkbox", value: cell.dataset.feature});
+    box.dataset.impossible = "";
+    box.ariaLabel = `${feedback.dataset.cannot}: ${cell.parentElement.firstElementChild.textContent}`;
+    cell.append(box);
+  }
 }
 const answersOf = (card) => {
   const chosen = (name) => card.querySelector(`[data-scale="${name}"] input:checked`)?.value ?? "";

@@ -1,5 +1,6 @@
 """The acceptance job: from a committed recourse run and its ratings to tables, sentences and what is read from them."""
 
+import html
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ from jobs.runtime import job as runtime
 from jobs.runtime.shards import Shard
 from recsys_ops.acceptance.feedback import read_cases, read_feedback
 from recsys_ops.acceptance.learned import choose_first, latest_caps, read_learned
-from recsys_ops.acceptance.simulator import simulate_study
+from recsys_ops.acceptance.sentences import caps_in_words, fit_in_words
+from recsys_ops.acceptance.simulator import simulate_people, simulate_study
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.features.caps import Caps
+from recsys_ops.report.night import night_page
+from recsys_ops.report.svg import has_matplotlib
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from tests.reactions import recourse_run
@@ -72,6 +76,14 @@ def run_job(rated: tuple[Any, pa.Table], out: Path, **changes: Any) -> Run:
 def rows_of(run: Run, table: str) -> Rows:
     rows: Rows = run.table(table).to_table().to_pylist()
     return rows
+
+
+def test_its_page_has_the_caps_the_curves_and_what_was_found_of_people(done: Run) -> None:
+    page = html.unescape(night_page(done))
+    found = rows_of(done, "acceptance_fits")
+    assert caps_in_words(found) in page
+    assert all(fit_in_words(row) in page for row in found)
+    assert page.count("<svg") == (8 if has_matplotlib() else 0)
 
 
 def test_a_rated_run_that_was_made_anew_is_not_taken_for_the_one_that_was_resumed(
@@ -161,14 +173,40 @@ def test_with_too_few_ratings_it_says_so_and_nothing_follows(
     assert (learned.caps, learned.willingness) == (Caps(), {})
     assert learned.impossible == {"s00": {"f0"}}
     said = " ".join(capsys.readouterr().out.split())
-    assert "Too few ratings: the settings stay as they are. Collect more. (44 ratings, at least 100 needed" in said
+    assert "Too few ratings: the settings stay as they are. Collect more (44 ratings, at least 100 needed" in said
     assert "No cap follows from these ratings: the next run keeps its settings." in said
 
 
-def test_results_do_not_depend_on_shards(rated: tuple[Any, pa.Table], done: Run, tmp_path: Path) -> None:
-    other = run_job(rated, tmp_path, shards=3)
+def test_results_do_not_depend_on_shards_and_properties_of_people_are_beside_them(
+    rated: tuple[Any, pa.Table], done: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = run_job(rated, tmp_path, shards=3, people=write_people(tmp_path))
     for name in TABLES:
         assert other.table(name).to_table().equals(done.table(name).to_table())
+    said = " ".join(capsys.readouterr().out.split())
+    check_differences(rows_of(other, "acceptance_differences"), said)
+
+
+def write_people(path: Path) -> str:
+    """A number that follows how willing people are to act, and a category of three levels that does nothing."""
+    rng = np.random.default_rng(5)
+    kinds = rng.choice(["shop", "maker", "trader"], 80, p=[0.5, 0.3, 0.2])
+    years = np.rint(20 + 5 * simulate_people(80, seed=2).effects["act"][:, 0])
+    columns = {"person_id": [f"s{one:02}" for one in range(80)], "years": years, "kind": kinds}
+    pq.write_table(pa.table(columns), path / "people.parquet")
+    return str(path / "people.parquet")
+
+
+def check_differences(rows: Rows, said: str) -> None:
+    """A row per fit, effect and column, nothing null, and a sentence for what was found."""
+    assert len(rows) == 4 * 2 * 3
+    assert {row["property"] for row in rows} == {"years", "kind"}
+    assert {row["reference"] for row in rows if row["property"] == "kind"} == {"shop"}
+    assert all(row["low"] < row["coefficient"] < row["high"] and row["n_people"] == 80 for row in rows)
+    found = {(row["response"], row["property"], row["effect"]) for row in rows if row["p_adjusted"] < 1e-3}
+    assert ("act", "years", "intercept") in found
+    assert {name for _, name, _ in found} == {"years"}
+    assert "Willingness to act by sparsity, per unit of years: +0.2" in said
 
 
 def test_the_order_of_the_ratings_does_not_matter(rated: tuple[Any, pa.Table], done: Run, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import jobs.counterfactuals.work
 from jobs.counterfactuals import ask
 from jobs.counterfactuals import job as counterfactuals
 from jobs.counterfactuals.config import CounterfactualsConfig
-from jobs.counterfactuals.summary import sentence
+from jobs.counterfactuals.summary import likelihood_sentence, sentence
 from jobs.counterfactuals.work import run_shard
 from jobs.runtime import job as runtime
 from jobs.runtime.shards import Shard
@@ -23,6 +23,7 @@ from recsys_ops.counterfactuals.solve import Explanation
 from recsys_ops.datasets import load_dataset
 from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.models.ease import RIDGE, fit_ease
+from recsys_ops.models.held_out_likelihood import HeldOut
 from recsys_ops.models.linear import history_matrix
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
@@ -383,7 +384,11 @@ def test_items_of_the_history_are_explained_without_their_own_interaction(shop: 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"drop": 2, "k": 5}, "--drop 2 --k 5"), ({"keep_selected": True}, "Add --candidates all")],
+    [
+        ({"drop": 2, "k": 5}, "--drop 2 --k 5"),
+        ({"keep_selected": True}, "Add --candidates all"),
+        ({"folds": 2}, "no network is learned with --plausibility none"),
+    ],
 )
 def test_options_that_contradict_each_other_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
@@ -396,3 +401,11 @@ def test_a_model_of_other_items_is_refused_with_what_was_expected(shop: str, tmp
         InputError, match=r"item_factors\.npy: expected .* \(found shape \(40, 16\)\)\. There are 40 users"
     ):
         run_job(shop, tmp_path / "out", model=f"embeddings:{tmp_path / 'item_factors.npy'}")
+
+
+def test_the_summary_says_what_the_network_is_worth() -> None:
+    better = likelihood_sentence(HeldOut(188, -21.25, -24.0))
+    assert better.startswith(
+        "Network: log-likelihood -21.25 per user of 188 left out of a fit like it, 2.75 better than "
+    )
+    assert "no better (-0.50) than independent categories." in likelihood_sentence(HeldOut(188, -24.5, -24.0))

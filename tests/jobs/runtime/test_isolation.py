@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from jobs.runtime.isolation import Attempt, AttemptEnd, ShardHistory
+from jobs.runtime.isolation import RECORDING_SECONDS, Attempt, AttemptEnd, ShardHistory
 from jobs.runtime.shards import Shard
 from recsys_ops.status import Status
 
@@ -59,6 +59,17 @@ def test_a_deadline_missed_twice_records_the_cases_as_timeout() -> None:
     (third,) = history.after(second, AttemptEnd.DEADLINE, "")
     reason = "the shard exceeded its deadline of 30 s twice"
     assert third.isolated == {0: (Status.TIMEOUT, reason), 1: (Status.TIMEOUT, reason)}
+
+
+def test_an_attempt_that_only_records_its_cases_has_time_whatever_a_case_may_take() -> None:
+    history = ShardHistory(Shard(0, 0, 2, 3), max_attempts=3, deadline_seconds=1.0)
+    attempt = history.first_attempt()
+    for _ in range(2):
+        assert history.seconds_for(attempt) == 1.0
+        (attempt,) = history.after(attempt, AttemptEnd.DEADLINE, "")
+    assert len(attempt.isolated) == 3
+    assert history.seconds_for(attempt) == RECORDING_SECONDS
+    assert ShardHistory(Shard(0, 0, 2, 3), max_attempts=3).seconds_for(attempt) is None
 
 
 def test_every_attempt_knows_how_many_came_before_it() -> None:

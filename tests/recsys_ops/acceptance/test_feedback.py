@@ -203,6 +203,6 @@ def test_a_missing_column_is_named_with_what_the_table_needs(tmp_path: Path, cas
 
 def test_words_in_place_of_ratings_are_named(tmp_path: Path, cases: RatedCases) -> None:
     with pytest.raises(
-        InputError, match=r"'act' is string, expected a number .*row 0 = 'yes'\). Correct the column\.$"
+        InputError, match=r"'act' is string, expected a number .*row 0 = 'yes'; .*\)\. Correct the column\.$"
     ):
         read_feedback(write(tmp_path, act=["yes", "2"]), cases)

@@ -1,6 +1,6 @@
 """Every kind of sentence to a user."""
 
-from recsys_ops.counterfactuals.sentences import explanation_sentence, lowered_sentence
+from recsys_ops.counterfactuals.sentences import explanation_sentence, lowered_sentence, why_not_sentences
 
 
 def test_one_interaction_is_it_and_two_are_them() -> None:
@@ -26,4 +26,30 @@ def test_ratings_are_lowered_by_stars() -> None:
     assert lowered_sentence("Tea", [("Cups", 1.0), ("Milk", 2.5)], (2, 11), 10) == (
         "You were recommended Tea because of your ratings: with 1 star less for Cups and 2.5 stars less for Milk it "
         "would be at rank 11 instead of 2."
+    )
+
+
+def test_the_same_is_said_in_german() -> None:
+    assert explanation_sentence("Tee", ["Tassen", "Milch"], (1, 12), 10, verb="chose", language="de") == (
+        "Ihnen wurde Tee empfohlen, weil Sie Tassen und Milch gewählt haben; ohne das stünde es auf Platz 12 statt auf "
+        "Platz 1."
+    )
+    assert lowered_sentence("Tee", [("Tassen", 1.0), ("Milch", 2.5)], (2, 5), 10, language="de") == (
+        "Ihnen wurde Tee wegen Ihrer Bewertungen empfohlen: mit 1 Stern weniger für Tassen und 2,5 Sternen weniger für "
+        "Milch hätte es weniger Punkte als heute Platz 10 (und bliebe auf Platz 5)."
+    )
+
+
+def test_what_would_bring_an_item_in_is_said() -> None:
+    there = "Tea is not in your list: it is at rank 31, and the list has 10."
+    added = why_not_sentences("Tea", ["Cups", "Milk"], (31, 8), 10, verb="chose")
+    assert added == f"{there} Had you also chosen Cups and Milk, it would be at rank 8."
+    never = why_not_sentences("Tea", None, (31, None), 10, n_given=100)
+    assert never == f"{there} No choice out of the 100 items that speak most for it would bring it in."
+    unknown = why_not_sentences("Tea", None, (31, None), 10)
+    assert unknown == f"{there} What would bring it in could not be found out in the time there was."
+    assert why_not_sentences("Tea", [], (3, 3), 10) == "Tea is in your list, at rank 3."
+    assert why_not_sentences("Tee", ["Tassen"], (31, 8), 10, language="de") == (
+        "Tee steht nicht in Ihrer Liste: es ist auf Platz 31, und die Liste hat 10. Hätten Sie auch Tassen bewertet, "
+        "stünde es auf Platz 8."
     )

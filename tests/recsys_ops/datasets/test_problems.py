@@ -115,6 +115,8 @@ def rows_of(column: str) -> str:
             "fine Oak table {item}",
             "fixed_values has 'Eiche', which no item has",
         ),
+        ("kind: tags, requires: {Vegan: [plnt]}", "vegan|plant", "requires has 'plnt', which no item has. Did you"),
+        ("kind: tags, excludes: [[new, used]]", "new", "excludes has 'used', which no item has"),
         ("kind: category, fixed_values: [Books]", "{item}", "fixed_values has 'Books', which no item has"),
     ],
 )

@@ -199,3 +199,14 @@ def test_durations_are_read_as_people_write_them() -> None:
 def test_what_is_no_time_is_refused() -> None:
     with pytest.raises(ConfigError, match="--since yesterday: expected a date or time such as 2026-11-18"):
         parse_time("yesterday", "--since")
+
+
+def test_merged_interactions_stand_in_the_order_of_their_ids() -> None:
+    rng = np.random.default_rng(101)  # Arrow's own grouping leaves a pair of these behind its place
+    users, items = rng.integers(0, 6, 60), rng.integers(0, 5, 60)
+    table = table_of(
+        {"user_id": [f"u{n}" for n in users], "item_id": [f"é{n}" for n in items], "rating": rng.integers(0, 9, 60) / 2}
+    )
+    merged = merge_repeats(table, "sum", None)
+    pairs = list(zip(*(merged.column(name).to_pylist() for name in ("user_id", "item_id")), strict=True))
+    assert pairs == sorted({(f"u{user}", f"é{item}") for user, item in zip(users, items, strict=True)})
