@@ -109,9 +109,9 @@ def _floor(kind: Kind, median: float, spread: float) -> float:
 
 def _possible(kind: Kind, low: float, high: float) -> tuple[float, float]:
     """The part of a band that the figure can be in."""
-    if kind in ("mean", "measure"):
+    if kind == "mean":
         return low, high
-    return max(low, 0.0), high if kind in ("count", "seconds") else min(high, 1.0)
+    return max(low, 0.0), min(high, 1.0) if kind in ("share", "rate", "churn") else high
 
 
 def _said(value: float, kind: Kind) -> str:
