@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export RECSYS_OPS_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: help install demo test check docs bench lock audit clean
+.PHONY: help install demo test check docs pictures bench lock audit clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,14 @@ test: check  ## the whole test suite, after check
 
 docs: install  ## write into docs/ what its pages repeat from the code
 	$(BIN)/python docs/generate.py
+
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+pictures: demo  ## the README's picture: a seller's card of the demo, by a headless Chromium
+	@test -n "$(CHROMIUM)" || { echo "make pictures: no Chromium here; install one, or name it: CHROMIUM=/path" >&2; exit 2; }
+	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --window-size=900,760 \
+		--screenshot=$(CURDIR)/docs/pictures/card.png \
+		"file://$$(ls -t $(CURDIR)/out/demo/pages/*/sellers/*.html | tail -1)"
 
 bench: install  ## the measured comparisons of the acceptance lists (minutes)
 	$(BIN)/pytest -m benchmark -s tests/benchmarks
