@@ -88,7 +88,7 @@ COMMANDS = {
     ),
     "study": Command(
         "jobs.study:StudyConfig", "jobs.study:run",
-        "Write the questionnaires of a study: people judge the plans of a run of recourse.",
+        "Write the questionnaires of a study: people rate the plans of a run of recourse.",
     ),
     "validate": Command(
         "jobs.validate:ValidateConfig", "jobs.validate:run",

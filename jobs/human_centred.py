@@ -38,9 +38,9 @@ WHY = {
     "edf_intercepts": "it follows the scatter of people's levels against that of their answers, which is set",
     "f_intercepts": "it follows the scatter of people's levels against that of their answers, which is set",
     "p_intercepts": "it follows the scatter of people's levels, which is set",
-    "edf_slopes": "it follows the scatter of slopes, set alike for both responses; in the paper one scatters more",
-    "f_slopes": "it follows the scatter of slopes, set alike for both responses; in the paper one scatters more",
-    "p_slopes": "it follows the scatter of people's slopes, set alike for both responses",
+    "edf_slopes": "it follows the scatter of slopes, set the same for both responses; in the paper one scatters more",
+    "f_slopes": "it follows the scatter of slopes, set the same for both responses; in the paper one scatters more",
+    "p_slopes": "it follows the scatter of people's slopes, set the same for both responses",
     "aic": "it follows the scatter of the answers, which is set, and their rounding",
 }
 """Where the stated number is outside of what single simulated studies give."""

@@ -15,7 +15,7 @@ from recsys_ops.storage import is_missing_file, open_file, storage_errors
 
 
 class StudyConfig(BaseModel):
-    """Who judges what, of which run."""
+    """Who rates what, of which run."""
 
     model_config = MODEL_CONFIG
 
@@ -26,11 +26,11 @@ class StudyConfig(BaseModel):
     persons: int = Field(default=40, ge=1, le=100_000)
     """How many people, a questionnaire each."""
     cases: int = Field(default=1, ge=1, le=20)
-    """How many cases (an item and a group) each person judges."""
+    """How many cases (an item and a group) each person rates."""
     options: int = Field(default=5, ge=1, le=5)
     """How many plans of a case, in random order; the run must have as many."""
     seed: int = Field(default=0, ge=0, lt=2**62)
-    """Of who judges what, of the order of the plans, and of the question that tests attention."""
+    """Of who rates what, of the order of the plans, and of the question that tests attention."""
     consent: str | None = None
     """Text file (its URL) that people read and agree to first; by default a short text."""
     feedback_url: str | None = None

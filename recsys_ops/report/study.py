@@ -1,7 +1,7 @@
 """The questionnaire of the study of recourse, from a run: whom it shows which plans, in which order, and its pages.
 
 Everybody sees the options of some cases one by one and answers two questions about each, from 1 to 7. Source: Tominaga,
-Yamashita and Kurashima 2024, section 3 and appendix B.3. Departs from it: "why?" is asked once for both answers, and
+Yamashita and Kurashima 2024, section 3 and appendix B.3. Departs from it: "why?" is put once for both answers, and
 one question tests attention.
 """
 
@@ -54,7 +54,7 @@ def design_study(run: Run, *, persons: int, options: int, cases: int, seed: int)
     options : int
         How many options of a case everybody sees; cases with fewer are left out.
     cases : int
-        How many cases each person judges.
+        How many cases each person rates.
     seed : int
         Of every draw. Each person's draws depend on it and on the person's number alone.
 
@@ -76,7 +76,7 @@ def design_study(run: Run, *, persons: int, options: int, cases: int, seed: int)
     pool = [sorted(rows, key=lambda row: row["option"])[:options] for rows in by_case.values() if len(rows) >= options]
     if len(pool) < cases:
         raise InputError(
-            f"run {run.run_id}: {len(pool)} cases have {options} options or more, and everybody is to judge {cases}. "
+            f"run {run.run_id}: {len(pool)} cases have {options} options or more, and everybody is to rate {cases}. "
             f"Run recourse with --options {options} on more items, or ask for fewer --options or --cases."
         )
     dealt = np.random.default_rng([seed, 0]).permutation(len(pool))

@@ -35,9 +35,9 @@ _ENGLISH = {
     "user_proven": "No smaller part of your history is enough.", "user_found": "A smaller part may be enough.",
     "user_anyway": "Whatever of your history were missing, you would still see it.",
     "user_unknown": "What it depends on could not be found out.",
-    "study_title": "How do you judge these plans?", "study_consent_title": "Before you begin",
-    "study_consent": "This study asks how people judge plans that a computer proposes. You see {n} plans and answer a "
-    "few questions about each.\nYour answers are stored under {person}, without your name, and are evaluated together "
+    "study_title": "How do you rate these plans?", "study_consent_title": "Before you begin",
+    "study_consent": "This study is about how people rate plans that a computer proposes. You see {n} plans and "
+    "answer a few questions about each.\nYour answers are stored under {person}, without your name, and are evaluated together "
     "with those of others.\nYou take part of your own will and can stop at any time: close the page. Nothing is stored "
     "before you hand in your answers at the end.",
     "study_agree": "I have read this, and I take part.", "study_begin": "Begin", "study_next": "Next",

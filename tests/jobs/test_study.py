@@ -30,7 +30,7 @@ def design_of(folder: Path) -> dict[str, Any]:
     return design
 
 
-def test_everybody_judges_all_options_of_as_many_cases_in_an_order_that_the_seed_draws(
+def test_everybody_rates_all_options_of_as_many_cases_in_an_order_that_the_seed_draws(
     out: Path, command_line: CommandLine
 ) -> None:
     rows = open_run(f"{out}/runs/recourse").table("recourse").to_table().to_pylist()

@@ -1,4 +1,4 @@
-// What a seller says about the plans on a card: one row per plan with an answer. What is asked of each plan is made
+// What a seller says about the plans on a card: one row per plan with an answer. What a person answers for each plan is made
 // here, as a page that holds it all is half as large again.
 const feedback = document.getElementById("feedback");
 const cases = [...document.querySelectorAll("[data-case]")];
