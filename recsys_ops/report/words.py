@@ -38,8 +38,8 @@ _ENGLISH = {
     "study_title": "How do you rate these plans?", "study_consent_title": "Before you begin",
     "study_consent": "This study is about how people rate plans that a computer proposes. You see {n} plans and "
     "answer a few questions about each.\nYour answers are stored under {person}, without your name, and are evaluated "
-    "together with those of others.\nYou take part of your own will and can stop at any time: close the page. Nothing is stored "
-    "before you hand in your answers at the end.",
+    "together with those of others.\nYou take part of your own will and can stop at any time: close the page. Nothing "
+    "is stored before you hand in your answers at the end.",
     "study_agree": "I have read this, and I take part.", "study_begin": "Begin", "study_next": "Next",
     "study_back": "Back", "study_missing": "Something is not answered yet.", "study_plan": "Plan {n} of {of}",
     "study_scenario": "Imagine that you sell “{title}”. Today few of the group “{group}” are shown it.",
