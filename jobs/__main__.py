@@ -136,7 +136,7 @@ def make_app(names: Collection[str] = (*COMMANDS, "init", "submit", "attach"), j
 
 
 def _examples(name: str) -> str:
-    return "\n".join(EXAMPLES[name])
+    return "\n".join(EXAMPLES.get(name, ()))
 
 
 def _show_version(is_wanted: bool) -> None:

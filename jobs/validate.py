@@ -54,5 +54,6 @@ def run(config: ValidateConfig) -> int:
         console.print("\nAllowed, but look at this:", markup=False)
     for doubt in found:
         console.print(f"  * {doubt}", markup=False, soft_wrap=True)
-    console.print(f"Then: recsys-ops nightly --data {config.data}", markup=False, soft_wrap=True)
+    if config.model is None:  # else the verdict stands last, and it may be that nothing should follow
+        console.print(f"Then: recsys-ops nightly --data {config.data}", markup=False, soft_wrap=True)
     return 0

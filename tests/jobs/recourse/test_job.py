@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from jobs import nightly
-from jobs.recourse import ask, together
+from jobs.recourse import ask, before_commit, together
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.inputs import make_examples
@@ -580,7 +580,7 @@ def test_one_plan_for_all_groups_that_halves_the_rank_does_so_by_the_search_and_
         searched.append({(row["item_id"], row["group"]): row["rank_after"] for row in rows})
         return before(catalogue, config, read)
 
-    monkeypatch.setattr(recourse, "weigh_promises", watched)
+    monkeypatch.setattr(before_commit, "weigh_promises", watched)
     run = run_job(
         shop, tmp_path, aim="rank", max_changes=12, k=3, sellers="s01,s02",
         for_all_groups=True, group_weights=f"{labels[0]}=3,{labels[1]}=1",

@@ -87,8 +87,8 @@ def test_rows_depend_on_no_shard_worker_or_thread_and_are_those_of_the_stored_mo
     is_fitted = model == "hybrid"
     config = RecourseConfig(
         data=DATA, groups="n_ratings:2", model=named(model, shop, tmp_path), folds=3 if is_fitted else 0, shards=4,
-        items=",".join(map(str, shop.item_ids.to_pylist())), quality=False, together=False, out=str(tmp_path),
-        run_id="r",
+        items=",".join(map(str, shop.item_ids.to_pylist())), quality=False, together=False, rule_cost_cases=0,
+        out=str(tmp_path), run_id="r",
     )  # fmt: skip
     with threadpool_limits(limits=1):
         inputs = inputs_of(config, shop)
