@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt install chromium")
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--disable-dev-shm-usage")
 _KEYS = {"Tab": 9, "Enter": 13, "Space": 32, "ArrowRight": 39, "ArrowLeft": 37, "ArrowDown": 40, "End": 35, "Home": 36}
+_UNNAMED = """
+[...document.querySelectorAll('input, select, textarea, button, meter, figure')].filter(one => !one.labels?.length
+  && !one.ariaLabel && !one.getAttribute('aria-labelledby') && !one.textContent.trim()).map(one => one.outerHTML)
+"""
 
 
 class Browser:
@@ -55,6 +60,23 @@ class Browser:
         self.call("Page.navigate", url=url)
         while "Page.loadEventFired" not in self._events:
             self._note(self._next())
+
+    def check(self, url: str) -> None:
+        """A page loads nothing else, complains of nothing and fits, narrow and wide, light and dark.
+
+        It has one title, no heading skips a level, and whatever can be used or looked at has a name.
+        """
+        for width, theme in ((375, "light"), (1024, "dark"), (1600, "light")):
+            self.open(url, width=width, theme=theme)
+            assert not self.complaints
+            assert self.requests.pop() == url
+            assert not self.requests
+            assert self.value("document.documentElement.scrollWidth") <= width, "the page is wider than the window"
+        levels = self.value("[...document.querySelectorAll('h1,h2,h3,h4')].map(one => +one.tagName[1])")
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(lower <= upper + 1 for upper, lower in pairwise(levels)), levels
+        assert self.value(_UNNAMED) == []
 
     def value(self, expression: str) -> Any:
         """What a script says; it is not bound by the page's policy."""

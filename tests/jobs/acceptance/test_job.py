@@ -27,6 +27,7 @@ from recsys_ops.report.svg import has_matplotlib
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from tests.reactions import recourse_run
+from tests.suites.browser import browser, needs_chromium
 from tests.suites.cli import CommandLine
 from tests.suites.shops import shop_tables, write_shop
 
@@ -84,6 +85,15 @@ def test_its_page_has_the_caps_the_curves_and_what_was_found_of_people(done: Run
     assert caps_in_words(found) in page
     assert all(fit_in_words(row) in page for row in found)
     assert page.count("<svg") == (8 if has_matplotlib() else 0)
+
+
+@needs_chromium
+@pytest.mark.usefixtures("machine")
+def test_a_browser_shows_its_page(done: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(night_page(done))
+    with browser(tmp_path) as tab:
+        tab.check(page.as_uri())
 
 
 def test_a_rated_run_that_was_made_anew_is_not_taken_for_the_one_that_was_resumed(

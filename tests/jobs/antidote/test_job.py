@@ -27,6 +27,7 @@ from recsys_ops.models.mf_rows import LocalRows
 from recsys_ops.report.night import night_page
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
+from tests.suites.browser import browser, needs_chromium
 from tests.suites.cli import CommandLine
 from tests.suites.shops import Tables, shop_tables, write_shop
 
@@ -116,6 +117,15 @@ def test_its_page_says_what_may_be_appended_what_that_does_and_to_whom(
         better = sum(after < before for before, after in losses) / len(losses)
         assert f"Of {len(losses)} users, the {'held-out' if run is base else 'given'} ratings of {better:.0%}" in page
         assert page.count("<svg") == 1
+
+
+@needs_chromium
+@pytest.mark.usefixtures("machine")
+def test_a_browser_shows_its_page(base: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(night_page(base))
+    with browser(tmp_path) as tab:
+        tab.check(page.as_uri())
 
 
 def test_ratings_that_are_all_the_same_are_refused(tables: Tables, tmp_path: Path) -> None:
