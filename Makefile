@@ -39,7 +39,7 @@ pictures: demo  ## the README's picture: a seller's card of the demo, by a headl
 		"file://$$(ls -t $(CURDIR)/out/demo/pages/*/sellers/*.html | tail -1)"
 
 bench: install  ## the measured comparisons of the acceptance lists (minutes)
-	$(BIN)/pytest -m benchmark -s tests/benchmarks
+	$(BIN)/pytest -m benchmark -s
 
 UV := .venv/tools/bin/uv
 IMAGE := cluster/image

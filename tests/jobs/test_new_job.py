@@ -53,6 +53,7 @@ class TestSquares(KilledJobSuite):
         assert "squares: 6 rows before, 5 after; 0 added, 1 removed, 5 changed" in compared
         assert "number 2: square 4 -> 5" in compared
 
+    @pytest.mark.benchmark  # KilledJobSuite loses one, too
     def test_a_run_that_loses_a_worker_has_the_bytes_of_an_undisturbed_one(
         self, arguments: list[str], calm: Path, tmp_path: Path
     ) -> None:

@@ -78,6 +78,7 @@ def test_a_nightly_run_from_s3_to_s3_reads_back_in_every_tool_and_leaves_no_secr
     assert not [path for path, content in {**written, **logged, **printed}.items() if secret in content]
 
 
+@pytest.mark.benchmark  # with all other faults
 def test_a_run_whose_server_dies_and_comes_back_completes_by_itself_with_the_bytes_of_a_local_folder(
     object_store: ObjectStore, tmp_path: Path, ray_session: None
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_run_whose_server_dies_and_comes_back_completes_by_itself_with_the_byt
         assert parts[0] == parts[1]
 
 
+@pytest.mark.benchmark  # the next test has many writers of one run
 def test_of_two_drivers_of_one_run_exactly_one_commits(object_store: ObjectStore, tmp_path: Path) -> None:
     data = put_shop(object_store, tmp_path)
     out = f"{object_store.bucket_url}/out"

@@ -301,6 +301,7 @@ def test_other_shards_give_the_same_rows(base: Run, shop: str, tmp_path: Path, c
         assert run.table(table).to_table().equals(base.table(table).to_table())
 
 
+@pytest.mark.benchmark  # tests/jobs/runtime/test_ray_rows.py has it of blocks
 def test_cases_spread_over_all_workers_give_the_same_rows(
     shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,14 +78,14 @@ def test_success_and_overlap_are_what_the_recommender_says_of_the_changed_item(
         assert_verified(world, found)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_success_counts_the_whole_group_when_only_a_sample_is_searched(seed: int) -> None:
     world = random_world(seed, n_users=30)
     for found in recourses(world, n_sampled=6):
         assert_verified(world, found)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(2))
 def test_success_is_right_where_users_have_fewer_candidates_than_places(seed: int) -> None:
     world = random_world(seed, density=0.8, k=4)
     for found in recourses(world):
@@ -98,7 +98,7 @@ def test_success_is_right_in_worlds_full_of_ties(world: World) -> None:
         assert_verified(world, found)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_bounds_hold_for_the_best_that_brute_force_finds(seed: int) -> None:
     world = random_world(100 + seed)
     for found in recourses(world):
@@ -111,7 +111,7 @@ def test_bounds_hold_for_the_best_that_brute_force_finds(seed: int) -> None:
         assert found.success_after <= found.success_bound + 1e-9
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_bounds_hold_where_users_dislike_and_features_work_against_an_item(seed: int) -> None:
     liked = random_world(400 + seed)
     world = replace(liked, opinions=liked.opinions - 3)
@@ -143,7 +143,7 @@ def test_a_user_whose_likes_and_dislikes_cancel_fails_no_case(seed: int) -> None
         assert is_feasible(world, found.item, found.features)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_optimal_means_that_fewer_changes_cannot_do_the_same(seed: int) -> None:
     world = random_world(200 + seed)
     for found in recourses(world):
@@ -181,7 +181,7 @@ def full_moves_by_text(world: World, item: int) -> dict[str, twin.Move]:
     return {describe_changes(world.items, item, twin.moved_row(row, [move]))[0].text: move for move in moves}
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_frontier_is_what_the_recommender_says_when_that_many_changes_are_made(seed: int) -> None:
     world = random_world(seed)
     for found in recourses(world):
@@ -195,7 +195,7 @@ def test_the_frontier_is_what_the_recommender_says_when_that_many_changes_are_ma
             assert least - 1e-9 <= point.success <= most + 1e-9
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_frontier_starts_at_present_and_rises_to_the_success_before_thresholding(seed: int) -> None:
     for found in recourses(random_world(seed)):
         if found.features is not None:
@@ -223,7 +223,7 @@ def test_more_tolerance_never_takes_more_changes() -> None:
     assert any(few < many for many, few in counts)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_two_calls_give_the_same_bytes(seed: int) -> None:
     def as_bytes(found: Recourse) -> tuple[object, ...]:
         row = b"" if found.features is None else found.features.tobytes()
