@@ -100,9 +100,6 @@ COMMANDS = {
     ),
 }  # fmt: skip
 
-POSITIONAL = "paper"
-"""The setting that is given by its place, without its name."""
-
 SUBMITTED = ("recourse", "nightly", "counterfactuals", "antidote", "acceptance")
 """What can run on a cluster: every job that writes a run."""
 
@@ -186,13 +183,13 @@ def _job_command(model: type[BaseModel], job: Callable[[Any], int]) -> Callable[
     for name, field in model.model_fields.items():
         is_said = field.default is not None and field.default is not False and not field.is_required()
         shown = f" [default: {field.default}]" if is_said else ""
-        flags = (field.json_schema_extra or {}).get("flags") if isinstance(field.json_schema_extra, dict) else None
-        names = str(flags).split() if flags else []
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        names = str(extra.get("flags", "")).split()
         option = typer.Option(
             *names, help=f"{field.description}{shown}", show_default=False, metavar=choices_of(field.annotation),
             rich_help_panel=section_of(model, name),
         )  # fmt: skip
-        if name == POSITIONAL:
+        if extra.get("is_positional"):
             option = typer.Argument(help=field.description, show_default=False)
         annotations[name] = Annotated[_plain(field.annotation), option]
     parameters = [

@@ -37,10 +37,10 @@ EXAMPLES = {
     ),
     "antidote": (
         "recsys-ops antidote --data movielens-100k:ml-100k --objective polarisation --budget 1%",
-        "recsys-ops antidote --data shop --export RUN --to shop/interactions.parquet",
+        "recsys-ops antidote --data shop --export advised --to with.parquet",
     ),
     "acceptance": (
-        "recsys-ops acceptance --run recourse-2026-11-18 --feedback answers.csv",
+        "recsys-ops acceptance --run out/runs/nightly-2026-11-18 --feedback answers.csv",
         "recsys-ops acceptance --people people.csv",
     ),
     "methods": ("recsys-ops methods --ratings points.csv",),

@@ -78,10 +78,10 @@ def _pair_table(found: Comparison) -> Table:
     columns = ("first", "second", "difference", "W", "p", "p adjusted", "effect")
     table = _table("Pairs of methods (Wilcoxon, Bonferroni)", columns)
     for one in found.pairs:
-        numbers = (
-            f"{one.difference:+.2f} {one.statistic:.0f} {one.p:.2g} {one.p_adjusted:.2g} {one.effect:+.2f}".split()
-        )
-        table.add_row(escape(one.first), escape(one.second), *numbers)
+        table.add_row(
+            escape(one.first), escape(one.second), f"{one.difference:+.2f}", f"{one.statistic:.0f}", f"{one.p:.2g}",
+            f"{one.p_adjusted:.2g}", f"{one.effect:+.2f}",
+        )  # fmt: skip
     return table
 
 
@@ -107,7 +107,7 @@ def _sentences(found: Comparison, n_rejected: int) -> list[str]:
 
 
 def _attribute_in_words(name: str, found: Propensity) -> str:
-    if found.fit is None:
-        return f"{name}: {found.finding} ({found.reason})."
-    fit = found.fit
-    return f"Points by {name}: {found.finding} (edf {fit.edf:.2f}, F {fit.f:.2f}, p {fit.p:.2g})."
+    finding, fit = str(found.finding).replace("_", " "), found.fit
+    if fit is None:
+        return f"Points by {name}: {finding} ({found.reason})."
+    return f"Points by {name}: {finding} (edf {fit.edf:.2f}, F {fit.f:.2f}, p {fit.p:.2g})."

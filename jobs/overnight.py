@@ -88,7 +88,8 @@ def overnight_in_words(run: Run) -> list[str]:
         return []
     if n_nights < LEAST_NIGHTS:
         return [f"Overnight: {n_nights} of the {LEAST_NIGHTS} comparable nights that a comparison needs."]
-    n_outside, all_of_it = len(found.outside), f"All: recsys-ops runs --out OUT --drift {run.run_id}"
+    out = shown_url(run.url.rpartition("/runs/")[0])
+    n_outside, all_of_it = len(found.outside), f"All: recsys-ops runs --out {out} --drift {run.run_id}"
     against = f"Overnight, against the last {n_nights} comparable nights:"
     if not n_outside:
         return [f"{against} all {len(found.bands)} figures are as usual. {all_of_it}"]

@@ -79,7 +79,7 @@ def write_pages_of(config: RunConfig, run_id: str, job: str) -> None:
         _run(wanted, config.encryption)
     except (InputError, ConfigError, StorageError) as error:
         raise type(error)(f"{what}: {error} {remedy}") from error
-    except Exception:
+    except Exception:  # a defect, which goes on: but first it is said that the run is safe, as no traceback says it
         _log.error("%s. %s", what, remedy)
         raise
 

@@ -39,7 +39,7 @@ class ReproduceConfig(BaseModel):
 
     model_config = MODEL_CONFIG
 
-    paper: Literal["human-centred"]
+    paper: Literal["human-centred"] = Field(json_schema_extra={"is_positional": True})
     """human-centred: the study of people's willingness to accept and to act on recourses (Tominaga et al. 2024)."""
     out: str = "out"
     """Folder or object-store URL; the tables are written into reproduce/PAPER there."""

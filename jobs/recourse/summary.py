@@ -83,14 +83,19 @@ def _measure_table(measures: pa.Table) -> Table:
 
 def _cost_of_rule_in_words(run: Run) -> list[str]:
     """What plausibility costs, over the cases in which it was measured."""
-    measured = (pc.field("option") == 0) & pc.field("success_any_change").is_valid()
+    measured = (
+        (pc.field("option") == 0) & pc.field("success_any_change").is_valid() & pc.field("success_after").is_valid()
+    )
     rows = run.table("recourse").to_table(columns=["success_after", "success_any_change"], filter=measured)
     if not len(rows):
         return []
     of_rule, of_any = pc.mean(rows["success_after"]).as_py(), pc.mean(rows["success_any_change"]).as_py()
+    drawn = f"the mean of {len(rows)} cases that were drawn"
+    if of_any <= of_rule:
+        return [f"What plausibility costs: nothing; without it no more of the group was reached ({drawn})."]
     return [
         f"What plausibility costs: without it {100 * (of_any - of_rule):.2g} % more of the group "
-        f"({100 * of_any:.2g} % instead of {100 * of_rule:.2g} %, the mean of {len(rows)} cases that were drawn)."
+        f"({100 * of_any:.2g} % instead of {100 * of_rule:.2g} %, {drawn})."
     ]
 
 

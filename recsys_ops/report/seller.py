@@ -90,7 +90,7 @@ def _page(card: Card, seller: str, rows: Rows) -> tuple[str, str]:
                 {"title": each[0]["title"], "gained": _impact(each[0]), "ways": [_plan(row, card, say) for row in each]}
                 for each in plans
             ],
-            "without": [_without(each[0], say) for each in of_item.values() if not _in_order(each)],
+            "without": [_without(each[0], card, say) for each in of_item.values() if not _in_order(each)],
             "feedback_url": card.feedback_url,
         },
         scripts=("page.js", "answers.js", "feedback.js"), connect=card.origin,
@@ -100,32 +100,38 @@ def _page(card: Card, seller: str, rows: Rows) -> tuple[str, str]:
 
 def _in_order(rows: Rows) -> list[Mapping[str, Any]]:
     """The plans of an item that help: groups by the most that a plan brings, in each the options as in the run."""
-    helping = [row for row in rows if _impact(row) > 0]
+    helping = [row for row in rows if _helps(row)]
     most: dict[str, float] = defaultdict(float)
     for row in helping:
         most[row["group"]] = max(most[row["group"]], _impact(row))
     return sorted(helping, key=lambda row: (-most[row["group"]], row["group"], row["option"]))
 
 
-def _impact(row: Mapping[str, Any]) -> float:
-    """How many more people see the item; -1 where there is nothing to do for it."""
+def _helps(row: Mapping[str, Any]) -> bool:
     if not row["changes"] or row["success_after"] is None:
-        return -1.0
+        return False
+    return row["reason"] is None if _is_of_rank(row) else _impact(row) > 0
+
+
+def _is_of_rank(row: Mapping[str, Any]) -> bool:
+    """Whether the plan is to halve the item's mean rank; lists of k are out of reach then."""
+    return row.get("rank_bound") is not None
+
+
+def _impact(row: Mapping[str, Any]) -> float:
+    """How many more people see the item."""
     return float((row["success_after"] - row["success_before"]) * row["n_targets"])
 
 
 def _plan(row: Mapping[str, Any], card: Card, say: Any) -> dict[str, Any]:
-    before, after = (round(row[name] * row["n_targets"]) for name in ("success_before", "success_after"))
-    is_proven = row["status"] == Status.OPTIMAL
-    bound = row["success_bound"]
     of_case = card.steps.get((row["item_id"], row["group"], row["option"]), ())
     taken = [step for step in of_case if step["n_changes"] and step["text"]]
     return {
         "case_id": row["case_id"],
         "decided": _said_before(row, card, say),
-        "audience": say.audience.format(group=row["group"], n=f"{row['n_targets']:,}"),
-        "effect": say.effect.format(before=f"{before:,}", after=f"{after:,}", gained=f"{after - before:,}"),
-        "certainty": say.proven if is_proven or bound is None else say.not_proven.format(bound=f"{bound:.0%}"),
+        "audience": _audience(row, card, say),
+        "effect": _effect(row, say),
+        "certainty": _certainty(row, card, say),
         "promises": [
             sentence.format(share=f"{row[name]:.0%}")
             for name, sentence in (("success_new_users", say.new_users), ("success_if_others_act", say.if_others_act))
@@ -136,6 +142,32 @@ def _plan(row: Mapping[str, Any], card: Card, say: Any) -> dict[str, Any]:
         "steps": [_step(step, say) for step in taken],
         "step": next((n for n, step in enumerate(taken) if step["n_changes"] == row["n_changes"]), len(taken) - 1),
     }  # fmt: skip
+
+
+def _audience(row: Mapping[str, Any], card: Card, say: Any) -> str:
+    said = str(say.audience.format(group=row["group"], n=f"{row['n_targets']:,}"))
+    is_weighted = card.run.manifest["configuration"].get("group_weights") is not None
+    return f"{said} {say.weighted}" if is_weighted else said
+
+
+def _effect(row: Mapping[str, Any], say: Any) -> str:
+    if _is_of_rank(row):
+        before, after = (f"{row[name]:.0f}" for name in ("rank_before", "rank_after"))
+        return str(say.effect_of_rank.format(before=before, after=after))
+    seen, sees = (round(row[name] * row["n_targets"]) for name in ("success_before", "success_after"))
+    more = sees - seen
+    gained = say.more_person if more == 1 else say.more_people.format(n=f"{more:,}")
+    return str(say.effect.format(before=f"{seen:,}", after=f"{sees:,}", gained=gained))
+
+
+def _certainty(row: Mapping[str, Any], card: Card, say: Any) -> str:
+    """What is proven of the plan; an example is only the nearest of real items, of which this says nothing."""
+    if card.run.manifest["configuration"].get("method") == "examples":
+        return ""
+    if row["status"] == Status.OPTIMAL:
+        return str(say.proven)
+    bound = row["success_bound"]
+    return "" if bound is None else str(say.not_proven.format(bound=f"{bound:.0%}"))
 
 
 def _said_before(row: Mapping[str, Any], card: Card, say: Any) -> str:
@@ -166,9 +198,11 @@ def _step(step: Mapping[str, Any], say: Any) -> str:
     return str(say.step.format(n=counted, text=text, after=f"{step['success']:.0%}"))
 
 
-def _without(row: Mapping[str, Any], say: Any) -> str:
+def _without(row: Mapping[str, Any], card: Card, say: Any) -> str:
     """Why an item has no plan, in the words of its seller."""
-    reasons = {Status.INFEASIBLE: say.no_change_helps, Status.ALREADY_SATISFIED: say.seen_already}
+    reasons = {Status.ALREADY_SATISFIED: say.seen_already}
+    if card.run.manifest["configuration"].get("method") != "examples" and not _is_of_rank(row):
+        reasons[Status.INFEASIBLE] = say.no_change_helps
     return f"{row['title']}: {reasons.get(row['status'], say.none_found)}"
 
 

@@ -41,12 +41,14 @@ def user_page(run: Run, user: str, language: str) -> str:
     by_item: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_item[row["item_id"]].append(row)
+    is_free = _is_free(run)
     titles = _titles(table, {item for row in rows for item in row.get("list_after") or []})
     items = [
         {
             "title": options[0]["title"],
-            "sentences": [row["text"] for row in options if row["text"]] or [_without_sentence(options[0], say)],
-            "certainty": _certainty(options[0], say),
+            "sentences": [row["text"] for row in options if row["text"]]
+            or [_without_sentence(options[0], say, is_free)],
+            "certainty": _certainty(options[0], say, is_free),
             "then": _list_then(options[0], titles, say),
         }
         for options in sorted(by_item.values(), key=lambda options: options[0]["rank_before"] or 0)
@@ -60,9 +62,19 @@ def user_page(run: Run, user: str, language: str) -> str:
     )  # fmt: skip
 
 
-def _without_sentence(row: dict[str, Any], say: Any) -> str:
+def _is_free(run: Run) -> bool:
+    """Whether any part of a history could be removed, and the smallest was wanted; else less can be said."""
+    settings = run.manifest["configuration"]
+    limits = ("removal_costs", "max_removed", "max_distance", "keep_selected", "ratings", "drop")
+    is_plain = settings.get("plausibility", "none") == "none" and settings.get("validity", "kth") == "kth"
+    return is_plain and not any(settings.get(name) for name in limits)
+
+
+def _without_sentence(row: dict[str, Any], say: Any, is_free: bool) -> str:
     """Why there is no sentence about what the item depends on."""
-    return str(say.user_anyway if row["status"] == Status.INFEASIBLE else say.user_unknown)
+    if row["status"] != Status.INFEASIBLE:
+        return str(say.user_unknown)
+    return str(say.user_anyway if is_free else say.user_nothing_allowed)
 
 
 def _titles(table: pa.Table, items: set[Any]) -> dict[Any, str]:
@@ -79,7 +91,9 @@ def _list_then(row: dict[str, Any], titles: dict[Any, str], say: Any) -> str:
     return str(say.user_list.format(titles=", ".join(named))) if row["text"] and named else ""
 
 
-def _certainty(row: dict[str, Any], say: Any) -> str:
+def _certainty(row: dict[str, Any], say: Any, is_free: bool) -> str:
     if not row["text"]:
         return ""
-    return str(say.user_proven if row["status"] == Status.OPTIMAL else say.user_found)
+    if row["status"] != Status.OPTIMAL:
+        return str(say.user_found)
+    return str(say.user_proven) if is_free else ""

@@ -64,6 +64,8 @@ class Fortnight:
     def __init__(self, folder: Path) -> None:
         self.shop, self.out = Shop(folder / "shop"), str(folder / "out")
         self.lines: list[tuple[str, str, int, str, str, str]] = []
+        self.waited = np.empty(0, dtype=np.int64)
+        """Nights that each item waited after the one that its deadline cut."""
 
     def night(self, morning: int, of: int, what: str, **changes: Any) -> int:
         """Do the night of a day on the morning after another."""
@@ -101,7 +103,7 @@ def fortnight(tmp_path_factory: pytest.TempPathFactory, ray_session: None) -> Fo
     made.note(5, "night of 11-05: nobody started it", 0)
     made.night(6, 6, "ordinary")
     made.night(7, 7, "its deadline cut it", deadline="2026-11-08T00:00")
-    made.waited = nights_waited(made.out, "next", load_dataset(made.shop.export(8), seed=0))  # type: ignore[attr-defined]
+    made.waited = nights_waited(made.out, "next", load_dataset(made.shop.export(8), seed=0))
     made.night(8, 8, "ordinary, those that waited first", deadline="3h")
     made.night(8, 5, "made up for, three days late")
     made.night(9, 9, "ordinary")
@@ -151,5 +153,5 @@ def test_no_ordinary_night_keeps_or_is_compared_with_one_that_was_refused(fortni
 
     assert [kept(number) for number in (8, 9, 11)] == [f"nightly-2026-11-{number:02}" for number in (7, 8, 9)]
     n_cut = open_run(f"{fortnight.out}/runs/nightly-2026-11-07").manifest["n_cases"]
-    assert fortnight.waited.sum() == n_cut  # type: ignore[attr-defined]
+    assert fortnight.waited.sum() == n_cut
     assert not nights_waited(fortnight.out, "next", load_dataset(fortnight.shop.export(9), seed=0)).any()

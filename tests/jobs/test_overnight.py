@@ -64,8 +64,8 @@ def test_it_is_said_in_two_lines_and_shown_in_a_table(tmp_path: Path, command_li
     night(tmp_path, 3)
     usual = overnight_in_words(night(tmp_path, 4))
     assert usual == [
-        "Overnight, against the last 3 comparable nights: all 3 figures are as usual. All: recsys-ops runs --out OUT "
-        "--drift night-04"
+        "Overnight, against the last 3 comparable nights: all 3 figures are as usual. All: recsys-ops runs --out "
+        f"{tmp_path} --drift night-04"
     ]
     half = night(tmp_path, 5, 500, refused=["interactions 500, usual 900 to 1,100"])
     first, second = overnight_in_words(half)

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +21,8 @@ from jobs.config import RunConfig
 from recsys_ops.acceptance.feedback import case_ids
 from recsys_ops.errors import StorageError
 from recsys_ops.report.plots import _best_of_at_most, plots_of
+from recsys_ops.report.seller import seller_pages
+from recsys_ops.report.user import user_page
 from recsys_ops.report.words import LANGUAGES
 from recsys_ops.runs import Run, open_run
 from tests.suites.browser import browser, needs_chromium
@@ -192,6 +195,37 @@ def test_a_user_reads_why_in_their_language(out: Path, command_line: CommandLine
         assert (row["text"] or LANGUAGES[language]["user_anyway"]) in text
     assert LANGUAGES[language]["user_title"] in text
     assert f'<html lang="{language}">' in page
+
+
+def with_settings(run: Run, **changes: object) -> Run:
+    """The run as if it had been made with other settings."""
+    return replace(run, manifest=run.manifest | {"configuration": run.manifest["configuration"] | changes})
+
+
+def test_a_card_says_no_more_than_what_is_proven(out: Path) -> None:
+    run, say = open_run(str(out / "runs/recourse")), LANGUAGES["en"]
+    table = run.table("recourse").to_table().to_pylist()
+    rows = [row for row in table if row["changes"] and row["success_after"] > row["success_before"]]
+    cards = "".join(page for _, page in seller_pages(run, None, "en").values())
+    assert cards.count(say["proven"]) == sum(row["status"] == "optimal" for row in rows)
+    assert cards.count("no better plan was found.") == sum(row["status"] == "feasible" for row in rows) > 0
+    examples = "".join(page for _, page in seller_pages(with_settings(run, method="examples"), None, "en").values())
+    assert say["proven"] not in examples
+    assert say["no_change_helps"] not in examples
+    assert not any(say["weighted"] in each for each in (cards, examples))
+    weighted = "".join(page for _, page in seller_pages(with_settings(run, group_weights="a=2"), None, "en").values())
+    assert weighted.count(say["weighted"]) == len(rows)
+
+
+@pytest.mark.parametrize("limit", [{"plausibility": "threshold"}, {"removal_costs": "costs.csv"}, {"max_removed": 2}])
+def test_where_not_all_of_a_history_could_be_left_out_less_is_said(out: Path, limit: dict[str, object]) -> None:
+    run, say = open_run(str(out / "runs/why")), LANGUAGES["en"]
+    free = "".join(user_page(run, user, "en") for user in ("1", "2"))
+    assert say["user_proven"] in free or say["user_anyway"] in free
+    limited = "".join(user_page(with_settings(run, **limit), user, "en") for user in ("1", "2"))
+    assert say["user_proven"] not in limited
+    assert say["user_anyway"] not in limited
+    assert limited.count(say["user_nothing_allowed"]) == free.count(say["user_anyway"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

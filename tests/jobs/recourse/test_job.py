@@ -30,6 +30,7 @@ from recsys_ops.features.encode import encode_items
 from recsys_ops.models.user_summary import GroupCounts
 from recsys_ops.recourse.proposal import FrontierPoint
 from recsys_ops.recourse.solve import Recourse
+from recsys_ops.report.seller import seller_pages
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from recsys_ops.tables import CHANGE
@@ -607,6 +608,11 @@ def test_one_plan_for_all_groups_that_halves_the_rank_does_so_by_the_search_and_
     best = max(serving, key=lambda row: 1 - row["rank_after"] / row["rank_before"])
     (first, *_) = _best_in_words(run, "de")
     assert sentence(best, "de").split(". In den Listen")[1] in first
+    cards = "".join(page for _, page in seller_pages(run, None, "en").values())
+    assert cards.count("On average in place ") == len(serving)
+    assert cards.count("It is proven that fewer changes cannot do as much.") == sum(
+        row["status"] == Status.OPTIMAL for row in serving
+    )
     ends = {(row["item_id"], row["group"], row["n_changes"]): row["rank_after"] for row in serving}
     points = {(one["item_id"], one["group"], one["n_changes"]): one["rank"] for one in rows_of(run, "frontier")}
     assert all(points[key] <= rank for key, rank in ends.items())  # there each change is made in full

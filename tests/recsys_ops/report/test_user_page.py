@@ -16,7 +16,11 @@ def run_of(lists: list[list[int] | None], text: str | None = "Because of tea.") 
         | {"list_after": one}
         for n, one in enumerate(lists, start=1)
     ]  # fmt: skip
-    return MemoryRun("r", {"counterfactuals": pa.Table.from_pylist(rows)}, manifest={"finished": "2026-01-01T00:00"})
+    return MemoryRun(
+        "r",
+        {"counterfactuals": pa.Table.from_pylist(rows)},
+        manifest={"finished": "2026-01-01T00:00", "configuration": {}},
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
