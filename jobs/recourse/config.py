@@ -71,8 +71,8 @@ class RecourseConfig(JobConfig):
     """Language of the sentences: en or de."""
     options: int = Field(default=1, ge=1, le=5)
     """Different recourses to choose from per item and group."""
-    select: Literal["study", "diverse"] = "study"
-    """With --options: one of the sparsest, one of the most proximate, others at random; or those of which any two differ most."""  # noqa: E501
+    select: Literal["study", "diverse", "distance"] = "study"
+    """With --options: one of the sparsest, one of the most proximate, others at random; diverse: those of which any two differ most; distance: from near to far, for a study of how distance matters."""  # noqa: E501
     nearest: Literal["sparsity", "proximity"] = "sparsity"
     """With --method examples: the distance that decides."""
     folds: int = Field(default=3, ge=0, le=20)

@@ -1,4 +1,7 @@
-"""Up to five different recourses per case, all valid, all within the caps: the provider chooses."""
+"""Up to five different recourses per case, all valid, all within the caps: the provider chooses.
+
+Those of ``study`` and ``diverse`` do as much as the first, or nearly; those spread over all ``distance`` may do less.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.features.distances import pairwise_difference
-from recsys_ops.recourse.pool import Wanted, make_pool
+from recsys_ops.recourse.nearer import nearer_plans
+from recsys_ops.recourse.pool import Wanted, distinct_rows, make_pool
 from recsys_ops.recourse.problem import Case, Search
 from recsys_ops.recourse.proposal import Proposal
-from recsys_ops.recourse.selection import Selection, select_as_in_study, select_diverse
+from recsys_ops.recourse.selection import Selection, select_as_in_study, select_diverse, select_spread
 from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, Solved, solve_cases, verify
 from recsys_ops.recourse.standing import Standing, keep_standing
@@ -46,8 +50,9 @@ def find_options(
     Returns
     -------
     list of list of Recourse
-        In the order of ``selected``; at least one per case, numbered by ``option``. Every option satisfies at least the
-        share that the first recourse may fall to within the tolerance, and the caps.
+        In the order of ``selected``; at least one per case, numbered by ``option``. Every option satisfies the caps and
+        at least the share that the first recourse may fall to within the tolerance; with ``distance`` what is worth
+        acting for.
     """
     standing = standing or {}
     advised = {
@@ -76,6 +81,8 @@ def _options(solved: Solved, offer: Offer) -> list[Recourse]:
     if offer.n_options == 1 or wanted is None or bounds is None:
         return [first]
     pool = make_pool(case, wanted, n_searches=offer.n_options, rng=offer.rng(case))
+    if offer.select == "distance":
+        pool = distinct_rows(case, np.vstack([pool, nearer_plans(case)]))
     options = [
         first if position == 0 else verify(case, Proposal(pool[position], first.success_unthresholded or 0.0), bounds)
         for position in select_options(case, pool, offer)
@@ -107,5 +114,7 @@ def select_options(case: Case, pool: NDArray[np.float64], offer: Offer) -> NDArr
     distances = case.distances_to(pool)
     if offer.select == "study":
         return select_as_in_study(distances, offer.n_options, offer.rng(case))
+    if offer.select == "distance":
+        return select_spread(distances, offer.n_options)
     chosen = select_diverse(pairwise_difference(case.search.columns, pool), offer.n_options)
     return chosen[np.lexsort((chosen, distances.proximity[chosen], distances.sparsity[chosen]))]

@@ -101,6 +101,31 @@ def test_no_other_options_of_the_same_pool_differ_more(seed: int) -> None:
     assert compared
 
 
+@pytest.mark.parametrize("settings", [SETTINGS, CAPPED])
+def test_options_by_distance_go_from_near_to_far_and_each_is_worth_acting_for(settings: RecourseSettings) -> None:
+    nearest, n_options = [], []
+    for seed in range(2):
+        world = random_world(seed)
+        singles = find_recourses(world.search(settings), np.arange(len(world.features)))
+        for single, options in zip(singles, options_of(world, settings, Offer(5, "distance")), strict=True):
+            assert str(options[0]) == str(single)
+            if not single.changes:
+                continue
+            nearest.append(min(option.sparsity for option in options))
+            n_options.append(len(options))
+            for option in options:
+                least, most = twin.success_range(world, option.item, option.features)
+                assert least - 1e-9 <= option.success_after <= most + 1e-9
+                assert option.success_after > single.success_before
+                assert option.sparsity <= settings.max_changes
+                assert option.proximity <= settings.max_proximity + 1e-6
+                assert is_feasible(world, option.item, option.features)
+            for one, other in combinations(options, 2):
+                assert one.changes != other.changes
+    assert np.mean(np.array(nearest) == 1) > 0.8
+    assert np.mean(n_options) > 3
+
+
 def test_seeds_draw_other_options_and_a_seed_the_same_whatever_else_is_searched() -> None:
     world = random_world(3)
     first, again, other = (options_of(world, SETTINGS, Offer(5, seed=seed)) for seed in (0, 0, 1))
