@@ -1,4 +1,4 @@
-"""Plans of one change, of two, and so on: nearer ones do less, and people may prefer them.
+"""Plans of one change, of two, and so on, and plans without some of the features: people may prefer them.
 
 The search keeps the best plan of every number of changes on its way; here each is made as small as the users it reaches
 allow, and the recommender says whether it is still worth acting for.
@@ -10,8 +10,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.features.changes import changed_columns
 from recsys_ops.recourse.capped import with_finite_box
 from recsys_ops.recourse.least_effort import with_least_effort
+from recsys_ops.recourse.pool import distinct_rows
 from recsys_ops.recourse.problem import Case
 from recsys_ops.recourse.within_limits import search_frontier
 
@@ -36,6 +38,27 @@ def nearer_plans(case: Case) -> NDArray[np.float64]:
     actions, effects, frontier = search_frontier(bounded, bounded.features[group.columns], capped=capped)
     kept = [one for one in frontier.kept if len(one)]
     return worth_acting_for(case, [with_least_effort(bounded, actions.only(one), effects[:, one]) for one in kept])
+
+
+def plans_to_choose_from(case: Case, found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What was found, nearer plans, and plans that leave out one of the items' columns it changes, or all but one.
+
+    Parameters
+    ----------
+    case : Case
+        As in ``nearer_plans``.
+    found : ndarray, shape (n_features,)
+
+    Returns
+    -------
+    ndarray, shape (m, n_features)
+        Different from each other; what was found comes first.
+    """
+    rules = case.search.columns.rule
+    changed = np.unique(rules[changed_columns(case.features, found)])
+    left_out = [rules == rule for rule in changed] + [rules != rule for rule in changed] if len(changed) > 1 else []
+    narrower = [nearer_plans(without_changes_to(case, columns)) for columns in left_out]
+    return distinct_rows(case, np.vstack([found[None], nearer_plans(case), *narrower]))
 
 
 def worth_acting_for(case: Case, rows: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
