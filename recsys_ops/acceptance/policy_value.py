@@ -7,32 +7,18 @@ Source: Dudik, Erhan, Langford and Li 2014, Doubly robust policy evaluation and 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.acceptance.acting import ACTS_FROM, Acting, fit_acting
 from recsys_ops.acceptance.gamm import NORMAL_95
-from recsys_ops.acceptance.willingness import ACTS_FROM, Plans, Willingness, fit_willingness
+from recsys_ops.acceptance.rated_options import RatedOptions
 
 FOLDS = 5
 LEAST_CASES = 30
 """Cases with a choice, below which nothing is estimated."""
-
-
-@dataclass(frozen=True)
-class RatedOptions:
-    """Options that could be shown: arrays of length n, in their order within a case.
-
-    ``plans``; ``provider`` who sees each and ``case`` of it, as a provider sees it; ``rating (n,)``, nan where the
-    provider did not rate it.
-    """
-
-    plans: Plans
-    provider: Sequence[str]
-    case: NDArray[np.int64]
-    rating: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -92,12 +78,13 @@ def estimate_value(options: RatedOptions, *, seed: int) -> PolicyValue | None:
     return PolicyValue(n, float(first), float(more), float(more - half), float(more + half))
 
 
-def _fit(options: RatedOptions, used: NDArray[np.bool_]) -> Willingness:
+def _fit(options: RatedOptions, used: NDArray[np.bool_]) -> Acting:
     rows = np.flatnonzero(used)
-    return fit_willingness(options.plans.only(rows), options.rating[rows], [options.provider[n] for n in rows])
+    names = [options.provider[n] for n in rows.tolist()]
+    return fit_acting(options.plans.only(rows), options.rating[rows], names)
 
 
-def _values(options: RatedOptions, places: NDArray[np.intp], model: Willingness) -> tuple[float, float]:
+def _values(options: RatedOptions, places: NDArray[np.intp], model: Acting) -> tuple[float, float]:
     """What a case gains with its first option shown first, and how much more with the likeliest worth."""
     plans, rating = options.plans.only(places), options.rating[places]
     acting = model.probability(options.provider[places[0]], plans)

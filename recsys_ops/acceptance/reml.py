@@ -108,8 +108,10 @@ def _by_penalty(
 ) -> NDArray[np.float64]:
     """Sums of what penalised columns and effects have, by their penalty, ``(n_penalties,)``."""
     n = moments.n_penalties
-    sums: NDArray[np.float64] = np.bincount(moments.column_penalty, of_columns, n)
-    return sums + np.bincount(moments.effect_penalty, of_effects, n)
+    sums: NDArray[np.float64] = np.zeros(n)
+    np.add.at(sums, moments.column_penalty, of_columns)
+    np.add.at(sums, moments.effect_penalty, of_effects)
+    return sums
 
 
 def maximise(moments: Moments, starts: Sequence[tuple[float, ...]] = CURVE_STARTS) -> Solution:
@@ -151,7 +153,8 @@ def _own_scale(moments: Moments) -> NDArray[np.float64]:
 def _invert(blocks: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Inverses of symmetric positive definite blocks ``(n, q, q)``, and the sum of their log-determinants."""
     if blocks.shape[1] > 2:
-        return np.linalg.inv(blocks), float(np.linalg.slogdet(blocks)[1].sum())
+        inverse: NDArray[np.float64] = np.linalg.inv(blocks).astype(np.float64)
+        return inverse, float(np.linalg.slogdet(blocks)[1].sum())
     a, b, d = blocks[:, 0, 0], blocks[:, 0, 1], blocks[:, 1, 1]
     determinant = a * d - b * b
     adjugate = np.stack([np.stack([d, -b], axis=1), np.stack([-b, a], axis=1)], axis=1)

@@ -16,14 +16,16 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from recsys_ops.acceptance.acting import ACTS_FROM, Acting, fit_acting, own_columns
 from recsys_ops.acceptance.loop import mean_with_interval
-from recsys_ops.acceptance.policy_value import PolicyValue, RatedOptions, estimate_value
+from recsys_ops.acceptance.policy_value import PolicyValue, estimate_value
 from recsys_ops.acceptance.propensity import Finding, fit_propensity
+from recsys_ops.acceptance.rated_options import RatedOptions
 from recsys_ops.acceptance.simulator import Behaviour
-from recsys_ops.acceptance.willingness import ACTS_FROM, Plans, Willingness, fit_willingness, own_columns
 from recsys_ops.datasets import load_dataset
 from recsys_ops.datasets.synthetic import RULES
 from recsys_ops.features.distances import Distances
+from recsys_ops.features.plans import Plans
 from recsys_ops.recourse.nearer import plans_to_choose_from
 from recsys_ops.recourse.plausible import LEAST_GAIN, fit_plausibility
 from recsys_ops.recourse.selection import select_spread
@@ -34,6 +36,8 @@ from tests.benchmarks.catalogue import catalogue_of
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
 SEEDS, NIGHTS, LOOKED_AT, STUDIED = 100, 20, 2, 2
+FITTED_EVERY = 5
+"""Nights."""
 COLUMNS = ("description", "tag")
 DIFFERENT = {"alike": (0.0, 0.0, 0.0), "different": (0.9, 0.05, 0.8)}
 """Standard deviations of the providers' intercepts, slopes by sparsity, and levels of the columns."""
@@ -114,10 +118,10 @@ def study(market: Market, seed: int) -> NDArray[np.intp]:
     return np.concatenate(chosen)
 
 
-def fit(market: Market, rated: list[int], truth: Truth) -> Willingness:
+def fit(market: Market, rated: list[int], truth: Truth) -> Acting:
     plans = np.array(rated)
     names = [str(provider) for provider in market.provider[plans]]
-    return fit_willingness(market.plans.only(plans), truth.rating[plans], names)
+    return fit_acting(market.plans.only(plans), truth.rating[plans], names)
 
 
 def cap(market: Market, rated: list[int], truth: Truth, seed: int) -> float:
@@ -132,9 +136,11 @@ def nights(market: Market, truth: Truth, seed: int, policy: str) -> float:
     """Exposure that is acted upon in all nights, in shares of the group."""
     rng, gain = np.random.default_rng([seed, 2]), market.plans.gain
     rated, open_plans, total = study(market, seed).tolist(), np.ones(len(gain), dtype=bool), 0.0
+    choose = chooser(market, truth, rated, (policy, seed, 0))
     n_cases, case_provider = int(market.case.max()) + 1, market.provider[np.unique(market.case, return_index=True)[1]]
     for night in range(NIGHTS):
-        choose = chooser(market, truth, rated, (policy, seed, night))
+        if night % FITTED_EVERY == 0:
+            choose = chooser(market, truth, rated, (policy, seed, night))
         is_open = np.array([open_plans[market.case == case].any() for case in range(n_cases)])
         for provider in range(int(case_provider.max()) + 1):
             cases = np.flatnonzero(is_open & (case_provider == provider))

@@ -7,7 +7,7 @@ differ nobody does. Source: the mixed model of Tominaga, Yamashita and Kurashima
 names the features; partial pooling as in Gelman and Hill 2007, chapter 12.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from recsys_ops.acceptance.gamm import LEAST_DISTINCT
 from recsys_ops.acceptance.moments import moments_of
 from recsys_ops.acceptance.reml import maximise
 from recsys_ops.acceptance.spline import Spline, make_spline
+from recsys_ops.features.plans import Plans, column_names
 
 ACTS_FROM = 5
 """Rating from which a person is taken to carry a recourse out: "slightly yes"."""
@@ -33,38 +34,7 @@ _STARTS = {
 
 
 @dataclass(frozen=True)
-class Plans:
-    """Plans as a provider sees them: ``sparsity (m,)``, ``proximity (m,)``, what each changes and ``gain (m,)``.
-
-    ``features`` are named as in the changes of the recourse table; ``gain`` is the share of the group that is gained.
-    """
-
-    sparsity: NDArray[np.float64]
-    proximity: NDArray[np.float64]
-    features: Sequence[Set[str]]
-    gain: NDArray[np.float64]
-
-    def only(self, chosen: NDArray[np.intp]) -> "Plans":
-        """Some of the plans."""
-        return Plans(
-            self.sparsity[chosen], self.proximity[chosen], [self.features[n] for n in chosen], self.gain[chosen]
-        )
-
-    def changes(self, columns: Sequence[str]) -> NDArray[np.float64]:
-        """1 where a plan changes anything of a column of the items, ``(m, len(columns))``."""
-        found = [column_names(names) for names in self.features]
-        return np.array([[column in names for column in columns] for names in found], dtype=np.float64).reshape(
-            len(found), len(columns)
-        )
-
-
-def column_names(features: Iterable[str]) -> set[str]:
-    """Columns of the items that some changes are of: each tag is a feature of its own, of one column."""
-    return {name.partition(": ")[0] for name in features}
-
-
-@dataclass(frozen=True)
-class Willingness:
+class Acting:
     """A fitted model, in rating points.
 
     ``curves`` by distance: its value ``at`` some distances, constant outside; ``levels`` what changing each column
@@ -112,7 +82,7 @@ def own_columns(plans: Plans, columns: Sequence[str]) -> NDArray[np.float64]:
     return np.column_stack([np.ones(len(plans.sparsity)), plans.sparsity, plans.changes(columns)])
 
 
-def fit_willingness(plans: Plans, rating: NDArray[np.float64], provider: Sequence[str]) -> Willingness:
+def fit_acting(plans: Plans, rating: NDArray[np.float64], provider: Sequence[str]) -> Acting:
     """Fit the model.
 
     Parameters
@@ -125,7 +95,7 @@ def fit_willingness(plans: Plans, rating: NDArray[np.float64], provider: Sequenc
 
     Returns
     -------
-    Willingness
+    Acting
 
     Notes
     -----
@@ -154,7 +124,7 @@ def fit_willingness(plans: Plans, rating: NDArray[np.float64], provider: Sequenc
     )  # fmt: skip
     solution = maximise(moments, [tuple(_STARTS[kind][n] for kind in kinds) for n in range(2)])
     coefficients = np.split(solution.coefficients[fixed.shape[1] :], np.cumsum([part.shape[1] for part in parts])[:-1])
-    return Willingness(
+    return Acting(
         columns=columns,
         intercept=float(solution.coefficients[0]),
         curves={
