@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from recsys_ops.features.distances import measure, pairwise_difference
-from recsys_ops.features.plans import Plans
+from recsys_ops.features.plans import Plans, column_names
 from recsys_ops.recourse.options import Offer, find_options
 from recsys_ops.recourse.pool import Wanted, make_pool, moves_between
 from recsys_ops.recourse.settings import RecourseSettings
@@ -160,6 +160,29 @@ def test_what_is_expected_to_gain_most_comes_first_and_is_a_recourse_like_others
             for one, other in combinations(options, 2):
                 assert one.changes != other.changes
     assert nearer > 5
+
+
+def without_price(item: int, plans: Plans) -> NDArray[np.float64]:
+    """As if no provider ever changed a price."""
+    return plans.gain * (plans.changes(["price"])[:, 0] == 0)
+
+
+def columns_changed(found: Recourse) -> set[str]:
+    return column_names(change.feature for change in found.changes)
+
+
+def test_a_provider_who_never_changes_a_column_is_asked_for_others() -> None:
+    spared = with_price = 0
+    for seed in range(3):
+        world = random_world(seed)
+        items = np.arange(len(world.features))
+        singles = find_recourses(world.search(SETTINGS), items)
+        likeliest = find_options(world.search(SETTINGS), items, Offer(1), None, without_price)
+        for single, (first,) in zip(singles, likeliest, strict=True):
+            if "price" in columns_changed(single) and len(columns_changed(single)) > 1:
+                with_price += 1
+                spared += "price" not in columns_changed(first)
+    assert spared > 0.5 * with_price > 0
 
 
 def test_earlier_advice_stands_only_while_it_is_expected_to_gain_nearly_as_much() -> None:
