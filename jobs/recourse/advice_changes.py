@@ -53,8 +53,17 @@ def _by_seller(changes: Iterable[AdviceChange], language: str) -> Iterator[str]:
         if one.seller != last:
             yield f"\n[bold]{escape(str(one.seller))}[/bold]"
         last = one.seller
-        shares = per_cents(one.seen, spoken.decimal)
-        yield "  " + spoken.advice_changes[one.kind].format(
+        templates = spoken.advice_changes_of_rank if one.is_of_rank else spoken.advice_changes
+        brings = _ranks(one) if one.is_of_rank else _shares(one, spoken.decimal)
+        yield "  " + templates[one.kind].format(
             title=escape(" ".join(one.title.split())), group=escape(", ".join(one.groups)),
-            before=escape(one.before), after=escape(one.after), share_before=shares[0], share_after=shares[1],
+            before=escape(one.before), after=escape(one.after), **brings,
         )  # fmt: skip
+
+
+def _shares(one: AdviceChange, decimal: str) -> dict[str, str]:
+    return dict(zip(("share_before", "share_after"), per_cents(one.seen, decimal), strict=True))
+
+
+def _ranks(one: AdviceChange) -> dict[str, str]:
+    return dict(zip(("rank_before", "rank_after"), (f"{rank:.0f}" for rank in one.seen), strict=True))

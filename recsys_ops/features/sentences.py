@@ -17,7 +17,8 @@ class Language:
     ``advice_of_rank`` with mean ranks in their place, ``advice_for_all`` with what each group sees then (``groups``)
     and without ``group``, which is called ``all_groups`` elsewhere; ``together`` with the share ``kept``;
     ``advice_changes`` by kind with ``title``, ``group``, what to do ``before`` and ``after``, and the shares
-    ``share_before`` and ``share_after``; ``totals`` with numbers of cases by kind.
+    ``share_before`` and ``share_after``, ``advice_changes_of_rank`` with mean ranks ``rank_before`` and ``rank_after``;
+    ``totals`` with numbers of cases by kind.
     """
 
     changes: Mapping[str, str]
@@ -29,6 +30,7 @@ class Language:
     all_groups: str
     together: str
     advice_changes: Mapping[str, str]
+    advice_changes_of_rank: Mapping[str, str]
     totals: str
 
 
@@ -67,8 +69,16 @@ LANGUAGES: Mapping[str, Language] = {
             "worth": "Unchanged: {title} for {group}: {after}. It now reaches {share_after} of them, and reached "
             "{share_before}.",
         },
+        advice_changes_of_rank={
+            "new": "New: {title} for {group}: {after}. Its mean rank falls from {rank_before} to {rank_after}.",
+            "changed": "Changed: {title} for {group}: {after}. Its mean rank falls from {rank_before} to {rank_after}. "
+            "It was: {before}.",
+            "withdrawn": "Withdrawn: {title} for {group}. It was: {before}.",
+            "worth": "Unchanged: {title} for {group}: {after}. It now brings its mean rank to {rank_after}, and brought "
+            "it to {rank_before}.",
+        },
         totals="Advice for {all} pairs of item and group: {new} new, {changed} changed, {withdrawn} withdrawn; "
-        "{standing} stand, {worth} of them reach clearly more or fewer users.",
+        "{standing} stand, {worth} of them bring clearly more or less.",
     ),
     "de": Language(
         changes={
@@ -100,8 +110,16 @@ LANGUAGES: Mapping[str, Language] = {
             "worth": "Unverändert: {title} für {group}: {after}. Damit sehen es nun {share_after} von ihnen, zuvor "
             "{share_before}.",
         },
+        advice_changes_of_rank={
+            "new": "Neu: {title} für {group}: {after}. Der mittlere Platz sinkt von {rank_before} auf {rank_after}.",
+            "changed": "Geändert: {title} für {group}: {after}. Der mittlere Platz sinkt von {rank_before} auf "
+            "{rank_after}. Vorher hieß es: {before}.",
+            "withdrawn": "Zurückgezogen: {title} für {group}. Es hieß: {before}.",
+            "worth": "Unverändert: {title} für {group}: {after}. Der mittlere Platz ist danach {rank_after}, nach dem "
+            "früheren Lauf war er {rank_before}.",
+        },
         totals="Ratschläge für {all} Paare aus Artikel und Gruppe: {new} neu, {changed} geändert, {withdrawn} "
-        "zurückgezogen; {standing} bleiben, {worth} davon erreichen deutlich mehr oder weniger Nutzer.",
+        "zurückgezogen; {standing} bleiben, {worth} davon bringen deutlich mehr oder weniger.",
     ),
 }
 """By the names that ``--language`` takes."""
