@@ -74,8 +74,8 @@ LANGUAGES: Mapping[str, Language] = {
             "changed": "Changed: {title} for {group}: {after}. Its mean rank falls from {rank_before} to {rank_after}. "
             "It was: {before}.",
             "withdrawn": "Withdrawn: {title} for {group}. It was: {before}.",
-            "worth": "Unchanged: {title} for {group}: {after}. It now brings its mean rank to {rank_after}, and brought "
-            "it to {rank_before}.",
+            "worth": "Unchanged: {title} for {group}: {after}. It now brings its mean rank to {rank_after}, and "
+            "brought it to {rank_before}.",
         },
         totals="Advice for {all} pairs of item and group: {new} new, {changed} changed, {withdrawn} withdrawn; "
         "{standing} stand, {worth} of them bring clearly more or less.",
