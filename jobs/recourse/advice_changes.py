@@ -20,8 +20,8 @@ def print_advice(console: Console, before: Run, after: Run) -> bool:
     """Print what became of the advice; False where the runs hold none that can be compared."""
     if any("recourse" not in run.tables or not set(NEEDED) <= _columns(run) for run in (before, after)):
         return False
-    changes = compare_advice(*(run.table("recourse").to_table() for run in (before, after)))
     language = after.manifest["configuration"].get("language", DEFAULT)
+    changes = compare_advice(*(run.table("recourse").to_table() for run in (before, after)), language)
     console.print(_totals(changes, language), soft_wrap=True)
     said = [one for kind in _FIRST for one in changes if one.kind == kind]
     shown = {id(one) for one in said[:MOST_SENTENCES]}

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from recsys_ops.arrow import compute as pc
+from recsys_ops.features.sentences import DEFAULT, plan_in_words
 
 Kind = Literal["new", "changed", "withdrawn", "worth", "stands"]
 
@@ -51,13 +52,15 @@ class AdviceChange:
     is_of_rank: bool = False
 
 
-def compare_advice(before: pa.Table, after: pa.Table) -> list[AdviceChange]:
+def compare_advice(before: pa.Table, after: pa.Table, language: str = DEFAULT) -> list[AdviceChange]:
     """What became of all advice.
 
     Parameters
     ----------
     before, after : pyarrow.Table
         ``recourse`` of two runs, with the columns ``NEEDED``.
+    language : str
+        Of the sentences.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def compare_advice(before: pa.Table, after: pa.Table) -> list[AdviceChange]:
         one, other = old.get(case), new.get(case)
         row = other or one or {}
         kind = _kind(one, other)
-        key = (kind, row["seller_id"], case[0], _todo(one), _todo(other), _is_of_rank(row))
+        key = (kind, row["seller_id"], case[0], _todo(one, language), _todo(other, language), _is_of_rank(row))
         said.setdefault(key, []).append((row["title"], case[1], row["n_targets"], *_seen(kind, one, other)))
     changes = [_as_change(key, entries) for key, entries in said.items()]
     order = {seller: number for number, seller in enumerate(dict.fromkeys(one.seller for one in changes))}
@@ -115,8 +118,8 @@ def _targets(row: dict[str, Any]) -> set[tuple[str, str]]:
     return {(change["feature"], change["after"]) for change in row["changes"]}
 
 
-def _todo(row: dict[str, Any] | None) -> str:
-    return "" if row is None else "; ".join(change["text"] for change in row["changes"])
+def _todo(row: dict[str, Any] | None, language: str) -> str:
+    return "" if row is None else plan_in_words(row["changes"], language)
 
 
 def _seen(kind: Kind, one: dict[str, Any] | None, other: dict[str, Any] | None) -> tuple[float, float]:
