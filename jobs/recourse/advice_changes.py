@@ -21,7 +21,8 @@ def print_advice(console: Console, before: Run, after: Run) -> bool:
     if any("recourse" not in run.tables or not set(NEEDED) <= _columns(run) for run in (before, after)):
         return False
     language = after.manifest["configuration"].get("language", DEFAULT)
-    changes = compare_advice(*(run.table("recourse").to_table() for run in (before, after)), language)
+    old, new = (run.table("recourse").to_table() for run in (before, after))
+    changes = compare_advice(old, new, language)
     console.print(_totals(changes, language), soft_wrap=True)
     said = [one for kind in _FIRST for one in changes if one.kind == kind]
     shown = {id(one) for one in said[:MOST_SENTENCES]}

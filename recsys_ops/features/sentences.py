@@ -18,9 +18,9 @@ class Language:
     """Templates of one language by kind of change, how it counts, and its decimal sign.
 
     ``changes`` are filled with ``feature`` (the provider's name of it), ``before``, ``after`` and, for words and tags,
-    ``value``; ``several`` of a kind with ``values``, each ``quoted``; ``advice`` with ``title``, ``group``, ``todo`` and
-    the shares ``before`` and ``after``, ``advice_of_rank`` with mean ranks in their place, ``advice_for_all`` with what
-    each group sees then (``groups``) and without ``group``, which is called ``all_groups`` elsewhere; ``together`` with
+    ``value``; ``several`` of a kind with ``values``, each ``quoted``; ``advice`` with ``title``, ``group``, ``todo``
+    and the shares ``before`` and ``after``, ``advice_of_rank`` with mean ranks in their place, ``advice_for_all`` with
+    what each group sees then (``groups``) and without ``group``, which is called ``all_groups`` elsewhere; ``together`` with
     the share ``kept``; ``advice_changes`` by kind with ``title``, ``group``, what to do ``before`` and ``after``, and
     the shares ``share_before`` and ``share_after``, ``advice_changes_of_rank`` with mean ranks ``rank_before`` and
     ``rank_after``; ``totals`` with numbers of cases by kind.
