@@ -27,7 +27,7 @@ from recsys_ops.counterfactuals.question import (
     last_rank_before,
 )
 from recsys_ops.counterfactuals.rescored import rescored_best
-from recsys_ops.counterfactuals.screen import possible_overtakers
+from recsys_ops.counterfactuals.screen import least_by_rate, within_reach
 from recsys_ops.counterfactuals.verify import rank_without
 from recsys_ops.errors import InputError
 from recsys_ops.models.linear import LinearModel, best_positions
@@ -137,8 +137,10 @@ def make_question(
     rivals = np.flatnonzero(is_rival)
     if validity == "score":
         return _with(question, [_falls(question, rivals)])
-    most = min(question.farthest, _greedy_distance(question, rivals)) if only_shortest else question.farthest
-    return _with(question, _overtakers(question, rivals, most))
+    if not only_shortest:
+        return _with(question, _overtakers(question, rivals, question.farthest))
+    most = min(question.farthest, _greedy_distance(question, rivals))
+    return _with(question, _overtakers(question, rivals, most, n_nearest=max(NEAREST, 8 * k)))
 
 
 def _factual_scores(
@@ -234,10 +236,19 @@ def _greedy(question: Question, some: NDArray[np.intp]) -> NDArray[np.int64] | N
     return taken if taken is not None and among.explains(taken) else None
 
 
-def _overtakers(question: Question, rivals: NDArray[np.intp], most: float) -> list[Inequalities]:
-    """Inequalities of the rivals that some removal within a distance brings above the item, in blocks."""
+def _overtakers(question: Question, rivals: NDArray[np.intp], most: float, *, n_nearest: int = 0) -> list[Inequalities]:
+    """Inequalities of the rivals that some removal within a distance brings above the item, in blocks.
+
+    Where that is much of a large catalogue, the distance is that of a greedy explanation by the rivals that may need
+    the least of it, if this is shorter: rivals that are far below today and come first once little is gone.
+    """
     own = _own(question)
-    near = possible_overtakers(question, own.rows[:, 0], rivals, most)
+    near = within_reach(question, own.rows[:, 0], rivals, most)
+    least = least_by_rate(question, own.rows[:, 0], near)
+    if n_nearest and len(near) > MOST_NEAREST:
+        taken = _greedy(question, np.sort(near[best_positions(-least, n_nearest)]))
+        most = most if taken is None else min(most, question.distance(taken))
+    near = near[least <= most]
     found = []
     for block in _blocks(near, len(question.history)):
         part = _rows_of(question, block, own)

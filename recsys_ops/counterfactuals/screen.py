@@ -23,10 +23,10 @@ _ITEMS = 4096
 """Rivals of a block, whose products with a history stay in the cache."""
 
 
-def possible_overtakers(
+def within_reach(
     question: Question, own: NDArray[np.float64], rivals: NDArray[np.intp], most: float
 ) -> NDArray[np.intp]:
-    """Rivals that are not ruled out; all of them for models that keep the entries themselves.
+    """Rivals that the first bound does not rule out; all of them for models that keep the entries themselves.
 
     Parameters
     ----------
@@ -47,25 +47,43 @@ def possible_overtakers(
     recommender = question.recommender
     if not isinstance(recommender, FactoredRecommender) or not len(question.history):
         return rivals
-    # Margins, and rounding in the precision of the factors.
-    part = 4 * (MARGIN + _resolution(question))
-    costs, capacity = question.costs, question.costs * question.limits
-    lost = most_within((own / costs)[:, None], capacity, most)[0]
-    least = question.scores[question.item] - lost - part * question.magnitudes[question.item]
+    part = _doubt(recommender)
+    capacity = question.costs * question.limits
+    lost = most_within((own / question.costs)[:, None], capacity, most)[0]
     reach = _longest(question, recommender, most) * recommender.norms[1]
     reach += question.scores
     reach += part * question.magnitudes
-    is_left = reach >= least
+    is_left = reach >= question.scores[question.item] - lost - part * question.magnitudes[question.item]
     is_left[question.history] = True
-    left = rivals[is_left[rivals]]
-    if not recommender.is_dense:
-        return left
-    gaps = question.scores[question.item] - question.scores[left]
-    gaps -= part * (question.magnitudes[left] + question.magnitudes[question.item])
-    rates = _best_rates(question, recommender, own, left)
-    closes = min(most, float(capacity.sum())) * np.maximum(rates, 0.0) >= gaps
-    kept: NDArray[np.intp] = left[closes | np.isin(left, question.history)]
-    return kept
+    left: NDArray[np.intp] = rivals[is_left[rivals]]
+    return left
+
+
+def least_by_rate(question: Question, own: NDArray[np.float64], rivals: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The second bound: at least the distance within which each rival overtakes.
+
+    Parameters
+    ----------
+    question, own, rivals
+        As for ``within_reach``.
+
+    Returns
+    -------
+    ndarray, shape (n_rivals,)
+        inf where no removal helps; 0 for what the bound says nothing of: rivals of the history, and models without
+        dense factors.
+    """
+    recommender = question.recommender
+    least = np.zeros(len(rivals))
+    if not isinstance(recommender, FactoredRecommender) or not recommender.is_dense or not len(question.history):
+        return least
+    gaps = question.scores[question.item] - question.scores[rivals]
+    gaps -= _doubt(recommender) * (question.magnitudes[rivals] + question.magnitudes[question.item])
+    rates = _best_rates(question, recommender, own, rivals)
+    behind = (gaps > 0) & ~np.isin(rivals, question.history)
+    least[behind] = np.inf
+    np.divide(gaps * (1 - MARGIN), rates, out=least, where=behind & (rates > 0))
+    return least
 
 
 def _longest(question: Question, recommender: FactoredRecommender, most: float) -> float:
@@ -85,10 +103,10 @@ def _longest(question: Question, recommender: FactoredRecommender, most: float) 
     return float(np.sqrt(square) * (1 + MARGIN))
 
 
-def _resolution(question: Question) -> float:
-    """Relative to the products of lengths, what a scalar product may lose in the precision of the factors."""
-    factors = getattr(question.recommender, "item_factors", None)
-    return float(np.finfo(factors.dtype).eps) if isinstance(factors, np.ndarray) else 0.0
+def _doubt(recommender: FactoredRecommender) -> float:
+    """Part of magnitudes that margins, and rounding in the precision of the factors, may move a gap by."""
+    factors = recommender.item_factors
+    return 4 * (MARGIN + (float(np.finfo(factors.dtype).eps) if isinstance(factors, np.ndarray) else 0.0))
 
 
 def _best_rates(
