@@ -55,7 +55,7 @@ def _distances_that_move(
     rows = recommender.rows(question.history)
     confidence = recommender.alpha * question.amounts / question.scale
     weight = np.where(question.amounts > 0, confidence - 1.0, 0.0)
-    gram = recommender.gram_of(np.count_nonzero(question.amounts))
+    gram = recommender.gram_of(int(np.count_nonzero(question.amounts)))
     vector = np.linalg.solve(gram + (rows.T * weight) @ rows, rows.T @ confidence)
     fitted = np.abs(recommender.alpha / question.scale * (1 - rows @ vector))
     # Taking a unit moves it by the same as any other, but for the last one, which frees the confidence of 1 as well.

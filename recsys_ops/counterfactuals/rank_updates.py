@@ -41,7 +41,7 @@ def fold_in_scores(
     callable
         From units taken ``(n_removals, n)`` to scores ``(n_removals, m)``, up to rounding.
     """
-    length = np.count_nonzero(amounts)
+    length = int(np.count_nonzero(amounts))
 
     @cache
     def with_left(n_left: int) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:

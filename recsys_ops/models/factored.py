@@ -143,7 +143,7 @@ class FactoredRecommender:
         scores = np.empty(len(items))
         size = max(1, BLOCK_ELEMENTS // max(self.item_factors.shape[1], 1))
         for first in range(0, len(items), size):
-            block = self.item_factors[items[first : first + size]].astype(np.float64)
+            block: Any = self.item_factors[items[first : first + size]].astype(np.float64)
             np.matmul(block, vector, out=scores[first : first + size])
         return scores if self.offsets is None else scores + self.offsets[items]
 
