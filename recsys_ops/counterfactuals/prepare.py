@@ -140,7 +140,7 @@ def make_question(
     if not only_shortest:
         return _with(question, _overtakers(question, rivals, question.farthest))
     most = min(question.farthest, _greedy_distance(question, rivals))
-    return _with(question, _overtakers(question, rivals, most, n_nearest=max(NEAREST, 8 * k)))
+    return _with(question, _overtakers(question, rivals, most, n_nearest=max(NEAREST, 8 * question.k)))
 
 
 def _factual_scores(

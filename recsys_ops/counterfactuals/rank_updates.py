@@ -45,7 +45,7 @@ def fold_in_scores(
 
     @cache
     def with_left(n_left: int) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
-        return _scores_by(recommender, recommender.gram_of(n_left), history, amounts, scale, columns)
+        return _scores_by(recommender, recommender.gram_of(n_left), history, amounts, scale, columns=columns)
 
     def scored(taken: NDArray[np.int64]) -> NDArray[np.float64]:
         if not recommender.grows:
@@ -65,6 +65,7 @@ def _scores_by(
     history: NDArray[np.int64],
     amounts: NDArray[np.int64],
     scale: float,
+    *,
     columns: NDArray[np.int64],
 ) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
     """The same with ``Y'Y`` and a penalty given, ``gram (d, d)``."""
