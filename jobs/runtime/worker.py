@@ -9,6 +9,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from jobs.runtime.heartbeat import after_last_case, saying
 from jobs.runtime.isolation import Attempt
 from jobs.runtime.logs import LogFormat, log_about, set_up_logs
 from jobs.runtime.metrics import observe_case_seconds
@@ -22,16 +23,17 @@ Work = Callable[[Any, Shard, Isolated], ShardOutput]
 
 
 def run_attempt(
-    work: Work, shared: Any, attempt: Attempt, folder: RunFolder, log_format: LogFormat = "text"
+    work: Work, shared: Any, attempt: Attempt, folder: RunFolder, log_format: LogFormat, heartbeat: bytes
 ) -> Iterator[ShardRecord | None]:
     """Body of every task, as a generator: None when it starts, so that its deadline does not count the queue.
 
-    Then the shard's record, once it and its fragments are in storage; None for a trial, which writes nothing.
+    Then the shard's record, once it and its fragments are in storage; None for a trial, which writes nothing. The case
+    it is at is said under the key ``heartbeat``.
     """
     yield None
     set_up_logs(log_format)
     log_about(run_id=folder.run_id, job=folder.job, shard=attempt.shard.number)
-    with one_thread():
+    with one_thread(), saying(heartbeat, attempt):
         if attempt.cases is None:
             yield compute_shard(work, shared, attempt.shard, attempt.isolated, folder, n_before=attempt.n_before)
         else:
@@ -51,6 +53,7 @@ def compute_shard(
     """
     started = time.perf_counter()
     output = work(shared, shard, isolated)
+    after_last_case()
     fragments = tuple(
         write_fragment(folder, name, shard.number, table) for name, table in sorted(output.tables.items())
     )

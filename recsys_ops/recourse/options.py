@@ -1,6 +1,6 @@
 """Up to five different recourses per case, all valid, all within the caps: the provider chooses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from recsys_ops.recourse.problem import Case, Search
 from recsys_ops.recourse.proposal import Proposal
 from recsys_ops.recourse.selection import Selection, select_as_in_study, select_diverse
 from recsys_ops.recourse.settings import RecourseSettings
-from recsys_ops.recourse.solve import Recourse, Solved, solve_cases, verify
+from recsys_ops.recourse.solve import Recourse, Solved, solve_each, verify
 from recsys_ops.recourse.standing import Standing, keep_standing
 
 
@@ -49,15 +49,20 @@ def find_options(
         In the order of ``selected``; at least one per case, numbered by ``option``. Every option satisfies at least the
         share that the first recourse may fall to within the tolerance, and the caps.
     """
+    return list(find_options_each(search, selected, offer, standing))
+
+
+def find_options_each(
+    search: Search, selected: NDArray[np.int64], offer: Offer, standing: Mapping[int, Standing] | None = None
+) -> Iterator[list[Recourse]]:
+    """As ``find_options``, one case after the other."""
     standing = standing or {}
     advised = {
         item: [(target.column, target.direction) for target in advice.targets] for item, advice in standing.items()
     }
     search = replace(search, advised=advised)
-    return [
-        _with_standing(solved, _options(solved, offer), standing.get(solved.case.item), offer)
-        for solved in solve_cases(search, selected)
-    ]
+    for solved in solve_each(search, selected):
+        yield _with_standing(solved, _options(solved, offer), standing.get(solved.case.item), offer)
 
 
 def _with_standing(solved: Solved, options: list[Recourse], standing: Standing | None, offer: Offer) -> list[Recourse]:
