@@ -80,7 +80,7 @@ class Plan:
     fingerprints : mapping of str
         Of everything that was read, by name: a resumed run must have read the same.
     deadline_seconds : callable
-        Limit of a shard in its worker, the last resort when the limits of its cases fail.
+        Of a shard: limit of one case of it in its worker, the last resort when the limit of its search fails.
     rejected : pyarrow.Table
         Rows set aside by quarantine.
     empty_tables : mapping of pyarrow.Table
