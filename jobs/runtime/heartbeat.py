@@ -33,6 +33,8 @@ class _Pulse:
     says_every_case: bool
     is_trial: bool
     last: float = -SAY_SECONDS
+    n_before: int = 0
+    """Cases of the shard before those that are computed now and numbered from 0."""
 
     def say(self, beat: Beat) -> None:
         now = time.monotonic()
@@ -61,13 +63,22 @@ def at_case(case: int, *, n_together: int = 1, n_done: int | None = None) -> Non
     """
     if _pulse is not None:
         exact = _pulse.says_every_case and n_together == 1
-        _pulse.say(Beat(case, case if n_done is None else n_done, n_together, exact))
+        first = _pulse.n_before
+        _pulse.say(Beat(first + case, first + (case if n_done is None else n_done), n_together, exact))
 
 
 def after_last_case() -> None:
     """Say that no case is under way any more: what is left is to write."""
     if _pulse is not None:
         _pulse.say(Beat(None, 0, 1, is_exact=False))
+
+
+@contextmanager
+def after_cases(n_before: int) -> Iterator[None]:
+    """While a piece of a shard is computed, whose cases are numbered from 0."""
+    if _pulse is not None:
+        _pulse.n_before = n_before
+    yield
 
 
 def is_trial() -> bool:

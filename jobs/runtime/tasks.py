@@ -1,12 +1,9 @@
 """Run the shards of a job on Ray: bounded submission, deadlines, own retries, isolation of cases that kill workers."""
 
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
@@ -20,7 +17,9 @@ from jobs.runtime.heartbeat import SAY_SECONDS, Heartbeats
 from jobs.runtime.isolation import Attempt, AttemptEnd, Beat, ShardHistory, where_late
 from jobs.runtime.logs import SHARD_LOG, log_format
 from jobs.runtime.metrics import RunMetrics
+from jobs.runtime.pieces import Piece
 from jobs.runtime.shards import Shard
+from jobs.runtime.sigterm import sigterm_interrupts
 from jobs.runtime.worker import Work, run_attempt
 from jobs.store.records import RunFolder, ShardRecord
 
@@ -55,7 +54,7 @@ class _Shards:
     def __init__(
         self,
         histories: dict[int, ShardHistory],
-        submit: Callable[[Attempt], Any],
+        submit: Callable[[Attempt, Sequence[Piece]], Any],
         metrics: RunMetrics,
         heartbeats: Heartbeats,
         deadline: Deadline | None = None,
@@ -67,6 +66,7 @@ class _Shards:
         self.deadline = deadline
         self.waiting = deque(history.first_attempt() for history in histories.values())
         self.running: dict[Any, _Running] = {}
+        self.kept: dict[int, list[Piece]] = {}
         self.records: dict[int, ShardRecord] = {}
         self.first_failure: tuple[int, str, bool] | None = None
 
@@ -76,7 +76,8 @@ class _Shards:
             if self.deadline is not None and self.deadline.is_past(attempt, self.done()):
                 self.waiting.extendleft(self.histories[attempt.shard.number].cut(attempt, self.deadline.reason))
                 continue
-            self.running[self.submit(attempt)] = _Running(attempt)
+            kept = self.kept.get(attempt.shard.number, [])
+            self.running[self.submit(attempt, kept)] = _Running(attempt)
 
     def done(self) -> list[tuple[float, ShardRecord]]:
         """Seconds that each shard with computed cases was planned to take, and its record."""
@@ -88,6 +89,9 @@ class _Shards:
         running = self.running[task]
         try:
             message = ray.get(next(task))
+            if isinstance(message, Piece):
+                self.kept.setdefault(running.attempt.shard.number, []).append(replace(message, rows=next(task)))
+                return None
         except (failures.RayError, StopIteration) as error:
             end, detail = (AttemptEnd.DEADLINE, where_late(running.beat)) if running.is_cancelled else end_of(error)
             self.end(task, end, detail, is_storage=isinstance(error, StorageError))
@@ -135,6 +139,8 @@ class _Shards:
         if running.is_cut and self.deadline is not None and end is not AttemptEnd.DONE:
             self.waiting.extendleft(history.cut(attempt, self.deadline.reason))
             return
+        if end not in (AttemptEnd.CRASH, AttemptEnd.DEADLINE) and attempt.cases is None:
+            self.kept.pop(attempt.shard.number, None)  # done, or in the memory of a node that was lost
         again = history.after(attempt, end, detail, running.beat)
         self.waiting.extendleft(reversed(again))
         if end is not AttemptEnd.DONE:
@@ -236,13 +242,13 @@ def run_shards(
     arguments, heartbeats = (folder, log_format()), Heartbeats()
     state = _Shards(
         histories,
-        lambda attempt: remote.remote(work_reference, shared, attempt, *arguments, heartbeats.key(attempt)),
+        lambda attempt, kept: remote.remote(work_reference, shared, attempt, *arguments, heartbeats.key(attempt), kept),
         RunMetrics(folder),
         heartbeats,
         deadline,
     )
     report = on_progress or (lambda record: None)
-    with _sigterm_interrupts():
+    with sigterm_interrupts():
         try:
             _drive(state, limit, report)
         except KeyboardInterrupt:
@@ -283,16 +289,3 @@ def _raise_failures(state: _Shards, folder: RunFolder, n_intact: int) -> None:
         state.histories[number].n_full_attempts,
         f"{detail} in shard {number}",
     )
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """While the shards run, SIGTERM stops the driver as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
