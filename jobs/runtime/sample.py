@@ -1,0 +1,177 @@
+"""A timed sample of the cases of a run: units drawn from all shards are computed in every worker at once, as in a run.
+
+Rounds go on until the mean is known well enough, or the time is up. What the units give is thrown away, but for the
+time that the steps after the cases take with it.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+
+from jobs.runtime.memory import family_bytes, peak_bytes
+from jobs.runtime.shards import Shard
+from jobs.runtime.worker import Work, one_thread
+
+ROUND_SECONDS = 5.0
+"""After which a worker begins no further unit of a round."""
+SAMPLE_SECONDS = 40.0
+"""After which no further round begins, and where no unit is done, no more is waited for."""
+ERROR_WANTED = 0.08
+"""Standard error of the mean, relative, at which the sample is large enough."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a sample says.
+
+    ``pace`` is seconds over those that the units were planned to take, with its standard error relative to it;
+    ``start_seconds`` are until the workers have done their first unit, without what the unit takes; ``worker_bytes`` is
+    the peak of one worker, ``peak_bytes`` that of the driver and all processes below it.
+    """
+
+    pace: float | None
+    error: float
+    n_cases: int
+    start_seconds: float
+    worker_bytes: int
+    peak_bytes: int
+    tables: dict[str, list[pa.Table]] = field(default_factory=dict, compare=False)
+
+    def read(self, table: str) -> Iterator[pa.Table]:
+        """What the units gave to a table."""
+        return iter(self.tables.get(table, []))
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a worker did in a round: planned and taken seconds of each unit, cases, its peak of memory, the tables."""
+
+    planned: list[float]
+    seconds: list[float]
+    n_cases: int
+    peak: int
+    tables: list[dict[str, pa.Table]]
+
+
+def take_sample(work: Work, inputs: Any, shards: Sequence[Shard], *, n_workers: int, seconds: float) -> Sample:
+    """Compute a unit in every worker, then rounds of further ones for so many seconds at most.
+
+    Parameters
+    ----------
+    work : callable
+        As of ``run_shards``.
+    inputs : ObjectRef
+        What it reads.
+    shards : sequence of Shard
+        At least one; their units are drawn from, the same for the same shards.
+    n_workers : int
+        That compute at once.
+    seconds : float
+        0 for the first round only, which tells memory and the start of workers.
+    """
+    units = _drawn(shards)
+    place = 0
+
+    def next_ones(n_each: int) -> list[list[tuple[Shard, float]]]:
+        nonlocal place
+        batch = units[place : place + n_each * n_workers]
+        place += len(batch)
+        return [batch[n::n_workers] for n in range(min(n_workers, len(batch)))]
+
+    began = time.perf_counter()
+    first = _round(work, inputs, next_ones(1), 0.0, SAMPLE_SECONDS)
+    start = time.perf_counter() - began
+    if not first:
+        return Sample(None, math.inf, 0, 0.0, 0, family_bytes())
+    done: list[_Done] = []
+    while place < len(units) and time.perf_counter() - began < seconds:
+        done += _round(work, inputs, next_ones(_MOST_UNITS), ROUND_SECONDS, seconds)
+        if _error(done, len(units)) <= ERROR_WANTED:
+            break
+    counted = done or first
+    pace = sum(chain.from_iterable(one.seconds for one in counted)) / _planned(counted)
+    in_first = max(sum(one.seconds) - pace * sum(one.planned) for one in first)
+    everything = [*first, *done]
+    return Sample(
+        pace,
+        _error(counted, len(units)),
+        sum(one.n_cases for one in counted),
+        max(0.0, min(start, start - max(sum(one.seconds) for one in first) + max(0.0, in_first))),
+        max(one.peak for one in everything),
+        family_bytes(),
+        _together(everything),
+    )
+
+
+_MOST_UNITS = 64
+"""Of a worker in a round."""
+
+
+def _drawn(shards: Sequence[Shard]) -> list[tuple[Shard, float]]:
+    """All units in an order drawn once: each as a shard of its own, and seconds it was planned to take per case."""
+    units = [
+        (Shard(0, unit, unit, 0), shard.seconds / shard.n_cases if shard.seconds and shard.n_cases else 1.0)
+        for shard in shards
+        for unit in shard.units
+    ]
+    return [units[n] for n in np.random.default_rng(0).permutation(len(units))]
+
+
+def _round(
+    work: Work, inputs: Any, units: list[list[tuple[Shard, float]]], seconds: float, patience: float
+) -> list[_Done]:
+    """What the workers did; of those that are not done in time, nothing."""
+    remote: Any = ray.remote(num_cpus=1, max_retries=0)(_compute)
+    tasks = [remote.remote(work, inputs, some, seconds) for some in units]
+    done, late = ray.wait(tasks, num_returns=len(tasks), timeout=seconds + patience)
+    for task in late:
+        ray.cancel(task, force=True)
+    results: list[_Done] = ray.get(done)
+    return results
+
+
+def _compute(work: Work, inputs: Any, units: Sequence[tuple[Shard, float]], seconds: float) -> _Done:
+    done = _Done([], [], 0, 0, [])
+    began, n_cases = time.perf_counter(), 0
+    with one_thread():
+        for unit, planned in units:
+            started = time.perf_counter()
+            output = work(inputs, unit, {})
+            done.seconds.append(time.perf_counter() - started)
+            done.planned.append(planned * output.n_cases)
+            done.tables.append(output.tables)
+            n_cases += output.n_cases
+            if time.perf_counter() - began > seconds:
+                break
+    return _Done(done.planned, done.seconds, n_cases, peak_bytes(), done.tables)
+
+
+def _planned(done: Sequence[_Done]) -> float:
+    return sum(chain.from_iterable(one.planned for one in done)) or 1.0
+
+
+def _error(done: Sequence[_Done], n_units: int) -> float:
+    """Standard error of the ratio of taken to planned seconds, relative to it; units are drawn without repetition."""
+    planned = np.array([*chain.from_iterable(one.planned for one in done)])
+    seconds = np.array([*chain.from_iterable(one.seconds for one in done)])
+    n = len(seconds)
+    if n < 2 or not seconds.sum() or not planned.sum():
+        return math.inf
+    rest = seconds - planned * (seconds.sum() / planned.sum())
+    left = max(0.0, 1 - n / n_units)
+    return float(np.sqrt(left * n / (n - 1) * np.sum(rest**2)) / seconds.sum())
+
+
+def _together(done: Sequence[_Done]) -> dict[str, list[pa.Table]]:
+    tables: dict[str, list[pa.Table]] = {}
+    for one in chain.from_iterable(each.tables for each in done):
+        for name, table in one.items():
+            tables.setdefault(name, []).append(table)
+    return tables
