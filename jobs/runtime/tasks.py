@@ -32,8 +32,8 @@ MOST_LOOK_SECONDS = 5.0
 HOPELESS_SHARDS = 5
 """So many failures before the first success mean a defect of the job, not of a shard: the rest is not tried."""
 
-OnProgress = Callable[[ShardRecord | None], None]
-"""Called with each complete shard, and with None at least every ``POLL_SECONDS``."""
+OnProgress = Callable[[ShardRecord | int], None]
+"""Called with each complete shard, and every ``POLL_SECONDS`` with the cases done in shards that are not complete."""
 
 
 @dataclass
@@ -247,7 +247,7 @@ def run_shards(
         heartbeats,
         deadline,
     )
-    report = on_progress or (lambda record: None)
+    report = on_progress or (lambda done: None)
     with sigterm_interrupts():
         try:
             _drive(state, limit, report)
@@ -269,7 +269,7 @@ def _drive(state: _Shards, max_in_flight: int, report: OnProgress) -> None:
             if record is not None:
                 report(record)
         state.cancel_overdue()
-        report(None)
+        report(sum(pieces[-1].n_cases for pieces in state.kept.values()))
 
 
 def _raise_failures(state: _Shards, folder: RunFolder, n_intact: int) -> None:

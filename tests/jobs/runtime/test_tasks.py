@@ -45,7 +45,7 @@ def test_a_run_holds_every_case_in_order(doubling: Any, start: Any, numbers: Any
         numbers,
         shards,
         run.folder,
-        on_progress=lambda record: seen.append(record.shard) if record else None,
+        on_progress=lambda done: None if isinstance(done, int) else seen.append(done.shard),
     )
     manifest = commit_run(run, records)
     assert [(row["case"], row["doubled"]) for row in rows_of(run.folder)] == [(n, 2 * n) for n in range(8)]
