@@ -96,20 +96,24 @@ def test_a_case_that_kills_its_worker_is_recorded_and_the_others_are_computed(
     assert [row["doubled"] for row in rows if row["status"] == "optimal"] == [0, 2, 6, 8, 12, 14]
 
 
-def test_a_native_call_that_never_gives_the_interpreter_back_costs_its_own_row(
-    doubling: Any, start: Any, numbers: Any
+def test_a_native_call_that_never_gives_the_interpreter_back_costs_its_own_row_and_little_work(
+    doubling: Any, start: Any, numbers: Any, tmp_path: Path
 ) -> None:
     def hang(value: int) -> None:
-        if value == 5:
+        with (tmp_path / f"begun-{value}").open("a") as file:
+            file.write(".")
+        time.sleep(0.8 if value < 5 else 0.0)  # longer than a piece, together
+        if value == 6:
             ctypes.PyDLL(None).sleep(60)
 
     run, shards = start(n_shards=1)
     began = time.monotonic()
-    commit_run(run, run_shards(doubling(hang), numbers, shards, run.folder, deadline_seconds=lambda shard: 1.0))
+    commit_run(run, run_shards(doubling(hang), numbers, shards, run.folder, deadline_seconds=lambda shard: 2.0))
     rows = rows_of(run.folder)
-    assert [row["doubled"] for row in rows] == [0, 2, 4, 6, 8, None, 12, 14]
-    assert (rows[5]["status"], rows[5]["reason"]) == ("timeout", "no result within 1 s: it was stopped")
-    assert time.monotonic() - began < 2 * 1.0 + 30
+    assert [row["doubled"] for row in rows] == [0, 2, 4, 6, 8, 10, None, 14]
+    assert (rows[6]["status"], rows[6]["reason"]) == ("timeout", "no result within 2 s: it was stopped")
+    assert time.monotonic() - began < 2 * 2.0 + 30
+    assert [(tmp_path / f"begun-{value}").read_text() for value in (0, 1, 7)] == ["."] * 3
 
 
 def test_what_a_deadline_of_the_run_leaves_has_rows_and_the_first_in_order_are_done(
