@@ -7,7 +7,7 @@ time that the steps after the cases take with it.
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -25,6 +25,10 @@ SAMPLE_SECONDS = 40.0
 """After which no further round begins, and where no unit is done, no more is waited for."""
 ERROR_WANTED = 0.08
 """Standard error of the mean, relative, at which the sample is large enough."""
+MOST_IN_ROUND = 64
+"""Units of a worker in a round."""
+LEAST_UNITS = 16
+"""Of which an error is believed."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class _Done:
-    """What a worker did in a round: planned and taken seconds of each unit, cases, its peak of memory, the tables."""
+    """What a worker did in a round: units, planned and taken seconds of each, cases, its peak of memory, the tables."""
 
+    units: list[int]
     planned: list[float]
     seconds: list[float]
     n_cases: int
@@ -76,42 +81,35 @@ def take_sample(work: Work, inputs: Any, shards: Sequence[Shard], *, n_workers: 
     seconds : float
         0 for the first round only, which tells memory and the start of workers.
     """
-    units = _drawn(shards)
-    place = 0
-
-    def next_ones(n_each: int) -> list[list[tuple[Shard, float]]]:
-        nonlocal place
-        batch = units[place : place + n_each * n_workers]
-        place += len(batch)
-        return [batch[n::n_workers] for n in range(min(n_workers, len(batch)))]
-
+    waiting = _drawn(shards)
+    n_units = len(waiting)
     began = time.perf_counter()
-    first = _round(work, inputs, next_ones(1), 0.0, SAMPLE_SECONDS)
+    first = _round(work, inputs, _dealt(waiting[:n_workers], n_workers), 0.0, SAMPLE_SECONDS)
     start = time.perf_counter() - began
     if not first:
         return Sample(None, math.inf, 0, 0.0, 0, family_bytes())
+    waiting = waiting[n_workers:]
     done: list[_Done] = []
-    while place < len(units) and time.perf_counter() - began < seconds:
-        done += _round(work, inputs, next_ones(_MOST_UNITS), ROUND_SECONDS, seconds)
-        if _error(done, len(units)) <= ERROR_WANTED:
+    while waiting and time.perf_counter() - began < seconds and _error(done, n_units) > ERROR_WANTED:
+        found = _round(work, inputs, _dealt(waiting[: MOST_IN_ROUND * n_workers], n_workers), ROUND_SECONDS, seconds)
+        if not found:
             break
+        done += found
+        computed = {unit for one in found for unit in one.units}
+        waiting = [(unit, planned) for unit, planned in waiting if unit.first_unit not in computed]
     counted = done or first
     pace = sum(chain.from_iterable(one.seconds for one in counted)) / _planned(counted)
     in_first = max(sum(one.seconds) - pace * sum(one.planned) for one in first)
     everything = [*first, *done]
     return Sample(
         pace,
-        _error(counted, len(units)),
+        _error(counted, n_units),
         sum(one.n_cases for one in counted),
         max(0.0, min(start, start - max(sum(one.seconds) for one in first) + max(0.0, in_first))),
         max(one.peak for one in everything),
         family_bytes(),
         _together(everything),
     )
-
-
-_MOST_UNITS = 64
-"""Of a worker in a round."""
 
 
 def _drawn(shards: Sequence[Shard]) -> list[tuple[Shard, float]]:
@@ -122,6 +120,11 @@ def _drawn(shards: Sequence[Shard]) -> list[tuple[Shard, float]]:
         for unit in shard.units
     ]
     return [units[n] for n in np.random.default_rng(0).permutation(len(units))]
+
+
+def _dealt(units: list[tuple[Shard, float]], n_workers: int) -> list[list[tuple[Shard, float]]]:
+    """The units of each worker."""
+    return [units[n::n_workers] for n in range(min(n_workers, len(units)))]
 
 
 def _round(
@@ -138,19 +141,20 @@ def _round(
 
 
 def _compute(work: Work, inputs: Any, units: Sequence[tuple[Shard, float]], seconds: float) -> _Done:
-    done = _Done([], [], 0, 0, [])
+    done = _Done([], [], [], 0, 0, [])
     began, n_cases = time.perf_counter(), 0
     with one_thread():
         for unit, planned in units:
             started = time.perf_counter()
             output = work(inputs, unit, {})
+            done.units.append(unit.first_unit)
             done.seconds.append(time.perf_counter() - started)
             done.planned.append(planned * output.n_cases)
             done.tables.append(output.tables)
             n_cases += output.n_cases
             if time.perf_counter() - began > seconds:
                 break
-    return _Done(done.planned, done.seconds, n_cases, peak_bytes(), done.tables)
+    return replace(done, n_cases=n_cases, peak=peak_bytes())
 
 
 def _planned(done: Sequence[_Done]) -> float:
@@ -162,7 +166,7 @@ def _error(done: Sequence[_Done], n_units: int) -> float:
     planned = np.array([*chain.from_iterable(one.planned for one in done)])
     seconds = np.array([*chain.from_iterable(one.seconds for one in done)])
     n = len(seconds)
-    if n < 2 or not seconds.sum() or not planned.sum():
+    if n < min(LEAST_UNITS, n_units) or n < 2 or not seconds.sum() or not planned.sum():
         return math.inf
     rest = seconds - planned * (seconds.sum() / planned.sum())
     left = max(0.0, 1 - n / n_units)

@@ -31,6 +31,7 @@ class Recourse:
     of the changes, each by the range of its feature; ``since`` names the run that gave this advice first, if an earlier
     one did. ``success_any_change`` is what the search reaches where changes need not be plausible, where measured;
     ``of_groups`` is the success in each of several groups, where these are one;
+    ``acting`` is how likely its provider is to act upon it, where that was learned;
     ``rank_before``, ``rank_after`` and its proven ``rank_bound`` are mean ranks, where these are aimed at.
     """
 
@@ -57,6 +58,7 @@ class Recourse:
     of_groups: list[PartSuccess] | None = None
     since: str | None = None
     success_any_change: float | None = None
+    acting: float | None = None
     rank_before: float | None = None
     rank_after: float | None = None
     rank_bound: float | None = None
