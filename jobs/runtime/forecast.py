@@ -15,6 +15,7 @@ import ray
 from ray import cloudpickle
 
 from jobs.config import RunConfig
+from jobs.runtime.memory import forget_peak, held_below, held_by
 from jobs.runtime.sample import SAMPLE_SECONDS, Sample, take_sample
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import Work
@@ -36,6 +37,8 @@ class Pace:
     worker_bytes: int
     known_from: str
     before_commit_seconds: float | None = None
+    node_bytes: int = 0
+    """Of all processes of this machine."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ def measured_pace(
     """
     if not shards:
         return Pace(0.0, 0.0, 0, "nothing: there are no cases"), None
+    before = held_by().peak + held_below().now  # reading, fitting and planning, while the workers wait
+    forget_peak()
     seconds = 0.0 if recorded else SAMPLE_SECONDS
     sample = take_sample(work, inputs, shards, n_workers=workers(), seconds=seconds)
     pace = recorded or _sampled(sample, shards)
@@ -120,7 +125,8 @@ def measured_pace(
         started = time.perf_counter()
         before_commit(sample.read)
         pace = replace(pace, before_commit_seconds=time.perf_counter() - started)
-    return pace, sample
+    more = workers() * max(0, pace.worker_bytes - sample.worker_bytes)
+    return replace(pace, node_bytes=max(before, held_by().peak + held_below().peak + more)), sample
 
 
 def _sampled(sample: Sample, shards: Sequence[Shard]) -> Pace:
@@ -168,17 +174,15 @@ def forecast(
     seconds = (
         driver_seconds + (pace.before_commit_seconds or 0.0) + _until_done(pace.case_seconds * n_left, left, n_workers)
     )
-    node_bytes = 0
     if sample is not None:
         seconds += sample.start_seconds
-        node_bytes = sample.peak_bytes + n_workers * max(0, pace.worker_bytes - sample.worker_bytes)
     return Forecast(
         n_cases=n_cases,
         n_shards=len(shards),
         n_cases_reused=n_cases - n_left,
         n_shards_reused=len(shards) - len(left),
         n_workers=n_workers,
-        node_bytes=node_bytes,
+        node_bytes=pace.node_bytes,
         case_seconds=pace.case_seconds,
         seconds=0.0 if known["is_complete"] else seconds,
         error=pace.error,

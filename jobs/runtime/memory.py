@@ -3,41 +3,59 @@
 import os
 import resource
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
 
 
-def peak_bytes(pid: int | None = None) -> int:
-    """Peak of a process, by default this one: what it holds now, shared pages in part, and what it has given back.
+@dataclass(frozen=True)
+class Held:
+    """Bytes of some processes: now, and each at its peak."""
 
-    Where the kernel does not tell (other than Linux), the peak of this process with all that it shares.
+    now: int
+    peak: int
+
+
+def held_by(pid: int | None = None) -> Held:
+    """What a process holds, by default this one: shared pages in part, and at its peak what it has given back.
+
+    Where the kernel does not say (other than Linux), the peak of this process with all that it shares.
     """
     folder = _PROC / str(pid or os.getpid())
     try:
-        shares = _kilobytes(folder / "smaps_rollup")
-        whole = _kilobytes(folder / "status")
+        shares, whole = _kilobytes(folder / "smaps_rollup"), _kilobytes(folder / "status")
     except OSError:
-        return 0 if pid else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return 1024 * (shares.get("Pss", 0) + max(0, whole.get("VmHWM", 0) - whole.get("VmRSS", 0)))
+        most = 0 if pid else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return Held(most, most)
+    now = shares.get("Pss", 0)
+    return Held(1024 * now, 1024 * (now + max(0, whole.get("VmHWM", 0) - whole.get("VmRSS", 0))))
 
 
-def family_bytes() -> int:
-    """Peaks of this process and of all below it, added up."""
-    return sum(peak_bytes(pid) for pid in _family(os.getpid())) or peak_bytes()
+def held_below() -> Held:
+    """What the processes below this one hold together."""
+    each = [held_by(pid) for pid in _below(os.getpid())]
+    return Held(sum(one.now for one in each), sum(one.peak for one in each))
 
 
-def _family(top: int) -> list[int]:
-    """A process and all below it."""
+def forget_peak() -> None:
+    """From now on the peak of this process is a new one, where the kernel can."""
+    with suppress(OSError):
+        (_PROC / "self/clear_refs").write_text("5")
+
+
+def _below(top: int) -> list[int]:
     parents: dict[int, list[int]] = {}
     for folder in _PROC.glob("[0-9]*"):
         with suppress(OSError):  # it ended meanwhile
             after_name = (folder / "stat").read_text().rpartition(")")[2].split()
             parents.setdefault(int(after_name[1]), []).append(int(folder.name))
-    found, waiting = [], [top]
+    found: list[int] = []
+    waiting = [top]
     while waiting:
-        found.append(waiting.pop())
-        waiting += parents.get(found[-1], [])
+        below = parents.get(waiting.pop(), [])
+        found += below
+        waiting += below
     return found
 
 

@@ -5,6 +5,7 @@ time that the steps after the cases take with it.
 """
 
 import math
+import resource
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import ray
 
-from jobs.runtime.memory import family_bytes, peak_bytes
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import Work, one_thread
 
@@ -37,7 +37,7 @@ class Sample:
 
     ``pace`` is seconds over those that the units were planned to take, with its standard error relative to it;
     ``start_seconds`` are until the workers have done their first unit, without what the unit takes; ``worker_bytes`` is
-    the peak of one worker, ``peak_bytes`` that of the driver and all processes below it.
+    the peak of one worker, with what it shares.
     """
 
     pace: float | None
@@ -45,7 +45,6 @@ class Sample:
     n_cases: int
     start_seconds: float
     worker_bytes: int
-    peak_bytes: int
     tables: dict[str, list[pa.Table]] = field(default_factory=dict, compare=False)
 
     def read(self, table: str) -> Iterator[pa.Table]:
@@ -82,13 +81,14 @@ def take_sample(work: Work, inputs: Any, shards: Sequence[Shard], *, n_workers: 
         0 for the first round only, which tells memory and the start of workers.
     """
     waiting = _drawn(shards)
-    n_units = len(waiting)
+    n_all = len(waiting)
     began = time.perf_counter()
     first = _round(work, inputs, _dealt(waiting[:n_workers], n_workers), 0.0, SAMPLE_SECONDS)
     start = time.perf_counter() - began
     if not first:
-        return Sample(None, math.inf, 0, 0.0, 0, family_bytes())
+        return Sample(None, 1.0, 0, 0.0, 0)
     waiting = waiting[n_workers:]
+    n_units = len(waiting) or n_all  # the first ones, which load libraries, count only where there are no others
     done: list[_Done] = []
     while waiting and time.perf_counter() - began < seconds and _error(done, n_units) > ERROR_WANTED:
         found = _round(work, inputs, _dealt(waiting[: MOST_IN_ROUND * n_workers], n_workers), ROUND_SECONDS, seconds)
@@ -103,11 +103,10 @@ def take_sample(work: Work, inputs: Any, shards: Sequence[Shard], *, n_workers: 
     everything = [*first, *done]
     return Sample(
         pace,
-        _error(counted, n_units),
+        min(_error(counted, n_units), 1.0),
         sum(one.n_cases for one in counted),
         max(0.0, min(start, start - max(sum(one.seconds) for one in first) + max(0.0, in_first))),
         max(one.peak for one in everything),
-        family_bytes(),
         _together(everything),
     )
 
@@ -154,7 +153,7 @@ def _compute(work: Work, inputs: Any, units: Sequence[tuple[Shard, float]], seco
             n_cases += output.n_cases
             if time.perf_counter() - began > seconds:
                 break
-    return replace(done, n_cases=n_cases, peak=peak_bytes())
+    return replace(done, n_cases=n_cases, peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 def _planned(done: Sequence[_Done]) -> float:
@@ -166,11 +165,12 @@ def _error(done: Sequence[_Done], n_units: int) -> float:
     planned = np.array([*chain.from_iterable(one.planned for one in done)])
     seconds = np.array([*chain.from_iterable(one.seconds for one in done)])
     n = len(seconds)
-    if n < min(LEAST_UNITS, n_units) or n < 2 or not seconds.sum() or not planned.sum():
+    if n == n_units:
+        return 0.0
+    if n < LEAST_UNITS or not seconds.sum() or not planned.sum():
         return math.inf
     rest = seconds - planned * (seconds.sum() / planned.sum())
-    left = max(0.0, 1 - n / n_units)
-    return float(np.sqrt(left * n / (n - 1) * np.sum(rest**2)) / seconds.sum())
+    return float(np.sqrt((1 - n / n_units) * n / (n - 1) * np.sum(rest**2)) / seconds.sum())
 
 
 def _together(done: Sequence[_Done]) -> dict[str, list[pa.Table]]:

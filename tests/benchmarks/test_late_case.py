@@ -34,7 +34,7 @@ JOBS: dict[str, tuple[Job[Any, Any], Any, tuple[str, ...], str, float]] = {
     ),
     "antidote": (
         antidote.JOB,
-        AntidoteConfig(algorithm="random", budget="1", runs=N_CASES, starts=3, time_limit=20.0, hold_out=0.0),
+        AntidoteConfig(algorithm="random", budget="1", runs=N_CASES, starts=3, rank=2, time_limit=20.0, hold_out=0.0),
         ("algorithm", "budget", "run"), "antidote_effect", 20.0,
     ),
 }  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_hanging_call_costs_one_row_and_at_most_twice_its_limit_and_thirty_sec
 ) -> None:
     job, config, keys, table, limit = JOBS[name]
     data = (
-        "synthetic:items=130,users=50"
+        "synthetic:items=40,users=20,ratings_per_user=10"
         if name == "antidote"
         else movielens("1m" if name == "counterfactuals" else "100k")
     )
