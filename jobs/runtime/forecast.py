@@ -119,7 +119,7 @@ def measured_pace(
     before = held_by().peak + held_below().now  # reading, fitting and planning, while the workers wait
     forget_peak()
     seconds = 0.0 if recorded else SAMPLE_SECONDS
-    sample = take_sample(work, inputs, shards, n_workers=workers(), seconds=seconds)
+    sample = take_sample(work, inputs, shards, n_workers=min(workers(), len(shards)), seconds=seconds)
     pace = recorded or _sampled(sample, shards)
     if pace.before_commit_seconds is None and before_commit is not None and sample.tables:
         started = time.perf_counter()

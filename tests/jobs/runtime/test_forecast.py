@@ -53,7 +53,7 @@ def test_a_sample_goes_on_until_its_mean_is_known_and_no_longer(sampled: Sampled
 def test_the_error_said_is_the_error_made(sampled: Sampled, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample, "ERROR_WANTED", 0.0)
     rng, off = np.random.default_rng(3), []
-    for _ in range(100):
+    for _ in range(40):
         seconds = 0.5 * np.exp(rng.normal(0, 1, 400))
         found, _ = sampled(seconds, plan_shards([1.0] * 400, n_shards=4), seconds=15.0)
         off.append((found.pace / seconds.mean() - 1) / found.error)
