@@ -8,6 +8,7 @@ import math
 import resource
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import ray
+from ray import exceptions as failures
 
 from jobs.runtime.shards import Shard
 from jobs.runtime.worker import Work, one_thread
@@ -135,7 +137,10 @@ def _round(
     done, late = ray.wait(tasks, num_returns=len(tasks), timeout=seconds + patience)
     for task in late:
         ray.cancel(task, force=True)
-    results: list[_Done] = ray.get(done)
+    results: list[_Done] = []
+    for task in done:
+        with suppress(failures.WorkerCrashedError, failures.OutOfMemoryError):  # the run will say which case it was
+            results.append(ray.get(task))
     return results
 
 
