@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from jobs.counterfactuals.inputs import CounterfactualInputs
 from jobs.counterfactuals.tables import Row, result_tables
+from jobs.runtime.heartbeat import at_case
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.counterfactuals.any_question import make_any_question
@@ -52,6 +53,7 @@ def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) ->
             status, reason = isolated[case - first]
             found = [Explanation(item, 0, Status(status), reason)]
         else:
+            at_case(case - first)
             if user != scored:  # once for all cases of a user
                 scored, scores = next(factual)
             found = _explain(inputs, user, item, scores)

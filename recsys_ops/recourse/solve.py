@@ -3,6 +3,7 @@
 Every recourse is verified by running the recommender on the changed item; what is returned is the verified outcome.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -111,19 +112,21 @@ def find_recourses(search: Search, selected: NDArray[np.int64]) -> list[Recourse
 
 def solve_cases(search: Search, selected: NDArray[np.int64]) -> list[Solved]:
     """As ``find_recourses``, with the cases and bounds behind the recourses."""
+    return list(solve_each(search, selected))
+
+
+def solve_each(search: Search, selected: NDArray[np.int64]) -> Iterator[Solved]:
+    """As ``solve_cases``, one after the other; a descent, where there is one, is of all and comes before the first."""
     cases = make_cases(search, selected)
     trivial = [without_search(case) for case in cases]
-    if all(recourse is not None for recourse in trivial):
-        return [Solved(case, recourse) for case, recourse in zip(cases, trivial, strict=True) if recourse is not None]
-    if search.plausibility is not None:  # few actions are left: the search needs no start
-        return [
-            Solved(case, recourse) if recourse is not None else _solve(case, case.features[search.group.columns])
-            for recourse, case in zip(trivial, cases, strict=True)
-        ]
-    return [
-        Solved(case, recourse) if recourse is not None else _solve(case, descended)
-        for recourse, case, descended in zip(trivial, cases, _descend(search, cases), strict=True)
-    ]
+    starts = None
+    if search.plausibility is None and any(recourse is None for recourse in trivial):
+        starts = _descend(search, cases)
+    for n, (case, recourse) in enumerate(zip(cases, trivial, strict=True)):
+        if recourse is not None:
+            yield Solved(case, recourse)
+        else:  # where changes are to be plausible, few actions are left: the search needs no start
+            yield _solve(case, case.features[search.group.columns] if starts is None else starts[n])
 
 
 def without_search(case: Case) -> Recourse | None:
