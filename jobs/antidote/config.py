@@ -11,7 +11,7 @@ class AntidoteConfig(JobConfig):
     """Settings of the antidote job."""
 
     objective: str = "individual"
-    """What to change: polarisation, individual (unfairness), group (unfairness), or a weighted sum such as individual:1,polarisation:0.5."""  # noqa: E501
+    """What to change: polarisation, individual (unfairness), group (unfairness); of the users' top 10: exposure (of groups of items), popularity, gini (concentration); or a weighted sum such as individual:1,polarisation:0.5."""  # noqa: E501
     direction: Literal["min", "max"] = "min"
     """Lower the objective, or raise it."""
     groups: str | None = None

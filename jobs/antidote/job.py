@@ -79,7 +79,7 @@ def load(config: AntidoteConfig) -> AntidoteData:
         _log.info("%s: %d users without ratings are left out", JOB.name, active.n_users - dataset.n_users)
     check_ratings_differ(dataset, config.data)
     groups = find_groups(dataset, config.groups)
-    objective = make_objective(parse_objective(config.objective), groups)
+    objective = make_objective(parse_objective(config.objective), groups, dataset.ratings)
     cases = tuple(list_cases(config, dataset.n_users))
     ids = artificial_ids(whole.user_ids)
     ids.check_room(sum(case.n_artificial for case in cases))

@@ -20,6 +20,7 @@ from recsys_ops.antidote.contribution import contributions, gradient_contributio
 from recsys_ops.antidote.evaluate import evaluate, jaccard_curve
 from recsys_ops.antidote.objectives import measure
 from recsys_ops.antidote.problem import AntidoteProblem
+from recsys_ops.antidote.soft_lists import softened
 from recsys_ops.models.mf import AlsSettings
 from recsys_ops.models.mf_rows import LocalRows, sorted_rows
 from recsys_ops.status import Status
@@ -62,7 +63,7 @@ def _run_case(inputs: AntidoteInputs, case: Case) -> CaseResult:
 def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
     settings, split = inputs.settings, inputs.common.splits[case.run]
     problem = AntidoteProblem(
-        inputs.rows_of(split.train), inputs.objective, settings.direction,
+        inputs.rows_of(split.train), softened(inputs.objective), settings.direction,
         AlsSettings(settings.rank, settings.regularisation, seed=case.seed), settings.rating_range,
         settings.whole_ratings, settings.max_ratings, settings.max_rmse_loss,
         evaluated_on=split.unseen, warm=settings.warm, before=split.before,
@@ -71,6 +72,7 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
     if inputs.block_ratings is None and has_many_ratings(inputs):
         problem = replace(problem, each=each_with(problem))
     ratings = sorted_rows(propose(problem, case.algorithm, case.n_artificial, seed=case.seed))
+    searched, problem = problem, replace(problem, objective=inputs.objective)
     evaluation = evaluate(problem, ratings, held_out=split.test if split.test.nnz else None)
     refits = split.train.nnz * ratings.shape[0] <= MOST_REFITTED
     measured = LocalRows(split.test) if split.test.nnz else problem.rows
@@ -78,7 +80,7 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
         ratings, evaluation,
         jaccard_curve(problem.rows, evaluation.before.factors, evaluation.after.factors),
         contributions(problem, ratings, measured, evaluation.after) if refits else None,
-        gradient_contributions(problem, ratings, measured, evaluation.after),
+        gradient_contributions(searched, ratings, measured, evaluation.after),
         _as_used(inputs, case, ratings),
         tuple(
             problem.objective.value(measure(rows, split.random[case.n_artificial].factors))

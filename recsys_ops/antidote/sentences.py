@@ -12,6 +12,9 @@ _OBJECTIVES = {
     "polarisation": "polarisation",
     "individual": "unfairness to single users",
     "group": "unfairness to groups",
+    "exposure": "distance of the groups' share of the lists from their share of the items",
+    "popularity": "popularity of what is recommended",
+    "gini": "concentration (Gini) of what is recommended",
 }
 
 Row = dict[str, Any]
