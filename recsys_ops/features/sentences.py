@@ -20,9 +20,9 @@ class Language:
     ``changes`` are filled with ``feature`` (the provider's name of it), ``before``, ``after`` and, for words and tags,
     ``value``; ``several`` of a kind with ``values``, each ``quoted``; ``advice`` with ``title``, ``group``, ``todo``
     and the shares ``before`` and ``after``, ``advice_of_rank`` with mean ranks in their place, ``advice_for_all`` with
-    what each group sees then (``groups``) and without ``group``, which is called ``all_groups`` elsewhere; ``together`` with
-    the share ``kept``; ``advice_changes`` by kind with ``title``, ``group``, what to do ``before`` and ``after``, and
-    the shares ``share_before`` and ``share_after``, ``advice_changes_of_rank`` with mean ranks ``rank_before`` and
+    what each group sees then (``groups``) and without ``group``, which is called ``all_groups`` elsewhere; ``together``
+    with the share ``kept``; ``advice_changes`` by kind with ``title``, ``group``, what to do ``before`` and ``after``,
+    and the shares ``share_before`` and ``share_after``, ``advice_changes_of_rank`` with mean ranks ``rank_before`` and
     ``rank_after``; ``totals`` with numbers of cases by kind.
     """
 
