@@ -15,6 +15,7 @@ from recsys_ops.recourse.all_groups import PartSuccess
 from recsys_ops.recourse.bounds import Bounds, bound_case
 from recsys_ops.recourse.capped import with_finite_box, within_caps
 from recsys_ops.recourse.new_users import NewUsers, cross_fit
+from recsys_ops.recourse.outcome import status_and_reason
 from recsys_ops.recourse.problem import Case, Search, make_cases
 from recsys_ops.recourse.proposal import FrontierPoint, Proposal
 from recsys_ops.recourse.prove import prove_fewest
@@ -262,7 +263,7 @@ def verify(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse:
     changed = changed_columns(case.features, features)
     distances = case.distances_to(features[None])
     lower_bound = min(bounds.changes_for(int(case.satisfied(scores).sum())), len(changes))
-    status, reason = _status_and_reason(case, success, len(changes), lower_bound, bounds)
+    status, reason = status_and_reason(case, success, len(changes), lower_bound, bounds)
     return Recourse(
         item=case.item, status=status, reason=reason, n_targets=case.n_targets, success_before=before,
         success_unthresholded=max(proposal.success_unthresholded, success), success_after=success,
@@ -272,30 +273,3 @@ def verify(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse:
         of_groups=case.success_by_part(case.satisfied(scores)), frontier=proposal.frontier,
         sparsity=int(distances.sparsity[0]), proximity=float(distances.proximity[0]),
     )  # fmt: skip
-
-
-def _status_and_reason(
-    case: Case, success: float, n_changes: int, lower_bound: int, bounds: Bounds
-) -> tuple[Status, str | None]:
-    settings = case.search.settings
-    caps = "" if settings.caps.is_of_sparsity_alone else f" and the caps ({settings.caps})"
-    if success < settings.min_success - 1e-9:
-        reached = f"{success:.1%} of the group is the most that was reached within the rules{caps}"
-        wanted = f"at most {bounds.success:.1%} is possible, and {settings.min_success:.1%} is wanted"
-        proven = bounds.success < settings.min_success - 1e-9
-        return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{reached}; {wanted}"
-    before = case.success(case.scores)
-    if n_changes and success - before < settings.least_gain - 1e-9:
-        gained = f"{success - before:.2g} more of the group is the most that was reached within the rules{caps}"
-        wanted = f"at most {bounds.success - before:.2g} is possible, and {settings.least_gain:g} is worth acting for"
-        proven = bounds.success - before < settings.least_gain - 1e-9
-        return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{gained}; {wanted}"
-    if n_changes == 0 and settings.min_success > 0:
-        return Status.ALREADY_SATISFIED, None
-    if n_changes == 0 and bounds.success <= case.success(case.scores) + 1e-12:
-        within = f"within the rules{caps}" + ("" if case.support is None else " that real items like it support")
-        return Status.INFEASIBLE, f"no change {within} brings the item into the top k of another user"
-    if n_changes == 0:
-        within = f" within the rules{caps}" if caps else ""
-        return Status.FEASIBLE, f"nothing found{within} that reaches more users; the bound leaves room"
-    return (Status.OPTIMAL if lower_bound == n_changes else Status.FEASIBLE), None
