@@ -8,7 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.covariates import Covariates
-from recsys_ops.acceptance.feedback import Feedback
+from recsys_ops.acceptance.feedback import Feedback, RatedCases
+from recsys_ops.acceptance.rated_options import RatedOptions, rated_options
 from recsys_ops.arrow import Array, in_one_chunk, table_of
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
@@ -17,8 +18,9 @@ from recsys_ops.tables import impossible_features_schema, remarks_schema
 
 @dataclass(frozen=True)
 class AcceptanceData:
-    """What is read before any work: the ratings, what is known of people, and fingerprints of all that was read."""
+    """What is read before any work: what was rated, the ratings, what is known of people, and fingerprints of it."""
 
+    cases: RatedCases
     feedback: Feedback
     covariates: Covariates | None
     fingerprints: dict[str, str]
@@ -30,7 +32,7 @@ class AcceptanceInputs:
 
     ``ratings`` of recourses that the person can carry out, ``person (n,)`` who gave each, as position in ``people``;
     ``sellers`` of ``people``; ``impossible`` is the table of impossible features, ``remarks`` that of its name;
-    ``covariates`` of ``people``, where there are.
+    ``options`` are what each case that was rated could have shown; ``covariates`` of ``people``, where there are.
     """
 
     ratings: pa.Table
@@ -40,6 +42,7 @@ class AcceptanceInputs:
     sellers: Array
     impossible: pa.Table
     remarks: pa.Table
+    options: RatedOptions
     covariates: Covariates | None
     seed: int
 
@@ -54,13 +57,15 @@ def people_of(feedback: Feedback) -> Array:
     return people
 
 
-def make_inputs(feedback: Feedback, covariates: Covariates | None = None, *, seed: int) -> AcceptanceInputs:
-    """Number the people and gather what they cannot change, and what they decided and wrote."""
+def make_inputs(
+    cases: RatedCases, feedback: Feedback, covariates: Covariates | None = None, *, seed: int
+) -> AcceptanceInputs:
+    """Number the people and gather what they cannot change, what they decided and wrote, and what they chose from."""
     ratings, people = feedback.possible, people_of(feedback)
     return AcceptanceInputs(
         ratings=ratings, measured_by=feedback.measured_by, person=positions_of(ratings["person_id"], people),
         people=people, sellers=_only_seller(ratings, people), impossible=_impossible(feedback.table),
-        remarks=_remarks(feedback.table), covariates=covariates, seed=seed,
+        remarks=_remarks(feedback.table), options=rated_options(cases, feedback), covariates=covariates, seed=seed,
     )  # fmt: skip
 
 

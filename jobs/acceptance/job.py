@@ -31,7 +31,8 @@ def load(config: AcceptanceConfig) -> AcceptanceData:
         There is no such run, or the ratings break the contract.
     """
     rated = [open_run(url, job="recourse") for url in config.run_urls]
-    feedback = read_feedback(config.feedback_url, read_cases(rated), on_bad_rows=config.on_bad_rows)
+    cases = read_cases(rated)
+    feedback = read_feedback(config.feedback_url, cases, on_bad_rows=config.on_bad_rows)
     fingerprints = {f"run {run.run_id}": run.fingerprint for run in rated}
     fingerprints["feedback"] = fingerprint_of_table(feedback.table)
     failed = feedback.table.filter(feedback.is_inattentive)
@@ -46,7 +47,7 @@ def load(config: AcceptanceConfig) -> AcceptanceData:
     if config.people is not None:
         covariates = read_covariates(config.people, people_of(feedback), on_bad_rows=config.on_bad_rows)
         fingerprints["people"] = _fingerprint(covariates)
-    return AcceptanceData(feedback, covariates, fingerprints)
+    return AcceptanceData(cases, feedback, covariates, fingerprints)
 
 
 def _fingerprint(known: Covariates) -> str:
@@ -56,7 +57,7 @@ def _fingerprint(known: Covariates) -> str:
 
 def plan(config: AcceptanceConfig, data: AcceptanceData) -> Plan:
     """One case per fit: each response against each distance."""
-    inputs = make_inputs(data.feedback, data.covariates, seed=config.seed)
+    inputs = make_inputs(data.cases, data.feedback, data.covariates, seed=config.seed)
     rejected = [data.feedback.rejected, *([] if data.covariates is None else [data.covariates.rejected])]
     return Plan(
         shards=plan_shards([_SECONDS_PER_RATING * len(inputs.person)] * len(FITS), n_shards=config.shards),

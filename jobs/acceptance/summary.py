@@ -9,7 +9,7 @@ from rich.table import Table
 from jobs.acceptance.inputs import AcceptanceData
 from jobs.console import escape, print_footer
 from recsys_ops.acceptance.feedback import DECISIONS
-from recsys_ops.acceptance.sentences import caps_in_words, differences_of, fit_in_words
+from recsys_ops.acceptance.sentences import acting_in_words, caps_in_words, differences_of, fit_in_words
 from recsys_ops.runs import Run
 
 
@@ -20,7 +20,7 @@ def print_summary(console: Console, run: Run, _: AcceptanceData) -> None:
     for row in rows:
         console.print(f"\n{escape(fit_in_words(row))}", soft_wrap=True)
     console.print(f"\n{caps_in_words(rows)}", soft_wrap=True)
-    for sentence in differences_of(run):
+    for sentence in [acting_in_words(run), *differences_of(run)]:
         console.print(escape(sentence), soft_wrap=True)
     for sentence in _notes(run, rows):
         console.print(sentence, soft_wrap=True)

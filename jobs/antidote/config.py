@@ -40,6 +40,8 @@ class AntidoteConfig(JobConfig):
     """Most stars by which the RMSE of the fit may grow."""
     min_overlap: float | None = Field(default=None, gt=0, le=1)
     """Least share of each user's top 10 that stays, relative to what another start alone leaves: 0.9 gives up a tenth of that."""  # noqa: E501
+    time_limit: float | None = Field(default=None, gt=0)
+    """Seconds per case; one that takes longer twice ends as 'timeout', and the others go on. By default 20 times what a case is estimated to take, at least 600."""  # noqa: E501
     top_users: int | None = Field(default=None, ge=2)
     """Only the users with most ratings."""
     top_items: int | None = Field(default=None, ge=2)

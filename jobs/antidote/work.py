@@ -11,6 +11,7 @@ from jobs.antidote.common import FAILURES, stand_from_all_starts
 from jobs.antidote.inputs import AntidoteInputs
 from jobs.antidote.tables import result_tables
 from jobs.runtime.each import each_with
+from jobs.runtime.heartbeat import at_case
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.antidote.algorithms import propose
@@ -41,7 +42,11 @@ def run_shard(inputs: AntidoteInputs, shard: Shard, isolated: Isolated) -> Shard
     results = []
     for place, unit in enumerate(shard.units):
         case = inputs.cases[unit]
-        results.append(CaseResult(case, *isolated[place]) if place in isolated else _run_case(inputs, case))
+        if place in isolated:
+            results.append(CaseResult(case, *isolated[place]))
+        else:
+            at_case(place)
+            results.append(_run_case(inputs, case))
     counts = Counter(str(result.status) for result in results)
     return ShardOutput(result_tables(inputs.names, inputs.groups, results), dict(counts), len(results))
 

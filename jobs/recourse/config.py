@@ -71,8 +71,8 @@ class RecourseConfig(JobConfig):
     """Language of the sentences: en or de."""
     options: int = Field(default=1, ge=1, le=5)
     """Different recourses to choose from per item and group."""
-    select: Literal["study", "diverse"] = "study"
-    """With --options: one of the sparsest, one of the most proximate, others at random; or those of which any two differ most."""  # noqa: E501
+    select: Literal["study", "diverse", "distance"] = "study"
+    """With --options: one of the sparsest, one of the most proximate, others at random; diverse: those of which any two differ most; distance: from near to far, for a study of how distance matters."""  # noqa: E501
     nearest: Literal["sparsity", "proximity"] = "sparsity"
     """With --method examples: the distance that decides."""
     folds: int = Field(default=3, ge=0, le=20)
@@ -82,7 +82,9 @@ class RecourseConfig(JobConfig):
     together: bool = True
     """After the search, run the recommender on what 1, 5, 25 and 100 % of the providers would do together: table together, and columns of recourse."""  # noqa: E501
     learned: str | None = None
-    """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and of several options the likeliest to be acted upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
+    """An acceptance run (its URL, or a results folder for the latest one): its caps hold where none is given here, what a provider cannot change stays, and the option that is expected to gain most by what its provider is likely to act upon comes first; nightly takes the latest of --out, if there is one."""  # noqa: E501
+    explore: float = Field(default=0.1, ge=0, le=1)
+    """Where --learned says how likely providers act: share of the cases, drawn by the seed, whose first option is one that may turn out better, so that more is learned."""  # noqa: E501
     feedback_url: str | None = None
     """With --report: address that sellers' cards post their answers to."""
     overlap: float = Field(default=0.995, ge=0, le=1)
@@ -90,7 +92,7 @@ class RecourseConfig(JobConfig):
     prove: float = Field(default=0.0, ge=0)
     """Seconds per case to prove the fewest changes by a mixed-integer program; 0 keeps the quick bounds."""
     time_limit: float = Field(default=60.0, gt=0)
-    """Seconds allowed per case on average over a shard; beyond that its cases end as 'timeout'."""
+    """Seconds per case; one that takes longer twice ends as 'timeout', and the others go on. Each costs a worker and its time twice: set it far above what cases take."""  # noqa: E501
     deadline: str | None = None
     """The run ends by this time: 05:30 (UTC, or 05:30+01:00) or a duration such as 2h; what it does not start has a row that says so and is first in the next run."""  # noqa: E501
     fail_on: Literal["drift"] | None = None

@@ -79,8 +79,9 @@ class RecourseCases:
 class RecourseInputs:
     """What every worker reads; put into the object store once.
 
-    ``examples`` per group, empty for RecRec; ``standing`` advice by item and group; ``drawn`` items and groups of which
-    the search is repeated without plausibility.
+    ``examples`` per group, empty for RecRec; ``explore`` the share of cases in which providers are found out about;
+    ``standing`` advice by item and group; ``drawn`` items and groups of which the search is repeated without
+    plausibility.
     """
 
     model: FeatureLinearModel
@@ -93,6 +94,7 @@ class RecourseInputs:
     offer: Offer
     examples: tuple[Examples, ...]
     learned: Learned
+    explore: float
     standing: Mapping[tuple[int, int], Standing] = field(default_factory=dict)
     drawn: frozenset[tuple[int, int]] = frozenset()
 
@@ -162,6 +164,7 @@ def make_inputs(
         offer=config.offer,
         examples=make_examples(encoded, counts, config.wanted, config.nearest) if by_examples else (),
         learned=learned,
+        explore=config.explore,
         standing=standing or {},
     )
 

@@ -11,7 +11,7 @@ from jobs.console import escape, print_footer, print_recommender, status_table, 
 from jobs.overnight import overnight_in_words
 from jobs.recourse.inputs import RecourseData
 from recsys_ops.arrow import compute as pc
-from recsys_ops.features.sentences import DEFAULT, LANGUAGES
+from recsys_ops.features.sentences import DEFAULT, LANGUAGES, plan_in_words
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
@@ -144,7 +144,7 @@ def _best_in_words(run: Run, language: str) -> list[str]:
 
 def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
     """One recourse in words, as rich prints them."""
-    todo = "; ".join(change["text"] for change in row["changes"])
+    todo = plan_in_words(row["changes"], language)
     spoken, kept, by_group = LANGUAGES[language], row.get("success_if_others_act"), row.get("by_group")
     group = spoken.all_groups if by_group else row["group"]
     ends = {"title": f"[bold]{escape(row['title'])}[/bold]", "group": escape(group), "todo": escape(todo)}

@@ -46,6 +46,7 @@ def recourse_table(
             "rank_before": outcome.rank_before if np.isnan(rank) else float(rank),
             "success_before": outcome.success_before,
             "success_after": outcome.success_after,
+            "acting": outcome.acting,
             **_for_new_users(outcome),
             "by_group": _by_group(outcome),
             "rank_after": outcome.rank_after,

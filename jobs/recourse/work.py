@@ -1,7 +1,7 @@
 """What the recourse job's workers do: summarise blocks of users, and search the cases of a shard."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from jobs.recourse.inputs import RecourseInputs
 from jobs.recourse.tables import frontier_table, recourse_table
+from jobs.runtime.heartbeat import at_case, is_trial
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
+from recsys_ops.acceptance.acting import Acting
 from recsys_ops.acceptance.learned import Learned, choose_first
 from recsys_ops.features.encode import fix_features
+from recsys_ops.features.plans import Plans
 from recsys_ops.models.feature_linear import FeatureLinearModel
 from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, summarise_users
 from recsys_ops.recourse.examples import find_examples
 from recsys_ops.recourse.group import TargetGroup, without_fixed
-from recsys_ops.recourse.options import find_options
+from recsys_ops.recourse.options import Expected, find_options_each
 from recsys_ops.recourse.problem import Search
 from recsys_ops.recourse.rank_aim import find_rank_recourses
 from recsys_ops.recourse.solve import Recourse, success_of_any_change
@@ -71,28 +74,45 @@ def _run_batch(
         impossible = [frozenset(inputs.learned.impossible.get(seller, ())) for seller in sellers]
         for fixed in dict.fromkeys(impossible):
             of_these = [position for position, features in enumerate(impossible) if features == fixed]
-            items = cases.item[[these[position] for position in of_these]]
-            for position, options in zip(of_these, _search(inputs, int(group), items, fixed), strict=True):
+            searched = [these[position] for position in of_these]
+            outcomes = _search_said(inputs, searched, fixed, start - shard_start, shard_start)
+            for position, options in zip(of_these, outcomes, strict=True):
                 found[these[position]] = _likeliest_first(options, sellers[position], names[position], inputs.learned)
     return [found[case] for case in range(start, end)]
 
 
+def _search_said(
+    inputs: RecourseInputs, cases: Sequence[int], fixed: frozenset[str], n_done: int, shard_start: int
+) -> Iterator[list[Recourse]]:
+    """Search the cases of one group, and say before each which it is; ``n_done`` cases of the shard are done.
+
+    In a trial each is searched alone, so that it is seen which is late.
+    """
+    is_at_once = bool(inputs.examples) or inputs.settings.aim == "rank" or inputs.plausibility is None
+    for some in [[case] for case in cases] if is_trial() else [cases]:
+        outcomes = _search(inputs, int(inputs.cases.group[some[0]]), inputs.cases.item[list(some)], fixed)
+        for position, case in enumerate(some):
+            n_together = len(some) if is_at_once and position == 0 else 1
+            at_case(case - shard_start, n_together=n_together, n_done=n_done)
+            yield next(outcomes)
+
+
 def _search(
     inputs: RecourseInputs, group: int, items: NDArray[np.int64], fixed: frozenset[str]
-) -> list[list[Recourse]]:
+) -> Iterator[list[Recourse]]:
     encoded = fix_features(inputs.encoded, fixed)
     target = without_fixed(inputs.groups[group], encoded.columns) if fixed else inputs.groups[group]
     search = Search(inputs.model, encoded, target, inputs.settings, inputs.plausibility)
     if inputs.examples:
-        return find_examples(search, items, inputs.offer, inputs.examples[group])
+        yield from find_examples(search, items, inputs.offer, inputs.examples[group])
+        return
     if inputs.settings.aim == "rank":
-        return [[found] for found in find_rank_recourses(search, items)]
+        yield from ([found] for found in find_rank_recourses(search, items))
+        return
     standing = {int(item): inputs.standing[item, group] for item in items if (item, group) in inputs.standing}
-    found = find_options(search, items, inputs.offer, standing)
-    return [
-        _with_cost_of_rule(search, options) if (item, group) in inputs.drawn else options
-        for item, options in zip(items.tolist(), found, strict=True)
-    ]
+    found = find_options_each(search, items, inputs.offer, standing, _expected(inputs, group))
+    for item, options in zip(items.tolist(), found, strict=True):
+        yield _with_cost_of_rule(search, options) if (item, group) in inputs.drawn else options
 
 
 def _with_cost_of_rule(search: Search, options: list[Recourse]) -> list[Recourse]:
@@ -105,6 +125,8 @@ def _with_cost_of_rule(search: Search, options: list[Recourse]) -> list[Recourse
 def _likeliest_first(options: list[Recourse], seller: str, item: str, learned: Learned) -> list[Recourse]:
     """The option that stands or its provider is most willing to act upon, then the others as they were."""
     features = [{change.feature for change in option.changes} for option in options]
+    if learned.acting is not None:  # which the search knows already
+        return _with_probability(options, seller, learned.acting)
     is_dismissed = frozenset(features[0]) in learned.dismissed.get(item, ())
     if len(options) < 2 or (options[0].since is not None and not is_dismissed):
         return options
@@ -113,6 +135,33 @@ def _likeliest_first(options: list[Recourse], seller: str, item: str, learned: L
     first = choose_first(sparsity, proximity, features, seller=seller, learned=learned, item=item)
     ordered = [options[first], *options[:first], *options[first + 1 :]]
     return [replace(option, option=number) for number, option in enumerate(ordered)]
+
+
+def _with_probability(options: list[Recourse], seller: str, acting: Acting) -> list[Recourse]:
+    """The options with how likely their provider acts upon each that changes something."""
+    found = []
+    for option in options:
+        if option.sparsity and option.proximity is not None:
+            features = frozenset(change.feature for change in option.changes)
+            one = Plans(np.array([float(option.sparsity)]), np.array([option.proximity]), [features], np.zeros(1))
+            option = replace(option, acting=float(acting.probability(seller, one)[0]))
+        found.append(option)
+    return found
+
+
+def _expected(inputs: RecourseInputs, group: int) -> Expected | None:
+    """What plans are expected to gain by what their providers are likely to act upon; None where that is not known."""
+    learned, label = inputs.learned, inputs.groups[group].label
+    if learned.acting is None:
+        return None
+
+    def expected(item: int, plans: Plans) -> NDArray[np.float64]:
+        seller, name = (str(inputs.item_table.column(column)[item].as_py()) for column in ("seller_id", "item_id"))
+        rng = np.random.default_rng([inputs.settings.seed, learned.n_ratings, item, *label.encode()])
+        explores = rng.random() < inputs.explore
+        return learned.expected_gain(plans, seller=seller, item=name, rng=rng if explores else None)
+
+    return expected
 
 
 def case_seconds(groups: Sequence[TargetGroup], n_options: int = 1) -> float:

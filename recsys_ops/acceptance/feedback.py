@@ -36,9 +36,10 @@ _MEASURES = {"sparsity": ("sparsity", "n_changes"), "proximity": ("proximity", "
 
 @dataclass(frozen=True)
 class RatedCases:
-    """The recourses of some runs that can be rated: ``table`` of case_id, seller_id, item_id, distances, changes.
+    """The recourses of some runs that can be rated: ``table`` of case_id, seller_id, item_id, distances, changes, gain.
 
-    ``measured_by`` names the column of the runs behind each distance.
+    ``gain`` is the share of the group that is gained; ``measured_by`` names the column of the runs behind each
+    distance.
     """
 
     table: pa.Table
@@ -131,12 +132,14 @@ def _measured_by(run: Run) -> dict[str, str]:
 
 
 def _cases_of(run: Run, measured_by: dict[str, str]) -> pa.Table:
-    columns = ["item_id", "seller_id", "group", "option", "changes", *measured_by.values()]
+    gained = ["success_before", "success_after"]
+    columns = ["item_id", "seller_id", "group", "option", "changes", *gained, *measured_by.values()]
     rows = run.table("recourse").to_table(columns=columns, filter=pc.field("n_changes") > 0)
     return table_of(
         {"case_id": case_ids(run.run_id, rows)}
         | {name: rows[name] for name in ("seller_id", "item_id", "changes")}
         | {distance: pc.cast(rows[name], pa.float64()) for distance, name in measured_by.items()}
+        | {"gain": pc.subtract(rows["success_after"], rows["success_before"])}
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.akaike import used_dof
-from recsys_ops.acceptance.moments import N_FIXED, Moments, moments_of
+from recsys_ops.acceptance.moments import N_FIXED, Moments, intercept_and_slope, moments_of
 from recsys_ops.acceptance.random_effects import EffectTest, effect_tests
 from recsys_ops.acceptance.reml import Solution, maximise
 from recsys_ops.acceptance.significance import wald_test
@@ -109,7 +109,7 @@ def fit_gamm(
     added = np.empty((len(rating), 0)) if extra is None else extra
     columns = np.column_stack([np.ones_like(distance), added, spline(distance)])
     n_fixed, curve = N_FIXED + added.shape[1], slice(1 + added.shape[1], None)
-    moments = moments_of(columns, distance, person, rating, n_people, n_fixed=n_fixed)
+    moments = moments_of(columns, intercept_and_slope(distance), person, rating, n_people, n_fixed=n_fixed)
     solution = maximise(moments)
     mean = columns @ solution.coefficients + solution.effects[person, 0] + solution.effects[person, 1] * distance
     squares = float(((rating - mean) ** 2).sum())

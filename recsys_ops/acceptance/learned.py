@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_ops.acceptance.acting import Acting
+from recsys_ops.acceptance.acting_tables import read_acting
 from recsys_ops.acceptance.propensity import Finding
 from recsys_ops.arrow import compute as pc
 from recsys_ops.features.caps import Caps
+from recsys_ops.features.plans import Plans
 from recsys_ops.runs import Run, open_run
 
 DISTANCES = ("sparsity", "proximity")
@@ -44,13 +47,41 @@ class Learned:
     """What the reactions so far say; empty where there were too few.
 
     ``willingness`` by distance, ``impossible`` features by the provider's id as text; of which features the plans were
-    that a provider ``dismissed``, by the item's id as text.
+    that a provider ``dismissed``, by the item's id as text; ``acting`` is how likely providers act upon a plan, where
+    showing by it was estimated to be better, from ``n_ratings``.
     """
 
     caps: Caps = field(default_factory=Caps)
     willingness: Mapping[str, Willingness] = field(default_factory=dict)
     impossible: Mapping[str, Set[str]] = field(default_factory=dict)
     dismissed: Mapping[str, Set[frozenset[str]]] = field(default_factory=dict)
+    acting: Acting | None = None
+    n_ratings: int = 0
+
+    def expected_gain(
+        self, plans: Plans, *, seller: str, item: str, rng: np.random.Generator | None = None
+    ) -> NDArray[np.float64]:
+        """What each plan is expected to gain of the group: its gain times the probability that its provider acts.
+
+        Parameters
+        ----------
+        plans : Plans
+        seller, item : str
+            Ids as text.
+        rng : numpy.random.Generator, optional
+            Draws what the provider is like, to find out.
+
+        Returns
+        -------
+        ndarray, shape (m,)
+            0 for what the provider cannot carry out or has dismissed; 0 for all where nothing was learned.
+        """
+        if self.acting is None:
+            return np.zeros(len(plans.gain))
+        cannot, dismissed = self.impossible.get(seller, frozenset()), self.dismissed.get(item, frozenset())
+        is_open = [cannot.isdisjoint(names) and frozenset(names) not in dismissed for names in plans.features]
+        expected: NDArray[np.float64] = plans.gain * self.acting.probability(seller, plans, rng)
+        return np.where(is_open, expected, 0.0)
 
 
 def read_learned(url: str) -> Learned:
@@ -82,7 +113,7 @@ def read_learned(url: str) -> Learned:
         if fit["status"] not in (Finding.TOO_FEW, Finding.ERROR)
     }
     caps = {distance: fit["cap"] for distance, fit in fits.items() if fit["cap"] is not None}
-    return Learned(Caps(**caps), willingness, dict(impossible), _dismissed(run))
+    return Learned(Caps(**caps), willingness, dict(impossible), _dismissed(run), read_acting(run), _n_ratings(run))
 
 
 def latest_caps(url: str) -> Caps:
@@ -143,6 +174,13 @@ def _dismissed(run: Run) -> dict[str, set[frozenset[str]]]:
         for row in run.table("remarks").to_table(filter=pc.field("decision") == "dismissed").to_pylist():
             found[str(row["item_id"])].add(frozenset(row["features"]))
     return dict(found)
+
+
+def _n_ratings(run: Run) -> int:
+    if "acting" not in run.tables:
+        return 0
+    n_ratings: int = pc.sum(run.table("acting").to_table(columns=["n"])["n"], min_count=0).as_py()
+    return n_ratings
 
 
 def _rows(run: Run, table: str) -> list[dict[str, Any]]:

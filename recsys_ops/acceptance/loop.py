@@ -12,14 +12,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
+from recsys_ops.acceptance.acting import ACTS_FROM
 from recsys_ops.acceptance.feedback import RatedCases
 from recsys_ops.acceptance.simulator import People, simulate_people
 from recsys_ops.arrow import Array, table_of
 from recsys_ops.arrow import compute as pc
 from recsys_ops.datasets.dataset import positions_of
-
-ACTS_FROM = 5
-"""Rating from which a person carries a recourse out: "slightly yes"."""
 
 
 @dataclass(frozen=True)

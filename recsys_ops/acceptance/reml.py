@@ -1,10 +1,11 @@
 """Restricted likelihood of the mixed model for given penalties, and the penalties that maximise it.
 
-The coefficients are those of the fixed part and of the bends (few) and two effects per person (many). Given the
+The coefficients are those of the fixed part and of the bends (few) and some effects per person (many). Given the
 former, people are independent, so theirs are eliminated person by person: a fit takes milliseconds where a solver of
 the whole system takes a minute. Source: Wood 2011, JRSS B 73, section 2 (Gaussian case).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,8 @@ from scipy.optimize import minimize
 
 from recsys_ops.acceptance.moments import Moments
 
-_STARTS = ((-3.0, 0.0, -3.0), (-3.0, 0.0, 2.0), (5.0, 0.0, 0.0))
+CURVE_STARTS = ((-3.0, 0.0, -3.0), (-3.0, 0.0, 2.0), (5.0, 0.0, 0.0))
+"""Log penalties of bends, intercepts and slopes."""
 _RANGE = 18.0
 """Log penalties stay within so much of the data's own scale; beyond it an effect is zero, or free, to all digits."""
 
@@ -24,11 +26,12 @@ _RANGE = 18.0
 class Solution:
     """The model at given penalties.
 
-    ``penalties (3,)`` of the bends, intercepts and slopes, in units of the residual variance; ``coefficients
-    (n_columns,)`` and ``inverse (n_columns, n_columns)`` of the fixed part and the bends; ``effects (n_people, 2)``
-    with ``effect_inverse (n_people, 2, 2)``; times ``variance`` the inverses are posterior covariances.
-    ``loss`` is the negative restricted log-likelihood, ``gradient (3,)`` that by log penalty. ``shift (n_people, 2,
-    n_columns)`` is how a coefficient moves the effects, ``own (n_people, 2, 2)`` their inverse at given coefficients.
+    ``penalties (n_penalties,)``, of a curve the bends, intercepts and slopes, in units of the residual variance;
+    ``coefficients (n_columns,)`` and ``inverse (n_columns, n_columns)`` of the columns; ``effects (n_people, q)``
+    with ``effect_inverse (n_people, q, q)``; times ``variance`` the inverses are posterior covariances.
+    ``loss`` is the negative restricted log-likelihood, ``gradient (n_penalties,)`` that by log penalty. ``shift
+    (n_people, q, n_columns)`` is how a coefficient moves the effects, ``own (n_people, q, q)`` their inverse at given
+    coefficients.
     """
 
     penalties: NDArray[np.float64]
@@ -52,12 +55,12 @@ def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
     ----------
     moments : Moments
         The first ``n_fixed`` columns are not penalised.
-    log_penalties : ndarray, shape (3,)
+    log_penalties : ndarray, shape (n_penalties,)
 
     Returns
     -------
     Solution
-        ``edf (3,)``: effective degrees of freedom of the bends, the intercepts and the slopes.
+        ``edf (n_penalties,)``: effective degrees of freedom of what each penalty is of.
 
     Notes
     -----
@@ -65,9 +68,9 @@ def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
     """
     penalties, n_fixed = np.exp(log_penalties), moments.n_fixed
     n_columns, n_people = len(moments.xy), len(moments.zy)
-    own, log_determinant = _invert(moments.zz + np.diag(penalties[1:]))
+    own, log_determinant = _invert(moments.zz + np.diag(penalties[moments.effect_penalty]))
     shift = own @ moments.zx
-    penalty = np.r_[np.zeros(n_fixed), np.full(n_columns - n_fixed, penalties[0])]
+    penalty = np.r_[np.zeros(n_fixed), penalties[moments.column_penalty]]
     system = moments.xx + np.diag(penalty) - np.einsum("ukp,ukq->pq", moments.zx, shift)
     factor = cho_factor(system)
     inverse = cho_solve(factor, np.eye(n_columns))
@@ -77,11 +80,11 @@ def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
     penalised = moments.yy - float(coefficients @ moments.xy) - float((effects * moments.zy).sum())
     dof = moments.n - n_fixed
     variance = penalised / dof
-    ranks = np.array([n_columns - n_fixed, n_people, n_people])
+    ranks = _by_penalty(moments, np.ones(n_columns - n_fixed), np.full(effects.shape[1], float(n_people)))
     log_determinant += 2 * float(np.log(np.diag(factor[0])).sum())
     loss = dof * (1 + np.log(2 * np.pi * variance)) + log_determinant - float(ranks @ log_penalties)
-    squares = np.r_[(coefficients[n_fixed:] ** 2).sum(), (effects**2).sum(axis=0)]
-    traces = np.r_[np.diag(inverse)[n_fixed:].sum(), np.einsum("ukk->k", effect_inverse)]
+    squares = _by_penalty(moments, coefficients[n_fixed:] ** 2, (effects**2).sum(axis=0))
+    traces = _by_penalty(moments, np.diag(inverse)[n_fixed:], np.einsum("ukk->k", effect_inverse))
     edf = ranks - penalties * traces
     gradient = (penalties * squares / variance - edf) / 2
     return Solution(
@@ -100,17 +103,30 @@ def solve(moments: Moments, log_penalties: NDArray[np.float64]) -> Solution:
     )
 
 
-def maximise(moments: Moments) -> Solution:
+def _by_penalty(
+    moments: Moments, of_columns: NDArray[np.float64], of_effects: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sums of what penalised columns and effects have, by their penalty, ``(n_penalties,)``."""
+    n = moments.n_penalties
+    sums: NDArray[np.float64] = np.zeros(n)
+    np.add.at(sums, moments.column_penalty, of_columns)
+    np.add.at(sums, moments.effect_penalty, of_effects)
+    return sums
+
+
+def maximise(moments: Moments, starts: Sequence[tuple[float, ...]] = CURVE_STARTS) -> Solution:
     """The penalties of the greatest restricted likelihood.
 
     Parameters
     ----------
     moments : Moments
+    starts : sequence of tuple of float, each of length n_penalties
+        Log penalties to climb from, on the data's own scale; by default those of a curve.
 
     Returns
     -------
     Solution
-        The best of three starts: the likelihood can have one top with random slopes and one without.
+        The best of the starts: the likelihood can have one top with random slopes and one without.
     """
     scale = np.log(_own_scale(moments))
     bounds = [(centre - _RANGE, centre + _RANGE) for centre in scale]
@@ -124,18 +140,21 @@ def maximise(moments: Moments) -> Solution:
         at = scale + np.array(start)
         return solve(moments, minimize(loss, at, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x)
 
-    return min((climb(start) for start in _STARTS), key=lambda top: top.loss)
+    return min((climb(start) for start in starts), key=lambda top: top.loss)
 
 
 def _own_scale(moments: Moments) -> NDArray[np.float64]:
-    """Penalties that weigh as much as the data, for the bends, an intercept and a slope."""
-    bends = np.diag(moments.xx)[moments.n_fixed :]
-    scale: NDArray[np.float64] = np.r_[bends.mean(), np.einsum("ukk->k", moments.zz) / len(moments.zz)]
-    return scale
+    """Penalties that weigh as much as the data: the mean square of what each is of."""
+    bends, n_people = np.diag(moments.xx)[moments.n_fixed :], len(moments.zz)
+    own = _by_penalty(moments, bends, np.einsum("ukk->k", moments.zz) / n_people)
+    return own / _by_penalty(moments, np.ones(len(bends)), np.ones(moments.zz.shape[1]))
 
 
 def _invert(blocks: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Inverses of symmetric 2 x 2 blocks, and the sum of their log-determinants."""
+    """Inverses of symmetric positive definite blocks ``(n, q, q)``, and the sum of their log-determinants."""
+    if blocks.shape[1] > 2:
+        inverse: NDArray[np.float64] = np.linalg.inv(blocks).astype(np.float64)
+        return inverse, float(np.linalg.slogdet(blocks)[1].sum())
     a, b, d = blocks[:, 0, 0], blocks[:, 0, 1], blocks[:, 1, 1]
     determinant = a * d - b * b
     adjugate = np.stack([np.stack([d, -b], axis=1), np.stack([-b, a], axis=1)], axis=1)

@@ -55,6 +55,26 @@ def caps_in_words(rows: Sequence[Row]) -> str:
     return "Caps for the next run: " + " ".join(f"{_OPTIONS[name]} {cap:.3g}" for name, cap in caps.items())
 
 
+def acting_in_words(run: Run) -> str:
+    """Whether the next run shows first what each provider is likeliest to act upon; empty for runs made before 0.3."""
+    if "acting_value" not in run.tables:
+        return ""
+    (row,) = run.table("acting_value").to_table().to_pylist()
+    if row["reason"]:
+        return f"What providers are likely to act upon does not decide what is shown first: {row['reason']}."
+    decides = "decides" if row["is_better"] else "does not decide"
+    interval = f"95 % interval {_points(row['low'])} to {_points(row['high'])}"
+    return (
+        f"What each provider is likely to act upon {decides} what the next run shows first. Estimated from "
+        f"{row['n_cases']:,} rated cases: shown as now, what is acted upon gains {100 * row['first']:.2g} % of the "
+        f"group a case; chosen by it, {_points(row['more'])} ({interval})."
+    )
+
+
+def _points(more: float) -> str:
+    return f"{abs(100 * more):.2g} points {'more' if more >= 0 else 'less'}"
+
+
 def differences_of(run: Run) -> list[str]:
     """What drives the differences between people, of properties that were found to; nothing where none were given."""
     if "acceptance_differences" not in run.tables:

@@ -50,8 +50,7 @@ def make_pool(case: Case, wanted: Wanted, *, n_searches: int, rng: np.random.Gen
     ndarray, shape (m, n_features)
         Different from each other; the first is the one that was found.
     """
-    search = case.search
-    columns, caps = search.columns, search.settings.caps
+    caps = case.search.settings.caps
     if np.all(np.isfinite(case.box.upper[case.searched])) or not caps.is_of_sparsity_alone:
         rows = _from_actions(with_finite_box(case), wanted, n_searches, rng)
     else:
@@ -61,8 +60,13 @@ def make_pool(case: Case, wanted: Wanted, *, n_searches: int, rng: np.random.Gen
     n_satisfied = np.array([case.satisfied(score).sum() for score in scores.T])
     valid = (n_satisfied >= wanted.n_satisfied) & caps.allow(case.distances_to(pool)) & ~case.breaks_pairs(pool)
     valid[0] = True
-    _, first = np.unique(np.round(pool[valid] / columns.span, 6), axis=0, return_index=True)
-    distinct: NDArray[np.float64] = pool[valid][np.sort(first)]
+    return distinct_rows(case, pool[valid])
+
+
+def distinct_rows(case: Case, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Those of some changed rows ``(m, n_features)`` that are like none before them."""
+    _, first = np.unique(np.round(rows / case.search.columns.span, 6), axis=0, return_index=True)
+    distinct: NDArray[np.float64] = rows[np.sort(first)]
     return distinct
 
 

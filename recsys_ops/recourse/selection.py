@@ -1,7 +1,8 @@
 """Which few of many valid recourses to offer, so that a person has a choice.
 
 ``study`` is the selection of the 362-person study: one of the sparsest, one of the most proximate, the rest at random,
-so that distances vary. ``diverse`` maximises the least difference between any two that are offered.
+so that distances vary. ``diverse`` maximises the least difference between any two that are offered. ``distance``
+spreads them over all distances, for a study of how distance matters.
 Source: Tominaga, Yamashita and Kurashima 2024, section 3.2.3; the diverse set is max-min dispersion.
 """
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.features.distances import Distances
 
-Selection = Literal["study", "diverse"]
+Selection = Literal["study", "diverse", "distance"]
 
 
 def select_as_in_study(distances: Distances, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -39,6 +40,35 @@ def select_as_in_study(distances: Distances, n: int, rng: np.random.Generator) -
     left = np.setdiff1d(np.arange(len(sparsest)), chosen)
     drawn = rng.choice(left, size=min(n - len(chosen), len(left)), replace=False)
     return np.concatenate([np.array(chosen, dtype=np.intp), drawn])
+
+
+def select_spread(distances: Distances, n: int) -> NDArray[np.intp]:
+    """The first recourse, then again and again the one whose distances are farthest from those selected.
+
+    Parameters
+    ----------
+    distances : Distances
+        Of m recourses; sparsity and proximity count the same, each by its range.
+    n : int
+
+    Returns
+    -------
+    ndarray, shape (min(n, m),)
+        Positions, in the order of the selection; among equals the first is preferred.
+
+    Notes
+    -----
+    The least difference is at least half of the greatest possible one (Gonzalez 1985, farthest-first traversal).
+    """
+    measures = np.column_stack([distances.sparsity, distances.proximity]).astype(np.float64)
+    measures /= np.maximum(np.ptp(measures, axis=0), 1e-12) if len(measures) else 1.0
+    difference = np.abs(measures[:, None] - measures[None]).sum(axis=2)
+    chosen: list[int] = []
+    for _ in range(min(n, len(measures))):
+        least = difference[:, chosen].min(axis=1) if chosen else np.zeros(len(measures))
+        least[chosen] = -1.0
+        chosen.append(int(np.argmax(np.round(least, 9))))
+    return np.array(chosen, dtype=np.intp)
 
 
 def select_diverse(difference: NDArray[np.float64], n: int) -> NDArray[np.intp]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_ops.acceptance.gamm import NORMAL_95
-from recsys_ops.acceptance.sentences import caps_in_words, differences_of, fit_in_words, named_in_words
+from recsys_ops.acceptance.sentences import acting_in_words, caps_in_words, differences_of, fit_in_words, named_in_words
 from recsys_ops.report.acceptance_plots import curve_plot, people_plot
 from recsys_ops.runs import Run
 
@@ -31,7 +31,7 @@ def acceptance_content(run: Run) -> dict[str, Any]:
     fits.sort(key=lambda row: str(row["response"]) != "act")  # willingness to act first: caps follow from it
     curves, people = (run.table(f"acceptance_{name}").to_table().to_pylist() for name in ("curves", "people"))
     return {
-        "advice": _advice(fits), "has_caps": any(row["cap"] is not None for row in fits),
+        "advice": _advice(fits, acting_in_words(run)), "has_caps": any(row["cap"] is not None for row in fits),
         "fits": [
             {
                 "title": named_in_words(row), "sentence": fit_in_words(row),
@@ -49,7 +49,7 @@ def _of_fit(rows: Sequence[Row], fit: Row) -> list[Row]:
     return [row for row in rows if (row["response"], row["distance"]) == (fit["response"], fit["distance"])]
 
 
-def _advice(fits: Sequence[Row]) -> list[str]:
+def _advice(fits: Sequence[Row], acting: str) -> list[str]:
     lines = [caps_in_words(fits) + ("" if all(row["cap"] is None for row in fits) else ".")]
     for row in fits:
         if row["cap"] is not None and row["threshold_high"] - row["threshold_low"] > row["threshold"]:
@@ -59,7 +59,7 @@ def _advice(fits: Sequence[Row]) -> list[str]:
             )
     if any(row["cap"] is not None for row in fits):
         lines.append("The next nightly run in the same folder takes them, unless you give caps of your own.")
-    return lines
+    return [*lines, acting] if acting else lines
 
 
 def _fit_row(row: Row) -> dict[str, str]:

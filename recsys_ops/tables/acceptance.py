@@ -68,6 +68,36 @@ ACCEPTANCE_DIFFERENCES_COLUMNS: Columns = {
     "reason": (pa.string(), "What the data have too few of, or why the fit failed; else empty."),
 }
 
+ACTING_TERMS_COLUMNS: Columns = {
+    "term": (
+        pa.string(),
+        "What all providers have in common: constant, sparsity, proximity (curves), feature; or residual_sd, and prior "
+        "(variances of what a provider adds, in the order of table acting).",
+    ),
+    "feature": (pa.string(), "Column of the items that a plan changes; of feature only."),
+    "at": (pa.float64(), "Distance; of curves only."),
+    "value": (pa.float64(), "In rating points; their square for prior."),
+}
+
+ACTING_VALUE_COLUMNS: Columns = {
+    "n_cases": (pa.int64(), "Cases of which several options could be shown and one was rated, by whom they are shown."),
+    "first": (
+        pa.float64(),
+        "Share of the group gained by what is acted upon, per case, with the first option shown first; estimated.",
+    ),
+    "more": (pa.float64(), "How much more with the option of the greatest gain times probability to act; estimated."),
+    "low": (pa.float64(), "Lower end of its 95 % interval."),
+    "high": (pa.float64(), "Upper end of its 95 % interval."),
+    "is_better": (pa.bool_(), "Whether the interval holds gains only: recourse then uses table acting."),
+    "reason": (pa.string(), "What the data have too few of; else empty."),
+}
+
+ACTING_TERMS = table_schema(ACTING_TERMS_COLUMNS)
+"""How likely an average provider acts upon a plan, one row per term of the model; none with too few ratings."""
+
+ACTING_VALUE = table_schema(ACTING_VALUE_COLUMNS)
+"""What it would have been worth to show first what each provider is likeliest to act upon: one row."""
+
 ACCEPTANCE_FITS = table_schema(ACCEPTANCE_FITS_COLUMNS)
 """One row per response and distance."""
 
@@ -89,6 +119,20 @@ def acceptance_people_columns(person_id: pa.DataType, seller_id: pa.DataType) ->
         "intercept_se": (pa.float64(), "Its posterior standard error."),
         "slope": (pa.float64(), "What the person adds per unit of distance, in rating points."),
         "slope_se": (pa.float64(), "Its posterior standard error."),
+    }
+
+
+def acting_columns(seller_id: pa.DataType) -> Columns:
+    """Columns of the ``acting`` table."""
+    return {
+        "seller_id": (seller_id, "The provider."),
+        "n": (pa.int64(), "Number of its ratings."),
+        "effects": (
+            pa.list_(pa.float64()),
+            "What it adds to the terms of acting_terms, in rating points: an intercept, a slope by sparsity, and a "
+            "level for each feature in their order there.",
+        ),
+        "covariance": (pa.list_(pa.float64()), "Posterior covariance of these, row by row."),
     }
 
 
@@ -128,6 +172,21 @@ def acceptance_people_schema(person_id: pa.DataType, seller_id: pa.DataType) -> 
     pyarrow.Schema
     """
     return table_schema(acceptance_people_columns(person_id, seller_id))
+
+
+def acting_schema(seller_id: pa.DataType) -> pa.Schema:
+    """Schema of the ``acting`` table: what each provider adds to the probability to act, one row per provider.
+
+    Parameters
+    ----------
+    seller_id : pyarrow.DataType
+        Type of the ids in the run.
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
+    return table_schema(acting_columns(seller_id))
 
 
 def impossible_features_schema(person_id: pa.DataType, seller_id: pa.DataType) -> pa.Schema:

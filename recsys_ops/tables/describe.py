@@ -63,6 +63,15 @@ _TABLES: dict[str, _ResultTable] = {
     "acceptance_people": _ResultTable(
         "How one person differs from a fitted curve.", acceptance.acceptance_people_columns(_ID, _ID)
     ),
+    "acting": _ResultTable(
+        "How one provider differs from the average one in what it acts upon.", acceptance.acting_columns(_ID)
+    ),
+    "acting_terms": _ResultTable(
+        "One term of how likely the average provider acts upon a plan.", acceptance.ACTING_TERMS_COLUMNS
+    ),
+    "acting_value": _ResultTable(
+        "What it is worth to show first what each provider is likeliest to act upon.", acceptance.ACTING_VALUE_COLUMNS
+    ),
     "impossible_features": _ResultTable(
         "One feature that a person cannot change.", acceptance.impossible_features_columns(_ID, _ID)
     ),

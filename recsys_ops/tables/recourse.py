@@ -86,6 +86,11 @@ def recourse_columns(item_id: pa.DataType, seller_id: pa.DataType) -> Columns:
             pa.float64(),
             "The same with the changed item: what it does to others; null as above.",
         ),
+        "acting": (
+            pa.float64(),
+            "Probability that its provider acts upon it, as the acceptance run of --learned has it; null where that "
+            "does not decide which option comes first.",
+        ),
         "success_new_users": (
             pa.float64(),
             "Share of users whom the search did not see that it reaches, by cross-fitting over folds of the group; of "

@@ -242,13 +242,14 @@ def test_a_fit_that_is_isolated_or_fails_keeps_its_row(
 ) -> None:
     run, table = rated
     pq.write_table(table, tmp_path / "feedback.parquet")
-    feedback = read_feedback(str(tmp_path / "feedback.parquet"), read_cases([run]))
+    cases = read_cases([run])
+    feedback = read_feedback(str(tmp_path / "feedback.parquet"), cases)
 
     def fail(*_: Any, **__: Any) -> Any:
         raise np.linalg.LinAlgError("singular")
 
     monkeypatch.setattr("jobs.acceptance.work.fit_propensity", fail)
-    shared = make_inputs(feedback, seed=0)
+    shared = make_inputs(cases, feedback, seed=0)
     output = run_shard(shared, Shard(0, 0, 3, 4), {1: (Status.ERROR, "the worker died")})
     rows = output.tables["acceptance_fits"].to_pylist()
     assert [row["reason"] for row in rows] == [

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recsys_ops.acceptance.akaike import _upper_dof, used_dof
 from recsys_ops.acceptance.gamm import MixedFit, _curve_rank, fit_gamm
-from recsys_ops.acceptance.moments import Moments, moments_of
+from recsys_ops.acceptance.moments import Moments, intercept_and_slope, moments_of
 from recsys_ops.acceptance.reml import maximise, solve
 from recsys_ops.acceptance.spline import make_spline
 from tests.reactions import Vector, ratings_of
@@ -30,7 +30,7 @@ def study(seed: int, at: Vector) -> tuple[Moments, twin.Covariance]:
     """One small study as the model sees it and written out."""
     distance, rating, person = ratings_of(seed)
     columns = np.column_stack([np.ones_like(distance), make_spline(distance)(distance)])
-    moments = moments_of(columns, distance, person, rating, int(person.max()) + 1)
+    moments = moments_of(columns, intercept_and_slope(distance), person, rating, int(person.max()) + 1)
     return moments, twin.write_out(columns, distance, person, rating, np.exp(-at))
 
 

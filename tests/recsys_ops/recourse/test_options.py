@@ -4,12 +4,15 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from recsys_ops.features.distances import measure, pairwise_difference
+from recsys_ops.features.plans import Plans, column_names
 from recsys_ops.recourse.options import Offer, find_options
 from recsys_ops.recourse.pool import Wanted, make_pool, moves_between
 from recsys_ops.recourse.settings import RecourseSettings
 from recsys_ops.recourse.solve import Recourse, find_recourses, solve_cases
+from recsys_ops.recourse.standing import Standing, columns_by_name, targets_of
 from recsys_ops.status import Status
 from tests.twins import distances
 from tests.twins import recourse as twin
@@ -99,6 +102,110 @@ def test_no_other_options_of_the_same_pool_differ_more(seed: int) -> None:
         assert distances.least_difference(difference, range(3)) == pytest.approx(best)
         compared += 1
     assert compared
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, CAPPED])
+def test_options_by_distance_go_from_near_to_far_and_each_is_worth_acting_for(settings: RecourseSettings) -> None:
+    nearest, n_options = [], []
+    for seed in range(2):
+        world = random_world(seed)
+        singles = find_recourses(world.search(settings), np.arange(len(world.features)))
+        for single, options in zip(singles, options_of(world, settings, Offer(5, "distance")), strict=True):
+            assert str(options[0]) == str(single)
+            if not single.changes:
+                continue
+            nearest.append(min(option.sparsity for option in options))
+            n_options.append(len(options))
+            for option in options:
+                least, most = twin.success_range(world, option.item, option.features)
+                assert least - 1e-9 <= option.success_after <= most + 1e-9
+                assert option.success_after > single.success_before
+                assert option.sparsity <= settings.max_changes
+                assert option.proximity <= settings.max_proximity + 1e-6
+                assert is_feasible(world, option.item, option.features)
+            for one, other in combinations(options, 2):
+                assert one.changes != other.changes
+    assert np.mean(np.array(nearest) == 1) > 0.8
+    assert np.mean(n_options) > 3
+
+
+def fewest_first(item: int, plans: Plans) -> NDArray[np.float64]:
+    """As if a provider was ever less likely to make one change more."""
+    return plans.gain * 0.3**plans.sparsity
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, CAPPED])
+def test_what_is_expected_to_gain_most_comes_first_and_is_a_recourse_like_others(settings: RecourseSettings) -> None:
+    nearer = 0
+    for seed in range(2):
+        world = random_world(seed)
+        items = np.arange(len(world.features))
+        singles = find_recourses(world.search(settings), items)
+        likeliest = find_options(world.search(settings), items, Offer(3), None, fewest_first)
+        for single, options in zip(singles, likeliest, strict=True):
+            first = options[0]
+            if not single.changes:
+                assert str(options) == str([single])
+                continue
+            gains = [found.success_after - found.success_before for found in (single, first)]
+            expected = [gain * 0.3**found.sparsity for gain, found in zip(gains, (single, first), strict=True)]
+            assert expected[1] >= expected[0] - 1e-12
+            nearer += first.sparsity < single.sparsity
+            least, most = twin.success_range(world, first.item, first.features)
+            assert least - 1e-9 <= first.success_after <= most + 1e-9
+            assert is_feasible(world, first.item, first.features)
+            assert first.sparsity <= settings.max_changes
+            assert first.lower_bound <= len(first.changes)
+            assert [option.option for option in options] == list(range(len(options)))
+            for one, other in combinations(options, 2):
+                assert one.changes != other.changes
+    assert nearer > 5
+
+
+def without_price(item: int, plans: Plans) -> NDArray[np.float64]:
+    """As if no provider ever changed a price."""
+    return plans.gain * (plans.changes(["price"])[:, 0] == 0)
+
+
+def columns_changed(found: Recourse) -> set[str]:
+    return column_names(change.feature for change in found.changes)
+
+
+def test_a_provider_who_never_changes_a_column_is_asked_for_others() -> None:
+    spared = with_price = 0
+    for seed in range(3):
+        world = random_world(seed)
+        items = np.arange(len(world.features))
+        singles = find_recourses(world.search(SETTINGS), items)
+        likeliest = find_options(world.search(SETTINGS), items, Offer(1), None, without_price)
+        for single, (first,) in zip(singles, likeliest, strict=True):
+            if "price" in columns_changed(single) and len(columns_changed(single)) > 1:
+                with_price += 1
+                spared += "price" not in columns_changed(first)
+    assert spared > 0.5 * with_price > 0
+
+
+def test_earlier_advice_stands_only_while_it_is_expected_to_gain_nearly_as_much() -> None:
+    world = random_world(1)
+    items = np.arange(len(world.features))
+    named = columns_by_name(world.items)
+    alone = find_options(world.search(SETTINGS), items, Offer(1))
+    standing = {}
+    for (found,) in alone:
+        changes = [{"feature": one.feature, "before": one.before, "after": one.after} for one in found.changes]
+        targets = targets_of(world.items, named, changes)
+        if changes and targets is not None:
+            standing[found.item] = Standing(targets, "yesterday")
+    kept = find_options(world.search(SETTINGS), items, Offer(1), standing)
+    weighed = find_options(world.search(SETTINGS), items, Offer(1), standing, fewest_first)
+    stood, fell = 0, 0
+    for (old,), (new,) in zip(kept, weighed, strict=True):
+        if old.since is None:
+            continue
+        stood, fell = stood + (new.since is not None), fell + (new.since is None)
+        values = [(one.success_after - one.success_before) * 0.3**one.sparsity for one in (old, new)]
+        assert values[0] >= 0.8 * values[1] - 1e-12 if new.since else values[0] < 0.8 * values[1]
+    assert min(stood, fell) > 0
 
 
 def test_seeds_draw_other_options_and_a_seed_the_same_whatever_else_is_searched() -> None:
