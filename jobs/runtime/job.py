@@ -194,7 +194,8 @@ def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
         plan = job.plan(config, loaded)
         seconds["plan_seconds"] = time.perf_counter() - started
         if config.plan:
-            return _say_plan(config, run_id, job, plan, time.perf_counter() - begun, is_complete)
+            spent = time.perf_counter() - begun
+            return _say_plan(config, run_id, job, plan, driver_seconds=spent, is_complete=is_complete)
         run = start_run(
             config.out, run_id, job=job.name, configuration=settings, inputs=plan.fingerprints, shards=plan.shards,
             format=config.format, resume=config.resume, is_partial=config.is_partial,
@@ -207,12 +208,7 @@ def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
 
 
 def _say_plan(
-    config: Config,
-    run_id: str,
-    job: Job[Config, Loaded],
-    plan: Plan,
-    driver_seconds: float,
-    is_complete: bool,
+    config: Config, run_id: str, job: Job[Config, Loaded], plan: Plan, *, driver_seconds: float, is_complete: bool
 ) -> ExitCode:
     """Print what the run would be."""
     folder = intended_run(
