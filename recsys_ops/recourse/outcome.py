@@ -32,8 +32,9 @@ def status_and_reason(
         return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{reached}; {wanted}"
     before = case.success(case.scores)
     if n_changes and success - before < settings.least_gain - 1e-9:
-        gained = f"{success - before:.2g} more of the group is the most that was reached within the rules{caps}"
-        wanted = f"at most {bounds.success - before:.2g} is possible, and {settings.least_gain:g} is worth acting for"
+        more, most = 100 * (success - before), 100 * (bounds.success - before)
+        gained = f"{more:.2g} % more of the group is the most that was reached within the rules{caps}"
+        wanted = f"at most {most:.2g} % is possible, and {100 * settings.least_gain:.2g} % is worth acting for"
         proven = bounds.success - before < settings.least_gain - 1e-9
         return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{gained}; {wanted}"
     if n_changes == 0 and settings.min_success > 0:

@@ -1,4 +1,10 @@
 "use strict";
+// Sentences of steps repeat each other: the page has each phrase once, and names them by number, the sentence first.
+const phrases = document.getElementById("phrases");
+for (const step of document.querySelectorAll("[data-says]")) {
+  const [sentence, ...said] = step.dataset.says.split(" ").map((number) => phrases.children[number].textContent);
+  step.textContent = sentence.replace("{text}", () => said.join(phrases.dataset.between));
+}
 // A slider that shows one step of a plan at a time.
 for (const slider of document.querySelectorAll("[data-steps]")) {
   const steps = document.getElementById(slider.dataset.steps).children;
