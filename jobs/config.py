@@ -94,7 +94,7 @@ class DataConfig(BaseModel):
     model_config = MODEL_CONFIG
 
     data: str = "synthetic"
-    """The URL of a folder (or of a YAML file) with the contract's tables; WORD:DIR for a public data set (movielens-100k, -1m, -20m, -25m, -32m or -latest, amazon-2023, book-crossing); or made by seed: synthetic[:items=..,users=..], ads[:items=..,users=..]."""  # noqa: E501
+    """The URL of a folder (or of a YAML file) with the contract's tables; WORD:DIR for a public data set (movielens-100k, -1m, -20m, -25m, -32m or -latest, amazon-2023, book-crossing); or made by seed: synthetic, ads or bank, of other sizes with :items=..,users=..."""  # noqa: E501
     since: str | None = None
     """Only interactions from this date or time on (ISO 8601, UTC unless a zone is given)."""
     until: str | None = None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from recsys_ops.datasets.dataset import Dataset
     from recsys_ops.datasets.load import load_dataset
     from recsys_ops.errors import ConfigError, InputError, StorageError
-    from recsys_ops.models.fit import fit_als, fit_ease
+    from recsys_ops.fit import fit_als, fit_ease
     from recsys_ops.recourse.item_recourse import find_recourse
     from recsys_ops.recourse.recommender import fit_content, fit_recommender
     from recsys_ops.runs import Run, list_runs, open_run
@@ -61,9 +61,9 @@ _MODULES = {
     "StorageError": "recsys_ops.errors",
     "explain": "recsys_ops.counterfactuals.explanation",
     "find_recourse": "recsys_ops.recourse.item_recourse",
-    "fit_als": "recsys_ops.models.fit",
+    "fit_als": "recsys_ops.fit",
     "fit_content": "recsys_ops.recourse.recommender",
-    "fit_ease": "recsys_ops.models.fit",
+    "fit_ease": "recsys_ops.fit",
     "fit_recommender": "recsys_ops.recourse.recommender",
     "list_runs": "recsys_ops.runs",
     "load_dataset": "recsys_ops.datasets.load",

@@ -43,7 +43,8 @@ class Network:
 def random_model(rng: np.random.Generator, n_items: int, kind: str) -> Any:
     if kind == "als":
         factors = rng.normal(0, 1, (n_items, int(rng.integers(2, 9)))) * 10 ** rng.uniform(-2, 2)
-        return FoldInRecommender(factors, float(10 ** rng.uniform(-2, 2)), float(rng.choice([0.5, 1.0, 3.0, 20.0])))
+        penalty, alpha = float(10 ** rng.uniform(-2, 2)), float(rng.choice([0.5, 1.0, 3.0, 20.0]))
+        return FoldInRecommender(factors, penalty, alpha, grows=bool(rng.random() < 0.3))
     return Network(rng, n_items, is_relu=kind == "relu")
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from jobs.acceptance.inputs import AcceptanceInputs
 from jobs.acceptance.tables import NamedFit, result_tables
+from jobs.runtime.heartbeat import at_case
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.acceptance.acting_tables import acting_tables, learn_acting
@@ -22,7 +23,11 @@ def run_shard(inputs: AcceptanceInputs, shard: Shard, isolated: Isolated) -> Sha
     fits = []
     for case, unit in enumerate(shard.units):
         response, distance = FITS[unit]
-        found = _failed(inputs, isolated[case][1]) if case in isolated else _fit(inputs, response, distance)
+        if case in isolated:
+            found = _failed(inputs, isolated[case][1])
+        else:
+            at_case(case)
+            found = _fit(inputs, response, distance)
         fits.append(NamedFit(response, distance, found, _differences(inputs, response, distance, found)))
     counts = Counter(str(fit.found.finding) for fit in fits)
     is_first = 0 in shard.units

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 import ray
@@ -34,6 +35,7 @@ BLOCKS_PER_CPU = 4
 MOST_IN_BLOCK = 1_000_000
 MOST_SHARDS_OF_A_CASE = 200
 """Cases up to which each is a shard of its own, so that few cases share the workers, too."""
+LEAST_LIMIT = 600.0
 MEASURED_SHARE = 0.2
 """Of each user's ratings, held out to measure the recommender, whatever the cases hold out."""
 _log = logging.getLogger("recsys_ops.jobs")
@@ -77,7 +79,7 @@ def load(config: AntidoteConfig) -> AntidoteData:
         _log.info("%s: %d users without ratings are left out", JOB.name, active.n_users - dataset.n_users)
     check_ratings_differ(dataset, config.data)
     groups = find_groups(dataset, config.groups)
-    objective = make_objective(parse_objective(config.objective), groups)
+    objective = make_objective(parse_objective(config.objective), groups, dataset.ratings)
     cases = tuple(list_cases(config, dataset.n_users))
     ids = artificial_ids(whole.user_ids)
     ids.check_room(sum(case.n_artificial for case in cases))
@@ -100,7 +102,7 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
     dataset, n_ratings = data.dataset, int(data.dataset.ratings.nnz)
     seconds = [case_seconds(case, n_ratings, config.rank) for case in data.cases]
     block_ratings = spread_blocks(n_ratings)
-    settings = settings_of(config, dataset.rating_range, warm=n_ratings >= MANY_RATINGS)
+    settings = settings_of(config, dataset.rating_range, n_ratings=n_ratings, warm=n_ratings >= MANY_RATINGS)
     als = AlsSettings(config.rank, config.regularisation, seed=config.seed)
     quality, quality_seconds = measured(
         JOB.name, lambda: measure_ratings(dataset.ratings, als, share=MEASURED_SHARE, seed=config.seed),
@@ -116,7 +118,7 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
         shards=plan_shards(seconds, n_shards=config.shards or min(len(seconds), MOST_SHARDS_OF_A_CASE)),
         inputs=inputs,
         fingerprints={"data": dataset.fingerprint},
-        deadline_seconds=lambda shard: 600.0 + 20 * shard.seconds,
+        deadline_seconds=lambda shard: config.time_limit or default_limit(seconds[unit] for unit in shard.units),
         rejected=dataset.rejected,
         empty_tables=result_tables(data.names, data.groups, []),
         quality=quality,
@@ -126,6 +128,11 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
 
 
 JOB = Job("antidote", load=load, plan=plan, run_shard=run_shard, summarise=print_summary, check=check)
+
+
+def default_limit(seconds: Iterable[float]) -> float:
+    """Seconds that a case may take in a worker, by what some are estimated to take."""
+    return max(LEAST_LIMIT, 20 * max(seconds))
 
 
 def list_cases(config: AntidoteConfig, n_users: int) -> list[Case]:

@@ -12,12 +12,13 @@ from recsys_ops.antidote.objectives import (
     Polarisation,
     WeightedSum,
 )
+from recsys_ops.antidote.soft_lists import ListObjective
 from recsys_ops.datasets import Dataset, user_groups
 from recsys_ops.errors import ConfigError
 from recsys_ops.models.aggregate import categories_of
 from recsys_ops.models.mf_rows import Side
 
-OBJECTIVES = ("polarisation", "individual", "group")
+OBJECTIVES = ("polarisation", "individual", "group", "exposure", "popularity", "gini")
 
 
 @dataclass(frozen=True)
@@ -59,29 +60,44 @@ def parse_objective(text: str) -> list[tuple[str, float]]:
     return list(terms.items())
 
 
-def make_objective(terms: list[tuple[str, float]], groups: Groups | None) -> Objective:
+def make_objective(terms: list[tuple[str, float]], groups: Groups | None, ratings: sp.csr_array) -> Objective:
     """The objective of these terms.
+
+    Parameters
+    ----------
+    terms : list of (name, weight)
+    groups : Groups or None
+    ratings : csr_array, shape (n_users, n_items)
+        Whatever a user has rated is in no list of recommendations.
 
     Raises
     ------
     ConfigError
-        Group unfairness is wanted, and there are no groups.
+        Groups are needed and there are none, or exposure is wanted of groups of users.
     """
-    made = tuple((weight, _one(name, groups)) for name, weight in terms)
+    made = tuple((weight, _one(name, groups, ratings)) for name, weight in terms)
     return made[0][1] if len(made) == 1 and made[0][0] == 1 else WeightedSum(made)
 
 
-def _one(name: str, groups: Groups | None) -> Objective:
+def _one(name: str, groups: Groups | None, ratings: sp.csr_array) -> Objective:
     if name == "polarisation":
         return Polarisation()
     if name == "individual":
         return IndividualUnfairness()
+    if name == "popularity":
+        return ListObjective("popularity", ratings)
+    if name == "gini":
+        return ListObjective("gini", ratings)
     if groups is None:
         raise ConfigError(
-            "--objective group: no feature of the items forms two groups or more. "
+            f"--objective {name}: no feature of the items forms two groups or more. "
             "Name a column of the items with --groups COLUMN, or of the users with --groups users:COLUMN."
         )
-    return GroupUnfairness(groups.side, groups.membership)
+    if name == "group":
+        return GroupUnfairness(groups.side, groups.membership)
+    if groups.side == "users":
+        raise ConfigError("--objective exposure: is about groups of items. Name a column of the items with --groups.")
+    return ListObjective("exposure", ratings, groups.membership)
 
 
 def find_groups(dataset: Dataset, spec: str | None) -> Groups | None:

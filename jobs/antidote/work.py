@@ -11,14 +11,17 @@ from jobs.antidote.common import FAILURES, stand_from_all_starts
 from jobs.antidote.inputs import AntidoteInputs
 from jobs.antidote.tables import result_tables
 from jobs.runtime.each import each_with
+from jobs.runtime.heartbeat import at_case
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.antidote.algorithms import propose
 from recsys_ops.antidote.as_used import AsUsed
 from recsys_ops.antidote.contribution import contributions, gradient_contributions
+from recsys_ops.antidote.detection import detect
 from recsys_ops.antidote.evaluate import evaluate, jaccard_curve
 from recsys_ops.antidote.objectives import measure
 from recsys_ops.antidote.problem import AntidoteProblem
+from recsys_ops.antidote.soft_lists import softened
 from recsys_ops.models.mf import AlsSettings
 from recsys_ops.models.mf_rows import LocalRows, sorted_rows
 from recsys_ops.status import Status
@@ -39,7 +42,11 @@ def run_shard(inputs: AntidoteInputs, shard: Shard, isolated: Isolated) -> Shard
     results = []
     for place, unit in enumerate(shard.units):
         case = inputs.cases[unit]
-        results.append(CaseResult(case, *isolated[place]) if place in isolated else _run_case(inputs, case))
+        if place in isolated:
+            results.append(CaseResult(case, *isolated[place]))
+        else:
+            at_case(place)
+            results.append(_run_case(inputs, case))
     counts = Counter(str(result.status) for result in results)
     return ShardOutput(result_tables(inputs.names, inputs.groups, results), dict(counts), len(results))
 
@@ -57,7 +64,7 @@ def _run_case(inputs: AntidoteInputs, case: Case) -> CaseResult:
 def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
     settings, split = inputs.settings, inputs.common.splits[case.run]
     problem = AntidoteProblem(
-        inputs.rows_of(split.train), inputs.objective, settings.direction,
+        inputs.rows_of(split.train), softened(inputs.objective), settings.direction,
         AlsSettings(settings.rank, settings.regularisation, seed=case.seed), settings.rating_range,
         settings.whole_ratings, settings.max_ratings, settings.max_rmse_loss,
         evaluated_on=split.unseen, warm=settings.warm, before=split.before,
@@ -66,6 +73,7 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
     if inputs.block_ratings is None and has_many_ratings(inputs):
         problem = replace(problem, each=each_with(problem))
     ratings = sorted_rows(propose(problem, case.algorithm, case.n_artificial, seed=case.seed))
+    searched, problem = problem, replace(problem, objective=inputs.objective)
     evaluation = evaluate(problem, ratings, held_out=split.test if split.test.nnz else None)
     refits = split.train.nnz * ratings.shape[0] <= MOST_REFITTED
     measured = LocalRows(split.test) if split.test.nnz else problem.rows
@@ -73,12 +81,13 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
         ratings, evaluation,
         jaccard_curve(problem.rows, evaluation.before.factors, evaluation.after.factors),
         contributions(problem, ratings, measured, evaluation.after) if refits else None,
-        gradient_contributions(problem, ratings, measured, evaluation.after),
+        gradient_contributions(searched, ratings, measured, evaluation.after),
         _as_used(inputs, case, ratings),
         tuple(
             problem.objective.value(measure(rows, split.random[case.n_artificial].factors))
             for rows in dict.fromkeys((problem.rows, measured))
         ),
+        detect(inputs.ratings, ratings, seed=case.seed) if ratings.shape[0] else None,
     )  # fmt: skip
     return CaseResult(case, Status.FEASIBLE, _caveat(problem, found), found)
 

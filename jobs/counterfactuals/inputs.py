@@ -69,16 +69,11 @@ def make_inputs(
 ) -> CounterfactualInputs:
     """The inputs of these cases."""
     users, items = data.dataset.users.select(["user_id"]), data.dataset.items.select(["item_id", "title"])
-    verb = verb_of(data.dataset)
+    verb = data.dataset.verb
     return CounterfactualInputs(
         data.recommender, data.histories, data.likelihood, cases, users, items, config.settings, verb,
         config.language,
     )  # fmt: skip
-
-
-def verb_of(dataset: Dataset) -> str:
-    """What users did with the items of their histories."""
-    return "rated" if dataset.values == "ratings" else "chose"
 
 
 def make_cases(users: NDArray[np.int64], lists: NDArray[np.int64]) -> CounterfactualCases:

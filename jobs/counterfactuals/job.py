@@ -37,6 +37,8 @@ from recsys_ops.ridge import PENALISED, ridge_of
 COSTS = "removal costs"
 """Name of that input in the manifest."""
 USERS_PER_BLOCK = 256
+SECONDS_BESIDES = {"direct": 5.0, "pyomo": 60.0}
+"""What a case may take in a worker besides the limit of its search, by engine."""
 _log = logging.getLogger("recsys_ops.jobs")
 
 
@@ -132,7 +134,7 @@ def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
         shards=_cut(config, data, cases),
         inputs=inputs,
         fingerprints=data.fingerprints,
-        deadline_seconds=lambda shard: 60.0 + 1.2 * config.time_limit * shard.n_cases,
+        deadline_seconds=lambda shard: config.time_limit + SECONDS_BESIDES[config.engine],
         rejected=data.dataset.rejected,
         empty_tables=result_tables(inputs.users, inputs.items, data.histories, config.settings, []),
         models=counterfactuals_models(data.recommender, data.likelihood),

@@ -86,7 +86,8 @@ def recommender_models(recommender: Recommender) -> dict[str, NDArray[Any]]:
     if recommender.offsets is not None:
         models["offsets"] = recommender.offsets
     if isinstance(recommender, FoldInRecommender):
-        return models | {"fold_in": np.array([recommender.regularization, recommender.alpha])}
+        grows = [1.0] if recommender.grows else []
+        return models | {"fold_in": np.array([recommender.regularization, recommender.alpha, *grows])}
     if recommender.history_factors is not recommender.item_factors:  # one and the same array is stored once
         models |= matrix_models("history_factors", recommender.history_factors)
     return models
@@ -99,8 +100,10 @@ def _restored(models: Models) -> Recommender:
     if "item_factors" not in names:
         return LinearRecommender(matrix_of(models, "weights"))
     if "fold_in" in names:
-        regularization, alpha = models["fold_in"].tolist()
-        return FoldInRecommender(models["item_factors"], regularization, alpha, offsets=models.get("offsets"))
+        regularization, alpha, *grows = models["fold_in"].tolist()
+        return FoldInRecommender(
+            models["item_factors"], regularization, alpha, offsets=models.get("offsets"), grows=grows == [1.0]
+        )
     items = matrix_of(models, "item_factors")
     history = matrix_of(models, "history_factors") if "history_factors" in names else items
     return FactoredRecommender(history, items, models.get("offsets"))

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from jobs.counterfactuals.config import CounterfactualsConfig
-from jobs.counterfactuals.inputs import CounterfactualData, verb_of
+from jobs.counterfactuals.inputs import CounterfactualData
 from recsys_ops.counterfactuals.sentences import why_not_sentences
 from recsys_ops.counterfactuals.why_not import find_why_not
 from recsys_ops.errors import ConfigError
@@ -47,7 +47,7 @@ def why_not_row(settings: CounterfactualsConfig, data: CounterfactualData, user:
     text = why_not_sentences(
         titles[item].as_py(), names,
         (found.rank_before, found.rank_after), settings.k, n_given=n_given if is_proven_impossible else None,
-        verb=verb_of(data.dataset), language=settings.language,
+        verb=data.dataset.verb, language=settings.language,
     )  # fmt: skip
     return {
         "user_id": user_id, "item_id": item_id, "title": titles[item].as_py(), "k": settings.k,

@@ -1,7 +1,7 @@
 """What the counterfactuals job's workers do: list users' best items, and explain the cases of a shard."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,16 +9,19 @@ from numpy.typing import NDArray
 
 from jobs.counterfactuals.inputs import CounterfactualInputs
 from jobs.counterfactuals.tables import Row, result_tables
+from jobs.runtime.heartbeat import at_case
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.counterfactuals.any_question import make_any_question
-from recsys_ops.counterfactuals.prepare import factual_scores
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import Explanation, explain
 from recsys_ops.models.factored import FactoredRecommender
 from recsys_ops.models.linear import top_lists
 from recsys_ops.models.recommender import LINEAR, Recommender
 from recsys_ops.status import Status
+
+_SCORE_BYTES, _USERS_AT_ONCE = 64 * 2**20, 64
+"""Memory of the scores of all items for the users that are scored at once, and most such users."""
 
 
 def list_blocks(
@@ -41,6 +44,8 @@ def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) ->
     rows: list[Row] = []
     counts: Counter[str] = Counter()
     n_timeouts = 0
+    waiting = [case for case in range(first, last) if case - first not in isolated]
+    factual = _factual_scores(inputs, np.unique(inputs.cases.user[waiting]))
     scored, scores = -1, None
     for case in range(first, last):
         user, item = int(inputs.cases.user[case]), int(inputs.cases.item[case])
@@ -48,8 +53,9 @@ def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) ->
             status, reason = isolated[case - first]
             found = [Explanation(item, 0, Status(status), reason)]
         else:
+            at_case(case - first)
             if user != scored:  # once for all cases of a user
-                scored, scores = user, _factual_scores(inputs, user)
+                scored, scores = next(factual)
             found = _explain(inputs, user, item, scores)
         counts[str(found[0].status)] += 1
         n_timeouts += any(_is_timeout(option) for option in found)
@@ -60,12 +66,20 @@ def run_shard(inputs: CounterfactualInputs, shard: Shard, isolated: Isolated) ->
     return ShardOutput(tables, dict(counts), last - first, n_timeouts)
 
 
-def _factual_scores(inputs: CounterfactualInputs, user: int) -> NDArray[np.float64] | None:
-    """Of all items, where the question is of inequalities; a search asks for more than scores."""
+def _factual_scores(
+    inputs: CounterfactualInputs, users: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.float64] | None]]:
+    """Of all items for each of some users, where the question is of inequalities; a search asks for more than scores.
+
+    For a few users at once: reading the factors of a large catalogue takes longer than multiplying them.
+    """
     if not isinstance(inputs.recommender, LINEAR):
-        return None
-    items, amounts, _, _ = inputs.histories.of_user(user)
-    return factual_scores(inputs.recommender, items, amounts, inputs.histories.scale)
+        yield from ((int(user), None) for user in users)
+        return
+    size = int(np.clip(_SCORE_BYTES // (8 * inputs.recommender.n_items), 1, _USERS_AT_ONCE))
+    for first in range(0, len(users), size):
+        some = users[first : first + size]
+        yield from zip(some.tolist(), inputs.recommender.scores(inputs.histories.scaled(some)), strict=True)
 
 
 def _explain(

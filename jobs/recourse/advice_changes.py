@@ -20,8 +20,9 @@ def print_advice(console: Console, before: Run, after: Run) -> bool:
     """Print what became of the advice; False where the runs hold none that can be compared."""
     if any("recourse" not in run.tables or not set(NEEDED) <= _columns(run) for run in (before, after)):
         return False
-    changes = compare_advice(*(run.table("recourse").to_table() for run in (before, after)))
     language = after.manifest["configuration"].get("language", DEFAULT)
+    old, new = (run.table("recourse").to_table() for run in (before, after))
+    changes = compare_advice(old, new, language)
     console.print(_totals(changes, language), soft_wrap=True)
     said = [one for kind in _FIRST for one in changes if one.kind == kind]
     shown = {id(one) for one in said[:MOST_SENTENCES]}
@@ -53,8 +54,17 @@ def _by_seller(changes: Iterable[AdviceChange], language: str) -> Iterator[str]:
         if one.seller != last:
             yield f"\n[bold]{escape(str(one.seller))}[/bold]"
         last = one.seller
-        shares = per_cents(one.seen, spoken.decimal)
-        yield "  " + spoken.advice_changes[one.kind].format(
+        templates = spoken.advice_changes_of_rank if one.is_of_rank else spoken.advice_changes
+        brings = _ranks(one) if one.is_of_rank else _shares(one, spoken.decimal)
+        yield "  " + templates[one.kind].format(
             title=escape(" ".join(one.title.split())), group=escape(", ".join(one.groups)),
-            before=escape(one.before), after=escape(one.after), share_before=shares[0], share_after=shares[1],
+            before=escape(one.before), after=escape(one.after), **brings,
         )  # fmt: skip
+
+
+def _shares(one: AdviceChange, decimal: str) -> dict[str, str]:
+    return dict(zip(("share_before", "share_after"), per_cents(one.seen, decimal), strict=True))
+
+
+def _ranks(one: AdviceChange) -> dict[str, str]:
+    return dict(zip(("rank_before", "rank_after"), (f"{rank:.0f}" for rank in one.seen), strict=True))

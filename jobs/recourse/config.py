@@ -92,7 +92,7 @@ class RecourseConfig(JobConfig):
     prove: float = Field(default=0.0, ge=0)
     """Seconds per case to prove the fewest changes by a mixed-integer program; 0 keeps the quick bounds."""
     time_limit: float = Field(default=60.0, gt=0)
-    """Seconds allowed per case on average over a shard; beyond that its cases end as 'timeout'."""
+    """Seconds per case; one that takes longer twice ends as 'timeout', and the others go on. Each costs a worker and its time twice: set it far above what cases take."""  # noqa: E501
     deadline: str | None = None
     """The run ends by this time: 05:30 (UTC, or 05:30+01:00) or a duration such as 2h; what it does not start has a row that says so and is first in the next run."""  # noqa: E501
     fail_on: Literal["drift"] | None = None

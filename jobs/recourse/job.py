@@ -127,7 +127,7 @@ def plan(config: RecourseConfig, data: RecourseData) -> Plan:
         shards=shards,
         inputs=inputs,
         fingerprints=data.fingerprints,
-        deadline_seconds=lambda shard: 30.0 + config.time_limit * shard.n_cases,
+        deadline_seconds=lambda shard: config.time_limit,
         rejected=catalogue.dataset.rejected,
         empty_tables=_empty_tables(catalogue.dataset),
         models=recourse_models(summary, counts, selected, catalogue.model),

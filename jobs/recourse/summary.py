@@ -11,7 +11,7 @@ from jobs.console import escape, print_footer, print_recommender, status_table, 
 from jobs.overnight import overnight_in_words
 from jobs.recourse.inputs import RecourseData
 from recsys_ops.arrow import compute as pc
-from recsys_ops.features.sentences import DEFAULT, LANGUAGES
+from recsys_ops.features.sentences import DEFAULT, LANGUAGES, plan_in_words
 from recsys_ops.runs import Run
 from recsys_ops.status import Status
 
@@ -34,7 +34,7 @@ def print_summary(console: Console, run: Run, data: RecourseData) -> None:
     measures = rows.filter(pc.equal(rows["option"], 0))
     print_recommender(console, run, with_ridge(data.model_name, data.ridge), _CONSEQUENCE)
     console.print(status_table(measures["status"]))
-    for sentence in _short_in_words(measures):
+    for sentence in [*_short_in_words(measures), *_other_aim_in_words(run, measures)]:
         console.print(sentence, soft_wrap=True)
     console.print(_measure_table(measures))
     for sentence in [*_cost_of_rule_in_words(run), *_promises_in_words(run), *_best_in_words(run, data.language)]:
@@ -54,6 +54,18 @@ def _short_in_words(measures: pa.Table) -> list[str]:
     return [
         f"{n_short} of the feasible cases reach less than wanted, or nobody more; column 'reason' says what was "
         "reached and what is possible at most."
+    ]
+
+
+def _other_aim_in_words(run: Run, measures: pa.Table) -> list[str]:
+    """What else can be aimed at, where lists of k are out of reach of most cases."""
+    n_infeasible = len(measures.filter(pc.field("status") == str(Status.INFEASIBLE)))
+    settings = run.manifest["configuration"]
+    if settings.get("aim", "top-k") != "top-k" or 2 * n_infeasible <= len(measures):
+        return []
+    return [
+        f"Lists of {settings['k']} are out of reach of most of these items. --aim rank asks what would halve their "
+        "mean rank instead."
     ]
 
 
@@ -144,7 +156,7 @@ def _best_in_words(run: Run, language: str) -> list[str]:
 
 def sentence(row: Mapping[str, Any], language: str = DEFAULT) -> str:
     """One recourse in words, as rich prints them."""
-    todo = "; ".join(change["text"] for change in row["changes"])
+    todo = plan_in_words(row["changes"], language)
     spoken, kept, by_group = LANGUAGES[language], row.get("success_if_others_act"), row.get("by_group")
     group = spoken.all_groups if by_group else row["group"]
     ends = {"title": f"[bold]{escape(row['title'])}[/bold]", "group": escape(group), "todo": escape(todo)}

@@ -1,7 +1,7 @@
 """What the recourse job's workers do: summarise blocks of users, and search the cases of a shard."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from jobs.recourse.inputs import RecourseInputs
 from jobs.recourse.tables import frontier_table, recourse_table
+from jobs.runtime.heartbeat import at_case, is_trial
 from jobs.runtime.shards import Shard
 from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.acceptance.acting import Acting
@@ -20,7 +21,7 @@ from recsys_ops.models.feature_linear import FeatureLinearModel
 from recsys_ops.models.user_summary import GroupCounts, UserSummary, join_summaries, summarise_users
 from recsys_ops.recourse.examples import find_examples
 from recsys_ops.recourse.group import TargetGroup, without_fixed
-from recsys_ops.recourse.options import Expected, find_options
+from recsys_ops.recourse.options import Expected, find_options_each
 from recsys_ops.recourse.problem import Search
 from recsys_ops.recourse.rank_aim import find_rank_recourses
 from recsys_ops.recourse.solve import Recourse, success_of_any_change
@@ -73,28 +74,45 @@ def _run_batch(
         impossible = [frozenset(inputs.learned.impossible.get(seller, ())) for seller in sellers]
         for fixed in dict.fromkeys(impossible):
             of_these = [position for position, features in enumerate(impossible) if features == fixed]
-            items = cases.item[[these[position] for position in of_these]]
-            for position, options in zip(of_these, _search(inputs, int(group), items, fixed), strict=True):
+            searched = [these[position] for position in of_these]
+            outcomes = _search_said(inputs, searched, fixed, start - shard_start, shard_start)
+            for position, options in zip(of_these, outcomes, strict=True):
                 found[these[position]] = _likeliest_first(options, sellers[position], names[position], inputs.learned)
     return [found[case] for case in range(start, end)]
 
 
+def _search_said(
+    inputs: RecourseInputs, cases: Sequence[int], fixed: frozenset[str], n_done: int, shard_start: int
+) -> Iterator[list[Recourse]]:
+    """Search the cases of one group, and say before each which it is; ``n_done`` cases of the shard are done.
+
+    In a trial each is searched alone, so that it is seen which is late.
+    """
+    is_at_once = bool(inputs.examples) or inputs.settings.aim == "rank" or inputs.plausibility is None
+    for some in [[case] for case in cases] if is_trial() else [cases]:
+        outcomes = _search(inputs, int(inputs.cases.group[some[0]]), inputs.cases.item[list(some)], fixed)
+        for position, case in enumerate(some):
+            n_together = len(some) if is_at_once and position == 0 else 1
+            at_case(case - shard_start, n_together=n_together, n_done=n_done)
+            yield next(outcomes)
+
+
 def _search(
     inputs: RecourseInputs, group: int, items: NDArray[np.int64], fixed: frozenset[str]
-) -> list[list[Recourse]]:
+) -> Iterator[list[Recourse]]:
     encoded = fix_features(inputs.encoded, fixed)
     target = without_fixed(inputs.groups[group], encoded.columns) if fixed else inputs.groups[group]
     search = Search(inputs.model, encoded, target, inputs.settings, inputs.plausibility)
     if inputs.examples:
-        return find_examples(search, items, inputs.offer, inputs.examples[group])
+        yield from find_examples(search, items, inputs.offer, inputs.examples[group])
+        return
     if inputs.settings.aim == "rank":
-        return [[found] for found in find_rank_recourses(search, items)]
+        yield from ([found] for found in find_rank_recourses(search, items))
+        return
     standing = {int(item): inputs.standing[item, group] for item in items if (item, group) in inputs.standing}
-    found = find_options(search, items, inputs.offer, standing, _expected(inputs, group))
-    return [
-        _with_cost_of_rule(search, options) if (item, group) in inputs.drawn else options
-        for item, options in zip(items.tolist(), found, strict=True)
-    ]
+    found = find_options_each(search, items, inputs.offer, standing, _expected(inputs, group))
+    for item, options in zip(items.tolist(), found, strict=True):
+        yield _with_cost_of_rule(search, options) if (item, group) in inputs.drawn else options
 
 
 def _with_cost_of_rule(search: Search, options: list[Recourse]) -> list[Recourse]:

@@ -1,45 +1,44 @@
 """``--plan``: what a run would do, read and need, and how long it would take; no case is done and nothing is written.
 
-Seconds and memory are those of the latest run of the job with the same settings, where there is one; else a few units
-of cases are computed in every worker, for seconds, and what they give is thrown away.
+Seconds of cases are those of the latest run of the job with the same settings, where there is one; else of a timed
+sample. Memory and the start of workers are measured now, and reading, fitting and planning are done and timed anyway.
 """
 
-import resource
+import heapq
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 import ray
 from ray import cloudpickle
 
 from jobs.config import RunConfig
+from jobs.runtime.memory import forget_peak, held_below, held_by
+from jobs.runtime.sample import SAMPLE_SECONDS, Sample, take_sample
 from jobs.runtime.shards import Shard
-from jobs.runtime.worker import Work, one_thread
+from jobs.runtime.worker import Work
 from jobs.store.start import FREE_SETTINGS
 from recsys_ops.arrow import compute as pc
 from recsys_ops.errors import InputError
 from recsys_ops.runs import Run, open_run
 
-SAMPLE_SECONDS = 10.0
-"""After which a worker begins no further unit of the sample."""
-_MOST_UNITS = 64
 _NOT_COMPARED = FREE_SETTINGS | {"since", "until", "learned", "keep", "items", "sellers", "users", "shards"}
 """Settings that leave a case about as long as it was."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of a case in a worker, memory of a worker, and how both are known."""
+    """Seconds of a case in a worker, their relative standard error, the peak of a worker, and how they are known."""
 
     case_seconds: float
-    start_seconds: float
-    """Of a worker, until its first case."""
+    error: float
     worker_bytes: int
     known_from: str
-    driver_seconds: Mapping[str, float]
-    """Of the steps around the cases, of an earlier run."""
+    before_commit_seconds: float | None = None
+    node_bytes: int = 0
+    """Of all processes of this machine."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,8 @@ class Forecast:
     node_bytes: int
     case_seconds: float
     seconds: float
+    error: float
+    """Standard error of the seconds of all cases, relative to them."""
     known_from: str
 
     def lines(self) -> list[tuple[str, str]]:
@@ -73,7 +74,8 @@ class Forecast:
             ("reused", "all: the run is complete" if self.is_complete else reused),
             ("to do", "nothing" if self.is_complete else f"{left:,} cases in {shards_left} shards"),
             ("input to read", read),
-            ("seconds", f"about {self.seconds:.0f} with {self.n_workers} workers, {self.case_seconds:.3g} a case"),
+            ("seconds", f"about {self.seconds:.0f} with {self.n_workers} workers, {self.case_seconds:.3g} a case"
+                        + (f" (known to {100 * self.error:.0f} %)" if 0 < self.error < 1 else "")),
             ("memory", f"about {_size(self.node_bytes)} on one node with all workers, of it {_size(self.inputs_bytes)} "
                        "that they share"),
             ("estimated from", self.known_from),
@@ -97,69 +99,107 @@ def recorded_pace(config: RunConfig, job: str) -> Pace | None:
         0.0,
         int(pc.max(timings.column("peak_memory_bytes")).as_py()),
         f"run {run.run_id} ({n_cases:,} cases)",
-        {name: value for name, value in run.manifest["timings"].items() if name.endswith("_seconds")},
+        run.manifest["timings"].get("before_commit_seconds"),
     )
 
 
-def sampled_pace(work: Work, inputs: Any, shards: Sequence[Shard]) -> Pace:
-    """That of units drawn from all shards, computed in every worker at once, as in the run."""
+def measured_pace(
+    recorded: Pace | None,
+    work: Work,
+    inputs: Any,
+    shards: Sequence[Shard],
+    before_commit: Callable[[Callable[[str], Iterator[pa.Table]]], Any] | None,
+) -> tuple[Pace, Sample | None]:
+    """The recorded pace, or else that of a sample; and the sample, which is the smallest where a pace is recorded.
+
+    What a run does once its cases are done is timed with the tables of the sample.
+    """
     if not shards:
-        return Pace(0.0, 0.0, 0, "nothing: there are no cases", {})
-    n_workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
-    units = np.concatenate([[*shard.units] for shard in shards])
-    drawn = np.random.default_rng(0).permutation(units)[: _MOST_UNITS * n_workers]
-    remote: Any = ray.remote(num_cpus=1, max_retries=0)(_sample)
-    found = ray.get([remote.remote(work, inputs, drawn[n::n_workers].tolist()) for n in range(n_workers)])
-    n_cases = sum(cases for cases, _, _, _ in found)
-    seconds = sum(seconds for _, seconds, _, _ in found)
-    return Pace(
-        seconds / n_cases if n_cases else 0.0,
-        max(first for _, _, first, _ in found),
-        max(peak for _, _, _, peak in found),
-        f"{n_cases} cases computed now and thrown away, as no earlier run has these settings; without what comes after "
-        "the cases",
-        {},
-    )
+        return Pace(0.0, 0.0, 0, "nothing: there are no cases"), None
+    before = held_by().peak + held_below().now  # reading, fitting and planning, while the workers wait
+    forget_peak()
+    seconds = 0.0 if recorded else SAMPLE_SECONDS
+    sample = take_sample(work, inputs, shards, n_workers=min(workers(), len(shards)), seconds=seconds)
+    pace = recorded or _sampled(sample, shards)
+    if pace.before_commit_seconds is None and before_commit is not None and sample.tables:
+        started = time.perf_counter()
+        before_commit(sample.read)
+        pace = replace(pace, before_commit_seconds=time.perf_counter() - started)
+    more = workers() * max(0, pace.worker_bytes - sample.worker_bytes)
+    return replace(pace, node_bytes=max(before, held_by().peak + held_below().peak + more)), sample
+
+
+def _sampled(sample: Sample, shards: Sequence[Shard]) -> Pace:
+    """That of a sample; where no case of it was done in time, the one that shards are cut by."""
+    planned = sum(shard.seconds for shard in shards) / sum(shard.n_cases for shard in shards) or 1.0
+    if sample.pace is None:
+        return Pace(planned, 1.0, 0, "what cases took elsewhere: none was done while this was waited for")
+    known_from = f"{sample.n_cases} cases computed now and thrown away, as no earlier run has these settings"
+    return Pace(planned * sample.pace, sample.error, sample.worker_bytes, known_from)
+
+
+def workers() -> int:
+    """Cases that are computed at once."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 def forecast(
-    pace: Pace, shards: Sequence[Shard], reused: Mapping[int, Any], seconds: Mapping[str, float], **known: Any
+    pace: Pace,
+    sample: Sample | None,
+    shards: Sequence[Shard],
+    reused: Mapping[int, Any],
+    *,
+    driver_seconds: float,
+    **known: Any,
 ) -> Forecast:
     """Put together what is known.
 
     Parameters
     ----------
     pace : Pace
+    sample : Sample or None
+        Of now, for memory and the start of workers; None where there are no cases.
     shards : sequence of Shard
         All of the run.
     reused : mapping
         Shards that are complete already, by number.
-    seconds : mapping of float
-        That reading and planning took now.
+    driver_seconds : float
+        Of all steps of the driver.
     **known
         Fields of ``Forecast``: ``is_complete``, ``input_bytes``, ``inputs_bytes``.
     """
-    n_workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    n_workers = workers()
     left = [shard for shard in shards if shard.number not in reused]
-    work = pace.case_seconds * sum(shard.n_cases for shard in left) / max(1, min(n_workers, len(left)))
-    around = dict(seconds) | {
-        name: value
-        for name, value in pace.driver_seconds.items()
-        if name in ("quality_seconds", "before_commit_seconds")
-    }
-    driver_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    n_cases, n_left = (sum(shard.n_cases for shard in some) for some in (shards, left))
+    seconds = (
+        driver_seconds + (pace.before_commit_seconds or 0.0) + _until_done(pace.case_seconds * n_left, left, n_workers)
+    )
+    if sample is not None:
+        seconds += sample.start_seconds
     return Forecast(
-        n_cases=sum(shard.n_cases for shard in shards),
+        n_cases=n_cases,
         n_shards=len(shards),
-        n_cases_reused=sum(shard.n_cases for shard in shards) - sum(shard.n_cases for shard in left),
+        n_cases_reused=n_cases - n_left,
         n_shards_reused=len(shards) - len(left),
         n_workers=n_workers,
-        node_bytes=driver_bytes + n_workers * pace.worker_bytes,
+        node_bytes=pace.node_bytes,
         case_seconds=pace.case_seconds,
-        seconds=0.0 if known["is_complete"] else work + pace.start_seconds + sum(around.values()),
+        seconds=0.0 if known["is_complete"] else seconds,
+        error=pace.error,
         known_from=pace.known_from,
         **known,
     )
+
+
+def _until_done(seconds: float, shards: Sequence[Shard], n_workers: int) -> float:
+    """When the last worker is done, each taking the next shard; ``seconds`` are of all shards together."""
+    planned = sum(shard.seconds for shard in shards)
+    n_cases = sum(shard.n_cases for shard in shards)
+    busy_until = [0.0] * n_workers
+    for shard in shards:
+        share = shard.seconds / planned if planned else shard.n_cases / max(n_cases, 1)
+        heapq.heapreplace(busy_until, busy_until[0] + seconds * share)
+    return max(busy_until)
 
 
 def bytes_of(inputs: Any) -> int:
@@ -173,23 +213,6 @@ def _has_settings(run: Run, settings: Mapping[str, Any]) -> bool:
     before = run.manifest["configuration"]
     names = (before.keys() & settings.keys()) - _NOT_COMPARED
     return all(before[name] == settings[name] for name in names)
-
-
-def _sample(work: Work, inputs: Any, units: Sequence[int]) -> tuple[int, float, float, int]:
-    """Cases and their seconds, seconds of the first unit, which loads the libraries too, and the peak of memory."""
-    n_cases, seconds, first, begun = 0, 0.0, 0.0, time.perf_counter()
-    with one_thread():
-        for position, unit in enumerate(units):
-            started = time.perf_counter()
-            output = work(inputs, Shard(0, unit, unit, 0), {})
-            now = time.perf_counter()
-            if position == 0:
-                first = now - started
-            if position or len(units) == 1:
-                n_cases, seconds = n_cases + output.n_cases, seconds + now - started
-            if position and now - begun > SAMPLE_SECONDS:
-                break
-    return n_cases, seconds, first, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _size(n_bytes: int) -> str:

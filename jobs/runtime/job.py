@@ -24,7 +24,7 @@ from jobs.report import write_pages_of
 from jobs.result import report_end, report_failure, report_plan
 from jobs.runtime.cluster import connect
 from jobs.runtime.deadline import Deadline
-from jobs.runtime.forecast import bytes_of, forecast, recorded_pace, sampled_pace
+from jobs.runtime.forecast import bytes_of, forecast, measured_pace, recorded_pace
 from jobs.runtime.logs import log_about
 from jobs.runtime.metrics import RunMetrics
 from jobs.runtime.progress import show_progress
@@ -80,7 +80,7 @@ class Plan:
     fingerprints : mapping of str
         Of everything that was read, by name: a resumed run must have read the same.
     deadline_seconds : callable
-        Limit of a shard in its worker, the last resort when the limits of its cases fail.
+        Of a shard: limit of one case of it in its worker, the last resort when the limit of its search fails.
     rejected : pyarrow.Table
         Rows set aside by quarantine.
     empty_tables : mapping of pyarrow.Table
@@ -180,6 +180,7 @@ def run_job(config: Config, job: Job[Config, Loaded]) -> ExitCode:
 
 
 def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
+    begun = time.perf_counter()
     if not config.plan:
         check_writable(config.out, encryption=config.encryption)
     settings = config.model_dump(mode="json")
@@ -193,7 +194,7 @@ def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
         plan = job.plan(config, loaded)
         seconds["plan_seconds"] = time.perf_counter() - started
         if config.plan:
-            return _say_plan(config, run_id, job, plan, seconds, is_complete)
+            return _say_plan(config, run_id, job, plan, time.perf_counter() - begun, is_complete)
         run = start_run(
             config.out, run_id, job=job.name, configuration=settings, inputs=plan.fingerprints, shards=plan.shards,
             format=config.format, resume=config.resume, is_partial=config.is_partial,
@@ -210,7 +211,7 @@ def _say_plan(
     run_id: str,
     job: Job[Config, Loaded],
     plan: Plan,
-    seconds: Mapping[str, float],
+    driver_seconds: float,
     is_complete: bool,
 ) -> ExitCode:
     """Print what the run would be."""
@@ -218,11 +219,14 @@ def _say_plan(
         config.out, run_id, job=job.name, configuration=config.model_dump(mode="json"), inputs=plan.fingerprints,
         shards=plan.shards, format=config.format,
     )  # fmt: skip
-    pace = recorded_pace(config, job.name) or sampled_pace(job.run_shard, ray.put(plan.inputs), plan.shards)
+    pace, sample = measured_pace(
+        recorded_pace(config, job.name), job.run_shard, ray.put(plan.inputs), plan.shards, plan.before_commit
+    )
     done: Mapping[int, Any] = {shard.number: None for shard in plan.shards} if is_complete else intact_shards(folder)
     data = getattr(config, "data", None)
     found = forecast(
-        pace, plan.shards, done, seconds, is_complete=is_complete, inputs_bytes=bytes_of(plan.inputs),
+        pace, sample, plan.shards, done, driver_seconds=driver_seconds,
+        is_complete=is_complete, inputs_bytes=bytes_of(plan.inputs),
         input_bytes=None if data is None else bytes_to_read(data),
     )  # fmt: skip
     console = make_console(is_wide=True)

@@ -24,26 +24,36 @@ class Pace:
     n_cases: int
     shards_done: int = 0
     cases_done: int = 0
+    cases_under_way: int = 0
+    """Done in shards that are not complete."""
     started: float = field(default_factory=time.monotonic)
 
-    def add(self, record: ShardRecord) -> None:
-        """Count one complete shard."""
-        self.shards_done += 1
-        self.cases_done += record.n_cases
+    def note(self, done: ShardRecord | int) -> None:
+        """Count a complete shard, or take over the cases that are done in others."""
+        if isinstance(done, int):
+            self.cases_under_way = done
+        else:
+            self.shards_done += 1
+            self.cases_done += done.n_cases
+
+    @property
+    def cases(self) -> int:
+        """Done, in complete shards and in others."""
+        return self.cases_done + self.cases_under_way
 
     def line(self, now: float) -> str:
         """One line for a log: done, rate and time left."""
         seconds = max(now - self.started, 1e-9)
-        rate = self.cases_done / seconds
-        left = f"{(self.n_cases - self.cases_done) / rate:.0f} s left" if rate else "time left unknown"
+        rate = self.cases / seconds
+        left = f"{(self.n_cases - self.cases) / rate:.0f} s left" if rate else "time left unknown"
         return (
-            f"{self.shards_done} of {self.n_shards} shards, {self.cases_done} of {self.n_cases} cases, "
+            f"{self.shards_done} of {self.n_shards} shards, {self.cases} of {self.n_cases} cases, "
             f"{rate:.1f} cases/s, {seconds:.0f} s elapsed, {left}"
         )
 
 
 @contextmanager
-def show_progress(job: str, n_shards: int, n_cases: int) -> Iterator[Callable[[ShardRecord | None], None]]:
+def show_progress(job: str, n_shards: int, n_cases: int) -> Iterator[Callable[[ShardRecord | int], None]]:
     """Give the ``on_progress`` of ``run_shards``: a bar if stderr is a terminal, else log lines.
 
     Parameters
@@ -56,7 +66,7 @@ def show_progress(job: str, n_shards: int, n_cases: int) -> Iterator[Callable[[S
     Returns
     -------
     context manager of a callable
-        Takes the ``ShardRecord`` of a complete shard, or None for a tick.
+        Takes the ``ShardRecord`` of a complete shard, or the number of cases done in shards that are not complete.
     """
     pace = Pace(n_shards, n_cases)
     if sys.stderr.isatty():
@@ -67,13 +77,12 @@ def show_progress(job: str, n_shards: int, n_cases: int) -> Iterator[Callable[[S
     _log.info("%s: %s", job, pace.line(time.monotonic()))
 
 
-def _lines(job: str, pace: Pace) -> Callable[[ShardRecord | None], None]:
+def _lines(job: str, pace: Pace) -> Callable[[ShardRecord | int], None]:
     last = pace.started
 
-    def update(record: ShardRecord | None) -> None:
+    def update(done: ShardRecord | int) -> None:
         nonlocal last
-        if record is not None:
-            pace.add(record)
+        pace.note(done)
         now = time.monotonic()
         if now - last >= LOG_SECONDS:
             last = now
@@ -83,7 +92,7 @@ def _lines(job: str, pace: Pace) -> Callable[[ShardRecord | None], None]:
 
 
 @contextmanager
-def _bar(job: str, pace: Pace) -> Iterator[Callable[[ShardRecord | None], None]]:
+def _bar(job: str, pace: Pace) -> Iterator[Callable[[ShardRecord | int], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -95,11 +104,11 @@ def _bar(job: str, pace: Pace) -> Iterator[Callable[[ShardRecord | None], None]]
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(job, total=pace.n_cases, rate=0.0, shards=f"0/{pace.n_shards}")
 
-        def update(record: ShardRecord | None) -> None:
-            if record is None:
+        def update(done: ShardRecord | int) -> None:
+            if done == pace.cases_under_way:
                 return
-            pace.add(record)
-            rate = pace.cases_done / max(time.monotonic() - pace.started, 1e-9)
-            bar.update(task, completed=pace.cases_done, rate=rate, shards=f"{pace.shards_done}/{pace.n_shards}")
+            pace.note(done)
+            rate = pace.cases / max(time.monotonic() - pace.started, 1e-9)
+            bar.update(task, completed=pace.cases, rate=rate, shards=f"{pace.shards_done}/{pace.n_shards}")
 
         yield update

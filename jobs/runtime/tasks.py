@@ -1,12 +1,9 @@
 """Run the shards of a job on Ray: bounded submission, deadlines, own retries, isolation of cases that kill workers."""
 
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
@@ -15,29 +12,38 @@ from ray import exceptions as failures
 from jobs.errors import IncompleteRunError, Interrupted, StorageError
 from jobs.runtime.cluster import tasks_in_flight
 from jobs.runtime.deadline import Deadline
-from jobs.runtime.isolation import Attempt, AttemptEnd, ShardHistory
+from jobs.runtime.ended import end_of
+from jobs.runtime.heartbeat import SAY_SECONDS, Heartbeats
+from jobs.runtime.isolation import Attempt, AttemptEnd, Beat, ShardHistory, where_late
 from jobs.runtime.logs import SHARD_LOG, log_format
 from jobs.runtime.metrics import RunMetrics
+from jobs.runtime.pieces import Piece
 from jobs.runtime.shards import Shard
+from jobs.runtime.sigterm import sigterm_interrupts
 from jobs.runtime.worker import Work, run_attempt
 from jobs.store.records import RunFolder, ShardRecord
 
 POLL_SECONDS = 0.5
-"""How late a missed deadline, a signal or a progress line may be noticed."""
+"""How late a signal or a progress line may be noticed."""
+
+MOST_LOOK_SECONDS = 5.0
+"""Between two looks at a heartbeat: a tenth of the time of a case, but no longer."""
 
 HOPELESS_SHARDS = 5
 """So many failures before the first success mean a defect of the job, not of a shard: the rest is not tried."""
 
-OnProgress = Callable[[ShardRecord | None], None]
-"""Called with each complete shard, and with None at least every ``POLL_SECONDS``."""
-
-_NODE_LOSSES = (failures.NodeDiedError, failures.ObjectLostError, failures.LocalRayletDiedError)
+OnProgress = Callable[[ShardRecord | int], None]
+"""Called with each complete shard, and every ``POLL_SECONDS`` with the cases done in shards that are not complete."""
 
 
 @dataclass
 class _Running:
     attempt: Attempt
     started: float | None = None
+    beat: Beat | None = None
+    seen: float = 0.0
+    """When the beat was first seen, or the start."""
+    next_look: float = 0.0
     is_cancelled: bool = False
     is_cut: bool = False
 
@@ -48,16 +54,19 @@ class _Shards:
     def __init__(
         self,
         histories: dict[int, ShardHistory],
-        submit: Callable[[Attempt], Any],
+        submit: Callable[[Attempt, Sequence[Piece]], Any],
         metrics: RunMetrics,
+        heartbeats: Heartbeats,
         deadline: Deadline | None = None,
     ) -> None:
         self.histories = histories
         self.submit = submit
         self.metrics = metrics
+        self.heartbeats = heartbeats
         self.deadline = deadline
         self.waiting = deque(history.first_attempt() for history in histories.values())
         self.running: dict[Any, _Running] = {}
+        self.kept: dict[int, list[Piece]] = {}
         self.records: dict[int, ShardRecord] = {}
         self.first_failure: tuple[int, str, bool] | None = None
 
@@ -67,7 +76,8 @@ class _Shards:
             if self.deadline is not None and self.deadline.is_past(attempt, self.done()):
                 self.waiting.extendleft(self.histories[attempt.shard.number].cut(attempt, self.deadline.reason))
                 continue
-            self.running[self.submit(attempt)] = _Running(attempt)
+            kept = self.kept.get(attempt.shard.number, [])
+            self.running[self.submit(attempt, kept)] = _Running(attempt)
 
     def done(self) -> list[tuple[float, ShardRecord]]:
         """Seconds that each shard with computed cases was planned to take, and its record."""
@@ -79,12 +89,15 @@ class _Shards:
         running = self.running[task]
         try:
             message = ray.get(next(task))
+            if isinstance(message, Piece):
+                self.kept.setdefault(running.attempt.shard.number, []).append(replace(message, rows=next(task)))
+                return None
         except (failures.RayError, StopIteration) as error:
-            end, detail = (AttemptEnd.DEADLINE, "") if running.is_cancelled else _end_of(error)
+            end, detail = (AttemptEnd.DEADLINE, where_late(running.beat)) if running.is_cancelled else end_of(error)
             self.end(task, end, detail, is_storage=isinstance(error, StorageError))
             return None
         if running.started is None:
-            running.started = time.monotonic()
+            running.started = running.seen = time.monotonic()
             return None
         if message is not None:
             self.records[message.shard] = message
@@ -101,21 +114,34 @@ class _Shards:
             if self.deadline is not None and not running.is_cancelled and self.deadline.is_past(running.attempt):
                 running.is_cancelled = running.is_cut = True
                 ray.cancel(task, force=True)
-            limit = self.histories[running.attempt.shard.number].seconds_for(running.attempt)
-            if limit is None or running.started is None or running.is_cancelled:
-                continue
-            if now - running.started > limit:
+            if running.started is not None and not running.is_cancelled and self.is_late(running, now):
                 running.is_cancelled = True
                 ray.cancel(task, force=True)
+
+    def is_late(self, running: _Running, now: float) -> bool:
+        """Whether what an attempt is at takes longer than it may; looks for its heartbeat now and then."""
+        history = self.histories[running.attempt.shard.number]
+        if history.deadline_seconds is None:
+            return False
+        if now >= running.next_look:
+            running.next_look = now + min(max(history.deadline_seconds / 10, POLL_SECONDS), MOST_LOOK_SECONDS)
+            beat = self.heartbeats.read(running.attempt)
+            if beat != running.beat:
+                running.beat, running.seen = beat, now
+        limit = history.seconds_for(running.attempt, running.beat)
+        return limit is not None and now - running.seen > limit + SAY_SECONDS
 
     def end(self, task: Any, end: AttemptEnd, detail: str, *, is_storage: bool = False) -> None:
         running = self.running.pop(task)
         attempt = running.attempt
+        self.heartbeats.forget(attempt)
         history = self.histories[attempt.shard.number]
         if running.is_cut and self.deadline is not None and end is not AttemptEnd.DONE:
             self.waiting.extendleft(history.cut(attempt, self.deadline.reason))
             return
-        again = history.after(attempt, end, detail)
+        if end not in (AttemptEnd.CRASH, AttemptEnd.DEADLINE) and attempt.cases is None:
+            self.kept.pop(attempt.shard.number, None)  # done, or in the memory of a node that was lost
+        again = history.after(attempt, end, detail, running.beat)
         self.waiting.extendleft(reversed(again))
         if end is not AttemptEnd.DONE:
             self.log_failed_attempt(attempt, end, detail, len(again))
@@ -139,8 +165,9 @@ class _Shards:
 
     def cancel_all(self) -> None:
         self.waiting.clear()
-        for task in self.running:
+        for task, running in self.running.items():
             ray.cancel(task, force=True)
+            self.heartbeats.forget(running.attempt)
 
 
 def run_shards(
@@ -172,8 +199,9 @@ def run_shards(
     max_in_flight : int, optional
         Tasks submitted and not complete; two per CPU of the cluster by default.
     deadline_seconds : callable, optional
-        Limit of a shard from its start in a worker, as a last resort behind the limits of its cases. Missed once:
-        again; twice: its cases are recorded as timeout.
+        Of a shard: how long one case of it may take in a worker, as a last resort behind the limits of its search. A
+        case that takes longer twice is recorded as timeout, the others are computed. Where ``work`` does not say its
+        cases (``heartbeat.at_case``), all of them together have the time of all.
     max_attempts : int
         Attempts of a shard whose worker dies without any single case to blame.
     on_progress : callable, optional
@@ -211,15 +239,16 @@ def run_shards(
         shard.number: ShardHistory(shard, max_attempts, deadline_seconds(shard) if deadline_seconds else None)
         for shard in shards
     }
-    arguments = (folder, log_format())
+    arguments, heartbeats = (folder, log_format()), Heartbeats()
     state = _Shards(
         histories,
-        lambda attempt: remote.remote(work_reference, shared, attempt, *arguments),
+        lambda attempt, kept: remote.remote(work_reference, shared, attempt, *arguments, heartbeats.key(attempt), kept),
         RunMetrics(folder),
+        heartbeats,
         deadline,
     )
-    report = on_progress or (lambda record: None)
-    with _sigterm_interrupts():
+    report = on_progress or (lambda done: None)
+    with sigterm_interrupts():
         try:
             _drive(state, limit, report)
         except KeyboardInterrupt:
@@ -240,22 +269,7 @@ def _drive(state: _Shards, max_in_flight: int, report: OnProgress) -> None:
             if record is not None:
                 report(record)
         state.cancel_overdue()
-        report(None)
-
-
-def _end_of(error: BaseException) -> tuple[AttemptEnd, str]:
-    if isinstance(error, failures.RayTaskError):
-        cause = error.cause
-        if isinstance(cause, _NODE_LOSSES):
-            return AttemptEnd.NODE_LOST, type(cause).__name__
-        return AttemptEnd.DEFECT, f"{type(cause).__name__}: {cause}"
-    if isinstance(error, _NODE_LOSSES):
-        return AttemptEnd.NODE_LOST, f"{type(error).__name__}"
-    if isinstance(error, failures.OutOfMemoryError):
-        return AttemptEnd.CRASH, "out of memory"
-    if isinstance(error, failures.WorkerCrashedError):
-        return AttemptEnd.CRASH, "the worker process died (killed, out of memory or crashed in native code)"
-    return AttemptEnd.CRASH, f"{type(error).__name__}: {error}"
+        report(sum(pieces[-1].n_cases for pieces in state.kept.values()))
 
 
 def _raise_failures(state: _Shards, folder: RunFolder, n_intact: int) -> None:
@@ -275,16 +289,3 @@ def _raise_failures(state: _Shards, folder: RunFolder, n_intact: int) -> None:
         state.histories[number].n_full_attempts,
         f"{detail} in shard {number}",
     )
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """While the shards run, SIGTERM stops the driver as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -9,6 +9,8 @@ import numpy as np
 from recsys_ops.antidote.algorithms import COMPARISONS
 from recsys_ops.antidote.as_used import Interval, over_splits, verdict_of
 
+_ABOUT_RATINGS = ("individual", "group")
+
 Row = dict[str, Any]
 
 
@@ -30,7 +32,7 @@ class Group:
 
 def is_about_ratings(objective: str) -> bool:
     """Whether an objective, as ``--objective`` has it, is about the errors of ratings, not about predictions alone."""
-    return any(part.partition(":")[0].strip() != "polarisation" for part in objective.split(","))
+    return any(part.partition(":")[0].strip() in _ABOUT_RATINGS for part in objective.split(","))
 
 
 def held_out_share(objective: str, hold_out: float | None) -> float:

@@ -5,6 +5,9 @@ moves the user's vector by ``-A_S^-1 Y_S' e_S`` (``rank_updates``), so that in t
 
     |q_S - q|_G  <=  sum_{j in S} |e_j| |y_j|_(G^-1),        |s(S) - s|  <=  |y|_(G^-1) |q_S - q|_G
 
+A penalty that grows with the history (``grows``) shrinks by ``regularization`` for each of the t interactions that are
+taken entirely. G is then that of one interaction, and the first sum has ``t regularization |q|_(G^-1)`` besides.
+
 The second holds for the difference of two items with ``y = y_z - y_a``. So rival z overtakes only where the sum over S
 reaches ``(s_a - s_z) / |y_z - y_a|_(G^-1)``, which takes a distance that a sort tells.
 """
@@ -52,14 +55,19 @@ def _distances_that_move(
     rows = recommender.rows(question.history)
     confidence = recommender.alpha * question.amounts / question.scale
     weight = np.where(question.amounts > 0, confidence - 1.0, 0.0)
-    vector = np.linalg.solve(recommender.gram + (rows.T * weight) @ rows, rows.T @ confidence)
+    gram = recommender.gram_of(int(np.count_nonzero(question.amounts)))
+    vector = np.linalg.solve(gram + (rows.T * weight) @ rows, rows.T @ confidence)
     fitted = np.abs(recommender.alpha / question.scale * (1 - rows @ vector))
     # Taking a unit moves it by the same as any other, but for the last one, which frees the confidence of 1 as well.
     usable = question.limits > 0
     entirely = usable & (question.limits == question.amounts)
     units = np.maximum(question.limits, 1)
     last = np.abs(confidence - weight * (rows @ vector)) / units
-    rates = recommender.lengths[question.history] * np.maximum(fitted, np.where(entirely, last, 0.0)) / question.costs
+    moves = recommender.lengths[question.history] * np.maximum(fitted, np.where(entirely, last, 0.0))
+    if recommender.grows:
+        freed = recommender.regularization * np.sqrt(vector @ np.linalg.solve(recommender.gram, vector))
+        moves += np.where(entirely, freed / units, 0.0)
+    rates = moves / question.costs
     order = np.flatnonzero(usable)[np.argsort(-rates[usable], kind="stable")]
     spent = np.append(0.0, np.cumsum((question.costs * question.limits)[order]))
     moved = np.append(0.0, np.cumsum((rates * question.costs * question.limits)[order]))

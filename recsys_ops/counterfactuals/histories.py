@@ -47,6 +47,11 @@ class Histories:
         may_go = ~np.isnan(costs)
         return items, amounts, np.where(may_go, costs, 1.0), may_go
 
+    def scaled(self, users: NDArray[np.int64]) -> sp.csr_array:
+        """What the recommender reads of some users' units, ``(n, n_items)``."""
+        units = self.amounts[users]
+        return sp.csr_array((units.data / self.scale, units.indices, units.indptr), shape=units.shape)
+
 
 def make_histories(dataset: Dataset, *, ratings: bool, costs: sp.csr_array | None = None) -> Histories:
     """Histories of all users.

@@ -26,7 +26,8 @@ from recsys_ops.counterfactuals.question import (
     check_interactions,
     last_rank_before,
 )
-from recsys_ops.counterfactuals.screen import possible_overtakers
+from recsys_ops.counterfactuals.rescored import rescored_best
+from recsys_ops.counterfactuals.screen import least_by_rate, within_reach
 from recsys_ops.counterfactuals.verify import rank_without
 from recsys_ops.errors import InputError
 from recsys_ops.models.linear import LinearModel, best_positions
@@ -120,7 +121,7 @@ def make_question(
     is_rival[item] = False
     none = _joined([], len(items))
     if scores is None:
-        scores = factual_scores(recommender, items, units, scale)
+        scores = _factual_scores(recommender, items, units, scale)
     question = Question(
         recommender=recommender, item=int(item), k=k, validity=validity, removed_items=removed_items,
         history=items, amounts=units, scale=scale, weights=costs, limits=limits,
@@ -136,14 +137,15 @@ def make_question(
     rivals = np.flatnonzero(is_rival)
     if validity == "score":
         return _with(question, [_falls(question, rivals)])
-    most = min(question.farthest, _greedy_distance(question, rivals)) if only_shortest else question.farthest
-    return _with(question, _overtakers(question, rivals, most))
+    if not only_shortest:
+        return _with(question, _overtakers(question, rivals, question.farthest))
+    most = min(question.farthest, _greedy_distance(question, rivals))
+    return _with(question, _overtakers(question, rivals, most, n_nearest=max(NEAREST, 8 * question.k)))
 
 
-def factual_scores(
+def _factual_scores(
     recommender: LinearModel, history: NDArray[np.int64], amounts: NDArray[np.int64], scale: float
 ) -> NDArray[np.float64]:
-    """Scores of all items by the recommender itself, ``(n_items,)``; arguments as in ``make_question``."""
     shape = (1, recommender.n_items)
     inputs = sp.csr_array((amounts / scale, history, [0, len(history)]), shape=shape)
     scores: NDArray[np.float64] = recommender.scores(inputs)[0]
@@ -192,20 +194,39 @@ def _greedy_distance(question: Question, rivals: NDArray[np.intp]) -> float:
     What is far below the item today may be just below it once much is gone, and make for a shorter explanation.
     """
     n_nearest = max(NEAREST, 8 * question.k)
-    some = rivals[np.isin(rivals, question.history)]
+    some = question.history[_are_among(question.history, rivals)]
     taken = None
     while taken is None and len(some) < min(len(rivals), MOST_NEAREST):
-        some = np.union1d(some, _nearest(rivals, question.scores, n_nearest))
+        some = np.union1d(some, _nearest(rivals, question.scores[rivals], n_nearest))
         taken = _greedy(question, some)
         n_nearest *= 16
     if taken is None or np.count_nonzero(taken) <= SHORT:
         return np.inf if taken is None else question.distance(taken)
-    later = _greedy(question, np.union1d(some, _nearest(rivals, question.rescore(taken), max(NEAREST, 8 * question.k))))
+    later = _greedy(question, np.union1d(some, _nearest_without(question, taken, rivals, some)))
     return min(question.distance(found) for found in (taken, later) if found is not None)
 
 
 def _nearest(rivals: NDArray[np.intp], scores: NDArray[np.float64], n: int) -> NDArray[np.intp]:
-    return rivals[best_positions(scores[rivals], n)]
+    """The n rivals of the best scores, of which there is one for each."""
+    return rivals[best_positions(scores, n)]
+
+
+def _nearest_without(
+    question: Question, taken: NDArray[np.int64], rivals: NDArray[np.intp], some: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Rivals of the best scores once some units are gone; ``some`` of them set the level that has to be reached."""
+    n = max(NEAREST, 8 * question.k)
+    if len(some) < n:  # they are all
+        return some
+    items, scores = rescored_best(question, taken, some, n)
+    is_rival = _are_among(items, rivals)
+    return _nearest(items[is_rival], scores[is_rival], n)
+
+
+def _are_among(items: NDArray[np.intp], rivals: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which items are among some ascending ones: a search where ``isin`` reads them all."""
+    is_among: NDArray[np.bool_] = np.append(rivals, -1)[np.searchsorted(rivals, items)] == items
+    return is_among
 
 
 def _greedy(question: Question, some: NDArray[np.intp]) -> NDArray[np.int64] | None:
@@ -215,10 +236,19 @@ def _greedy(question: Question, some: NDArray[np.intp]) -> NDArray[np.int64] | N
     return taken if taken is not None and among.explains(taken) else None
 
 
-def _overtakers(question: Question, rivals: NDArray[np.intp], most: float) -> list[Inequalities]:
-    """Inequalities of the rivals that some removal within a distance brings above the item, in blocks."""
+def _overtakers(question: Question, rivals: NDArray[np.intp], most: float, *, n_nearest: int = 0) -> list[Inequalities]:
+    """Inequalities of the rivals that some removal within a distance brings above the item, in blocks.
+
+    Where that is much of a large catalogue, the distance is that of a greedy explanation by the rivals that may need
+    the least of it, if this is shorter: rivals that are far below today and come first once little is gone.
+    """
     own = _own(question)
-    near = possible_overtakers(question, own.rows[:, 0], rivals, most)
+    near = within_reach(question, own.rows[:, 0], rivals, most)
+    least = least_by_rate(question, own.rows[:, 0], near)
+    if n_nearest and len(near) > MOST_NEAREST:
+        taken = _greedy(question, np.sort(near[best_positions(-least, n_nearest)]))
+        most = most if taken is None else min(most, question.distance(taken))
+    near = near[least <= most]
     found = []
     for block in _blocks(near, len(question.history)):
         part = _rows_of(question, block, own)

@@ -137,13 +137,17 @@ class Question:
         shape = (1, len(self.scores))
         return sp.csr_array((left[kept].astype(np.float64), self.history[kept], [0, len(kept)]), shape=shape)
 
+    def inputs(self, taken: NDArray[np.int64]) -> sp.csr_array:
+        """What the recommender reads of the counterfactual history, ``(1, n_items)``."""
+        history = self.histories(taken)
+        history.data /= self.scale
+        return history
+
     def rescore(self, taken: NDArray[np.int64]) -> NDArray[np.float64]:
         """Scores of all items by the recommender itself, run on the counterfactual history."""
         if not taken.any():
             return self.scores
-        history = self.histories(taken)
-        history.data /= self.scale
-        scores: NDArray[np.float64] = self.recommender.scores(history)[0]
+        scores: NDArray[np.float64] = self.recommender.scores(self.inputs(taken))[0]
         return scores
 
 

@@ -6,10 +6,12 @@ changes their weights by ``-W`` and their part of the right-hand side by ``-c``.
     q_S = q - A^-1 Y_S' (I - W K_SS)^-1 e_S         K = Y_H A^-1 Y_H',    e = c - W (Y_H q)
 
 so that a removal of t interactions costs t^3 + t d multiplications in place of n d^2 + d^3. For all single removals
-together that is O(n d^2). The regression itself, solved anew, confirms what is found.
+together that is O(n d^2). The regression itself, solved anew, confirms what is found. Where the penalty grows with the
+history, A is that of the length that is left, a regression for each.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +41,38 @@ def fold_in_scores(
     callable
         From units taken ``(n_removals, n)`` to scores ``(n_removals, m)``, up to rounding.
     """
+    length = int(np.count_nonzero(amounts))
+
+    @cache
+    def with_left(n_left: int) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+        return _scores_by(recommender, recommender.gram_of(n_left), history, amounts, scale, columns=columns)
+
+    def scored(taken: NDArray[np.int64]) -> NDArray[np.float64]:
+        if not recommender.grows:
+            return with_left(length)(taken)
+        scores = np.empty((len(taken), len(columns)))
+        n_left = np.count_nonzero(amounts - taken, axis=1)
+        for n in np.unique(n_left):
+            scores[n_left == n] = with_left(int(n))(taken[n_left == n])
+        return scores
+
+    return scored
+
+
+def _scores_by(
+    recommender: FoldInRecommender,
+    gram: NDArray[np.float64],
+    history: NDArray[np.int64],
+    amounts: NDArray[np.int64],
+    scale: float,
+    *,
+    columns: NDArray[np.int64],
+) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+    """The same with ``Y'Y`` and a penalty given, ``gram (d, d)``."""
     own, others = recommender.rows(history), recommender.rows(columns)
     confidence = recommender.alpha * amounts / scale
     weight = np.where(amounts > 0, confidence - 1.0, 0.0)
-    matrix = recommender.gram + (own.T * weight) @ own
+    matrix = gram + (own.T * weight) @ own
     through = np.linalg.solve(matrix, own.T)
     vector = through @ confidence
     kernel, fitted = own @ through, own @ vector

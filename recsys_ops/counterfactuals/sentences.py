@@ -11,7 +11,8 @@ SpokenLanguage = Literal["en", "de"]
 
 @dataclass(frozen=True)
 class Language:
-    """Templates; ``did`` and ``done`` by the word in the data, ``without`` and ``star`` of one and of several."""
+    """Templates; ``did`` and ``done`` by the word in the data where it is another, ``without`` and ``star`` of one and
+    of several."""
 
     did: Mapping[str, str]
     done: Mapping[str, str]
@@ -32,10 +33,16 @@ class Language:
     listed: str
 
 
+_GERMAN_VERBS = {
+    "rated": "bewertet", "chose": "gewählt", "bought": "gekauft", "viewed": "angesehen", "visited": "besucht",
+    "watched": "gesehen", "read": "gelesen", "listened to": "gehört",
+}  # fmt: skip
+"""Participles, all of them with "haben"."""
+
 LANGUAGES: Mapping[str, Language] = {
     "en": Language(
-        did={"rated": "rated", "chose": "chose"},
-        done={"rated": "rated", "chose": "chosen"},
+        did={},
+        done={"chose": "chosen"},
         without=("without it, ", "without them, "),
         why="You were recommended {title} because you {verb} {because}; {without}{outcome}.",
         why_by_stars="You were recommended {title} because of your ratings: with {because} {outcome}.",
@@ -49,8 +56,8 @@ LANGUAGES: Mapping[str, Language] = {
         listed="{title} is in your list, at rank {before}.",
     ),
     "de": Language(
-        did={"rated": "bewertet", "chose": "gewählt"},
-        done={"rated": "bewertet", "chose": "gewählt"},
+        did=_GERMAN_VERBS,
+        done=_GERMAN_VERBS,
         without=("ohne das ", "ohne das "),
         why="Ihnen wurde {title} empfohlen, weil Sie {because} {verb} haben; {without}{outcome}.",
         why_by_stars="Ihnen wurde {title} wegen Ihrer Bewertungen empfohlen: mit {because} {outcome}.",
@@ -89,8 +96,8 @@ def explanation_sentence(
         Rank of the item before and after.
     k : int
         Length of the list.
-    verb : "rated" or "chose"
-        What the user did with them.
+    verb : str
+        What the user did with them, as the data have it.
     language : "en" or "de"
 
     Returns
@@ -100,7 +107,7 @@ def explanation_sentence(
     """
     say = LANGUAGES[language]
     return say.why.format(
-        title=title, verb=say.did[verb], because=_listed(because, say), without=say.without[len(because) > 1],
+        title=title, verb=say.did.get(verb, verb), because=_listed(because, say), without=say.without[len(because) > 1],
         outcome=_outcome(ranks, k, say),
     )  # fmt: skip
 
@@ -155,7 +162,7 @@ def why_not_sentences(
         return say.listed.format(title=title, before=before)
     then = say.unknown if n_given is None else say.never.format(n=n_given)
     if added:
-        then = say.added.format(verb=say.done[verb], because=_listed(added, say), after=after)
+        then = say.added.format(verb=say.done.get(verb, verb), because=_listed(added, say), after=after)
     return f"{say.not_listed.format(title=title, before=before, k=k)} {then}"
 
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.counterfactuals.inequalities import contributions, lead
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.rescored import rescored_best
 from recsys_ops.counterfactuals.scored import ScoredQuestion
 from recsys_ops.counterfactuals.tolerances import MARGIN
 from recsys_ops.models.linear import best_positions
@@ -26,17 +27,18 @@ def rank_without(question: Question | ScoredQuestion, taken: NDArray[np.int64]) 
     """
     if isinstance(question, ScoredQuestion):
         return question.rank(taken)
-    scores = question.rescore(taken)
+    items, scores = rescored_best(question, taken, np.array([question.item]))
+    own_score = scores[np.searchsorted(items, question.item)]
     is_candidate = _are_candidates(question, taken)
     is_candidate[question.item] = False
-    is_above = is_candidate & (scores > scores[question.item])
+    is_above = is_candidate[items] & (scores > own_score)
     # No margin is greater than twice its part of all that adds to the two scores.
-    most = 3 * MARGIN * (question.magnitudes + question.magnitudes[question.item])
-    near = np.flatnonzero(is_above & (scores - scores[question.item] <= most))
+    most = 3 * MARGIN * (question.magnitudes[items] + question.magnitudes[question.item])
+    near = np.flatnonzero(is_above & (scores - own_score <= most))
     if len(near):
         close, own = (
-            contributions(question.recommender, question.history, question.scale, items, candidates=question.candidates)
-            for items in (near, np.array([question.item]))
+            contributions(question.recommender, question.history, question.scale, some, candidates=question.candidates)
+            for some in (items[near], np.array([question.item]))
         )
         closest = lead(close, own, question.amounts)
         is_above[near] = (question.amounts - taken) @ closest.gains + closest.rests <= 0

@@ -17,6 +17,9 @@ from recsys_ops.tables import ITEMS, USERS, rejected_schema
 
 Values = Literal["ratings", "weights", "ones"]
 
+Verb = Literal["rated", "chose", "bought", "viewed", "visited", "watched", "read", "listened to"]
+"""What users do with items, in the words of sentences."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -24,7 +27,8 @@ class Dataset:
 
     Users and items are ordered by id (integers by value, strings by their bytes); row i of ``users`` and ``items``
     belongs to id i. ``rejected`` holds the rows that quarantine set aside, ``fingerprint`` the SHA-256 of the rest.
-    ``values`` says what ``ratings`` are: ratings within ``rating_range``, weights such as counts, or ones.
+    ``values`` says what ``ratings`` are: ratings within ``rating_range``, weights such as counts, or ones;
+    ``said_verb`` what users did with items, where the data say it.
     """
 
     name: str
@@ -39,6 +43,12 @@ class Dataset:
     rejected: pa.Table = field(repr=False)
     fingerprint: str
     values: Values = "ratings"
+    said_verb: Verb | None = None
+
+    @property
+    def verb(self) -> Verb:
+        """What users did with the items of their histories: as the data say, else "rated", without ratings "chose"."""
+        return self.said_verb or ("rated" if self.values == "ratings" else "chose")
 
     @property
     def n_users(self) -> int:
@@ -67,6 +77,7 @@ def build_dataset(
     rating_range: tuple[float, float],
     rejected: pa.Table | None = None,
     values: Values = "ratings",
+    verb: Verb | None = None,
 ) -> Dataset:
     """Put validated tables into their canonical order and the ratings into a matrix.
 
@@ -85,6 +96,8 @@ def build_dataset(
         Rows set aside by quarantine.
     values : "ratings", "weights" or "ones"
         What the column rating holds.
+    verb : str, optional
+        What users did with the items.
 
     Returns
     -------
@@ -107,8 +120,9 @@ def build_dataset(
         rules=kept_rules,
         rating_range=rating_range,
         rejected=rejected_schema().empty_table() if rejected is None else rejected,
-        fingerprint=fingerprint_of(ratings, users, items, kept_rules, rating_range),
+        fingerprint=fingerprint_of(ratings, users, items, kept_rules, rating_range, verb),
         values=values,
+        said_verb=verb,
     )
 
 

@@ -27,6 +27,7 @@ def fingerprint_of(
     items: pa.Table,
     rules: Sequence[FeatureRule],
     rating_range: tuple[float, float],
+    verb: str | None = None,
 ) -> str:
     """SHA-256 of a data set in canonical order.
 
@@ -40,6 +41,8 @@ def fingerprint_of(
         Their order matters: it is the order of the features.
     rating_range : tuple of float
         Least and greatest rating possible.
+    verb : str, optional
+        What users did with items, as sentences say it.
 
     Returns
     -------
@@ -47,7 +50,11 @@ def fingerprint_of(
         64 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    settings = {"rules": [_said(rule) for rule in rules], "rating_range": [float(end) for end in rating_range]}
+    settings: dict[str, Any] = {
+        "rules": [_said(rule) for rule in rules],
+        "rating_range": [float(end) for end in rating_range],
+    }
+    settings |= {} if verb is None else {"verb": verb}
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for table in (users, items):
         _update_table(digest, table)

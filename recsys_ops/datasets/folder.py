@@ -118,6 +118,7 @@ def read_described(
         rating_range=clean.rating_range,
         rejected=clean.rejected,
         values=clean.values,
+        verb=mapping.verb,
     )
 
 

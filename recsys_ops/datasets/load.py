@@ -10,6 +10,7 @@ from recsys_ops.datasets.known import DESCRIBED, read_known
 from recsys_ops.datasets.movielens import read_movielens_1m, read_movielens_100k
 from recsys_ops.datasets.synthetic import make_marketplace
 from recsys_ops.datasets.synthetic_ads import make_ads
+from recsys_ops.datasets.synthetic_bank import make_bank
 from recsys_ops.datasets.times import Period
 from recsys_ops.datasets.validate import ALL_TIME, OnBadRows
 from recsys_ops.errors import ConfigError
@@ -24,6 +25,7 @@ _PUBLIC: dict[str, Callable[..., Dataset]] = {
 _MADE: dict[str, tuple[Callable[..., Dataset], tuple[str, ...]]] = {
     "synthetic": (make_marketplace, ("items", "users", "sellers", "features", "ratings_per_user")),
     "ads": (make_ads, ("items", "users", "brands", "clicks_per_user")),
+    "bank": (make_bank, ("items", "users", "visits_per_user")),
 }
 """What makes each data set that is made by seed, and the sizes that it takes."""
 
@@ -35,8 +37,9 @@ def load_dataset(data: str, *, seed: int, on_bad_rows: OnBadRows = "stop", perio
     ----------
     data : str
         ``WORD:DIR`` for a public data set, such as ``movielens-1m:DIR`` (also 100k, 20m, 25m, 32m and latest),
-        ``amazon-2023:DIR`` or ``book-crossing:DIR``; ``synthetic[:items=..,users=..]`` or ``ads[:items=..,users=..]``;
-        or the URL of a folder with the contract's tables and ``features.yaml`` (or of such a YAML file).
+        ``amazon-2023:DIR`` or ``book-crossing:DIR``; ``synthetic``, ``ads`` or ``bank``, each with
+        ``:items=..,users=..`` if another size is wanted; or the URL of a folder with the contract's tables and
+        ``features.yaml`` (or of such a YAML file).
     seed : int
         Of data that are made by seed.
     on_bad_rows : "stop" or "quarantine"

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from recsys_ops.datasets.dataset import Verb
 from recsys_ops.datasets.delimited import Dialect, known_encoding
 from recsys_ops.datasets.interpret import Decimal
 from recsys_ops.datasets.problems import did_you_mean
@@ -64,6 +65,8 @@ class Mapping(BaseModel):
 
     rating_range: tuple[float, float] | None = None
     """Least and greatest rating; left out where interactions have no ratings."""
+    verb: Verb | None = None
+    """What users did with items, as sentences say it; by default rated, or chose where there are no ratings."""
     tables: dict[TableName, TableSource] = Field(default_factory=dict)
     """Only for tables whose file or columns are called otherwise than in the contract."""
     features: tuple[FeatureRule, ...] = Field(min_length=1)

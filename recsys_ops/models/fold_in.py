@@ -6,7 +6,8 @@ confidence 1 and the target 0. With the item vectors y the user's vector is
     q = (Y'Y + regularization I + sum_j (c_j - 1) y_j y_j')^-1  sum_j c_j y_j,        score of z = q . y_z
 
 Source: Hu, Koren and Volinsky 2008, eq. 4; the confidences are those of the library implicit, whose factors can be
-used as they are. With ``alpha`` 1 a history of ones leaves the matrix as it is, and the model is linear in it.
+used as they are. With ``alpha`` 1 a history of ones leaves the matrix as it is, and the model is linear in it. Spark's
+penalty grows with the history: ``regularization`` times its length (Zhou et al. 2008, "ALS-WR").
 """
 
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class FoldInRecommender:
         As ``LinearRecommender.item_ids``.
     offsets : ndarray, shape (n_items,), or None
         Added to the scores; -inf for items that the model does not know.
+    grows : bool
+        Whether the penalty is ``regularization`` for each interaction of the history, as in Spark.
     """
 
     item_factors: NDArray[Any]
@@ -48,6 +51,7 @@ class FoldInRecommender:
     alpha: float = ALPHA
     item_ids: Array | None = field(default=None, compare=False)
     offsets: NDArray[np.float64] | None = None
+    grows: bool = False
 
     is_single = False
     """Scores are computed in float64."""
@@ -59,8 +63,12 @@ class FoldInRecommender:
 
     @cached_property
     def gram(self) -> NDArray[np.float64]:
-        """``Y'Y + regularization I``, shape (d, d)."""
+        """``Y'Y + regularization I``, shape (d, d): for a penalty that grows, that of one interaction."""
         return gram_matrix(self.item_factors, self.regularization)
+
+    def gram_of(self, length: int) -> NDArray[np.float64]:
+        """``Y'Y`` and the penalty of a history of some length, shape (d, d)."""
+        return _penalised(self.gram, self.regularization if self.grows else 0.0, length)
 
     @cached_property
     def lengths(self) -> NDArray[np.float64]:
@@ -84,7 +92,8 @@ class FoldInRecommender:
         InputError
             The matrix of a user is singular or not positive: the penalty is too small for these factors.
         """
-        return fold_in(self.item_factors, self.gram, histories, self.alpha)
+        growth = self.regularization if self.grows else 0.0
+        return fold_in(self.item_factors, self.gram, histories, self.alpha, growth)
 
     def scores(self, histories: sp.csr_array) -> NDArray[np.float64]:
         """Scores of all items, ``(n, n_items)``: the same bits whichever users are scored together."""
@@ -108,9 +117,10 @@ def linear_form(model: FoldInRecommender, histories: sp.csr_array) -> FactoredRe
     Returns
     -------
     FactoredRecommender or None
-        None unless every interaction has the confidence 1, that of everything else: ``alpha`` 1, histories of ones.
+        None unless every interaction has the confidence 1, that of everything else (``alpha`` 1, histories of ones),
+        and the penalty is the same for all.
     """
-    if model.alpha != 1.0 or np.any(histories.data != 1.0):
+    if model.grows or model.alpha != 1.0 or np.any(histories.data != 1.0):
         return None
     factors = np.asarray(model.item_factors, dtype=np.float64)
     history_factors = np.linalg.solve(model.gram, factors.T).T.copy()
@@ -124,6 +134,7 @@ def make_fold_in(
     alpha: float = ALPHA,
     item_ids: Array | None = None,
     offsets: NDArray[np.float64] | None = None,
+    grows: bool = False,
     source: str = "item factors",
 ) -> FoldInRecommender:
     """A fold-in recommender from factors that were fitted elsewhere, checked.
@@ -135,6 +146,7 @@ def make_fold_in(
         As ``FoldInRecommender`` has them: what the factors were fitted with.
     item_ids : pyarrow.Array, shape (n_items,), optional
     offsets : ndarray, shape (n_items,), optional
+    grows : bool
         As ``FoldInRecommender`` has them.
     source : str
         Where the factors come from, for messages.
@@ -172,7 +184,7 @@ def make_fold_in(
         raise InputError(
             f"{source}: the factors of {len(broken)} items are NaN or infinite (first: row {broken[0]}). Correct them."
         )
-    return FoldInRecommender(factors, float(regularization), float(alpha), item_ids, offsets)
+    return FoldInRecommender(factors, float(regularization), float(alpha), item_ids, offsets, grows)
 
 
 def gram_matrix(factors: NDArray[Any], regularization: float) -> NDArray[np.float64]:
@@ -186,7 +198,7 @@ def gram_matrix(factors: NDArray[Any], regularization: float) -> NDArray[np.floa
 
 
 def fold_in(
-    factors: NDArray[Any], gram: NDArray[np.float64], histories: sp.csr_array, alpha: float
+    factors: NDArray[Any], gram: NDArray[np.float64], histories: sp.csr_array, alpha: float, growth: float = 0.0
 ) -> NDArray[np.float64]:
     """The ridge solution of each row of ``histories``, one after another, so that the bits of none depend on others.
 
@@ -197,6 +209,8 @@ def fold_in(
         As ``gram_matrix``.
     histories : csr_array, shape (n, m)
     alpha : float
+    growth : float
+        Penalty that each interaction after the first adds.
 
     Returns
     -------
@@ -215,7 +229,7 @@ def fold_in(
             continue
         own = np.asarray(factors[histories.indices[first:last][kept]], dtype=np.float64)
         confidence = alpha * values[kept]
-        matrix = gram + (own.T * (confidence - 1.0)) @ own
+        matrix = _penalised(gram, growth, len(kept)) + (own.T * (confidence - 1.0)) @ own
         _, solution, failed = lapack.dposv(matrix, own.T @ confidence, lower=1)
         if failed or not np.isfinite(solution).all():
             raise InputError(
@@ -223,3 +237,8 @@ def fold_in(
             )
         vectors[row] = solution.ravel()
     return vectors
+
+
+def _penalised(gram: NDArray[np.float64], growth: float, length: int) -> NDArray[np.float64]:
+    """The matrix of a history of some length before its confidences; an empty one, of vector 0, counts as one."""
+    return gram if not growth else gram + growth * max(length - 1, 0) * np.eye(len(gram))

@@ -20,7 +20,7 @@ from recsys_ops.models.pure_svd import fit_pure_svd
 from recsys_ops.models.readers.catalogue import Catalogue
 from recsys_ops.models.readers.item_factors import ItemFactors
 from recsys_ops.models.readers.read import read_model
-from recsys_ops.models.readers.spec import parse_spec
+from recsys_ops.models.readers.spec import PER_INTERACTION, parse_spec
 from recsys_ops.models.slim import fit_slim
 
 FITTED = ("ease", "knn", "slim", "als", "pure-svd")
@@ -102,6 +102,13 @@ def _folding_in(
 ) -> FoldInRecommender | FactoredRecommender:
     """ALS from its item factors, and from what they were fitted with as the file or the caller says."""
     stored = {"regularization": model.regularization, "alpha": model.alpha}
+    grows = PER_INTERACTION in given
+    if grows and model.regularization is not None:
+        raise ConfigError(
+            f"--model {name}: the file says regularization={model.regularization:g}, the same for all histories. Leave "
+            f"{PER_INTERACTION} out."
+        )
+    given = {"regularization" if setting == PER_INTERACTION else setting: value for setting, value in given.items()}
     for setting, value in stored.items():
         if value is not None and given.get(setting, value) != value:
             raise ConfigError(
@@ -113,12 +120,12 @@ def _folding_in(
         raise ConfigError(
             f"--model {name}: the file does not say which {' and '.join(missing)} its factors were fitted with. Say it "
             f"after the file, as in als:FILE,regularization={REGULARIZATION:g},alpha={ALPHA:g} (the defaults of "
-            "implicit); "
+            f"implicit), or {PER_INTERACTION}=.. for Spark's penalty; "
             "alpha is the confidence of an interaction, where that of everything else is 1."
         )
     made = make_fold_in(
         model.factors, offsets=model.bias, source=name,
-        regularization=settings["regularization"], alpha=settings["alpha"],
+        regularization=settings["regularization"], alpha=settings["alpha"], grows=grows,
     )  # fmt: skip
     return linear_form(made, histories) or made
 

@@ -4,7 +4,7 @@ The search and its verification are those of the recourse job; here ids become p
 become ids on the way out, and settings that would be ignored are refused.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from recsys_ops.datasets.dataset import positions_of
 from recsys_ops.datasets.groups import group_columns, user_groups
 from recsys_ops.errors import InputError
 from recsys_ops.features.changes import Change
+from recsys_ops.features.sentences import plan_in_words
 from recsys_ops.models.feature_linear import FeatureLinearModel
 from recsys_ops.models.user_summary import GroupCounts, join_summaries, summarise_users, user_block_size
 from recsys_ops.recourse.examples import Examples, Nearest, find_examples, fixed_kinds, seen_shares
@@ -72,9 +73,9 @@ class ItemRecourse:
 
     def __str__(self) -> str:
         what = f"Item {self.item!r} ({' '.join(self.title.split())}) for {self.group}, lists of {self.k}."
-        texts = [change.text for change in self.changes[:_SHOWN_CHANGES]]
-        hidden = len(self.changes) - len(texts)
-        todo = "; ".join([*texts, f"{hidden} more"] if hidden else texts) or "nothing is changed"
+        hidden = len(self.changes) - _SHOWN_CHANGES
+        said = plan_in_words([asdict(change) for change in self.changes[:_SHOWN_CHANGES]])
+        todo = (f"{said}; {hidden} more" if hidden > 0 else said) or "nothing is changed"
         return f"{what}\n{todo[0].upper()}{todo[1:]}.\n{self._measures()}"
 
     def _measures(self) -> str:

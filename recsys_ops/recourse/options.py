@@ -3,7 +3,7 @@
 Those of ``study`` and ``diverse`` do as much as the first, or nearly; those spread over all ``distance`` may do less.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from recsys_ops.recourse.problem import Case, Search
 from recsys_ops.recourse.proposal import Proposal
 from recsys_ops.recourse.selection import Selection, select_as_in_study, select_diverse, select_spread
 from recsys_ops.recourse.settings import RecourseSettings
-from recsys_ops.recourse.solve import Recourse, Solved, solve_cases, verify
+from recsys_ops.recourse.solve import Recourse, Solved, solve_each, verify
 from recsys_ops.recourse.standing import Standing, keep_standing
 
 
@@ -66,17 +66,26 @@ def find_options(
         at least the share that the first recourse may fall to within the tolerance; with ``distance`` what is worth
         acting for.
     """
+    return list(find_options_each(search, selected, offer, standing, expected))
+
+
+def find_options_each(
+    search: Search,
+    selected: NDArray[np.int64],
+    offer: Offer,
+    standing: Mapping[int, Standing] | None = None,
+    expected: Expected | None = None,
+) -> Iterator[list[Recourse]]:
+    """As ``find_options``, one case after the other."""
     standing = standing or {}
     advised = {
         item: [(target.column, target.direction) for target in advice.targets] for item, advice in standing.items()
     }
     search = replace(search, advised=advised)
-    found = []
-    for solved in solve_cases(search, selected):
+    for solved in solve_each(search, selected):
         first = solved if expected is None else _likeliest(solved, expected)
         options = _options(solved, first.recourse, offer)
-        found.append(_with_standing(first, options, standing.get(solved.case.item), offer, expected))
-    return found
+        yield _with_standing(first, options, standing.get(solved.case.item), offer, expected)
 
 
 def _likeliest(solved: Solved, expected: Expected) -> Solved:

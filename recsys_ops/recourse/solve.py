@@ -3,6 +3,7 @@
 Every recourse is verified by running the recommender on the changed item; what is returned is the verified outcome.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from recsys_ops.recourse.all_groups import PartSuccess
 from recsys_ops.recourse.bounds import Bounds, bound_case
 from recsys_ops.recourse.capped import with_finite_box, within_caps
 from recsys_ops.recourse.new_users import NewUsers, cross_fit
+from recsys_ops.recourse.outcome import status_and_reason
 from recsys_ops.recourse.problem import Case, Search, make_cases
 from recsys_ops.recourse.proposal import FrontierPoint, Proposal
 from recsys_ops.recourse.prove import prove_fewest
@@ -111,19 +113,21 @@ def find_recourses(search: Search, selected: NDArray[np.int64]) -> list[Recourse
 
 def solve_cases(search: Search, selected: NDArray[np.int64]) -> list[Solved]:
     """As ``find_recourses``, with the cases and bounds behind the recourses."""
+    return list(solve_each(search, selected))
+
+
+def solve_each(search: Search, selected: NDArray[np.int64]) -> Iterator[Solved]:
+    """As ``solve_cases``, one after the other; a descent, where there is one, is of all and comes before the first."""
     cases = make_cases(search, selected)
     trivial = [without_search(case) for case in cases]
-    if all(recourse is not None for recourse in trivial):
-        return [Solved(case, recourse) for case, recourse in zip(cases, trivial, strict=True) if recourse is not None]
-    if search.plausibility is not None:  # few actions are left: the search needs no start
-        return [
-            Solved(case, recourse) if recourse is not None else _solve(case, case.features[search.group.columns])
-            for recourse, case in zip(trivial, cases, strict=True)
-        ]
-    return [
-        Solved(case, recourse) if recourse is not None else _solve(case, descended)
-        for recourse, case, descended in zip(trivial, cases, _descend(search, cases), strict=True)
-    ]
+    starts = None
+    if search.plausibility is None and any(recourse is None for recourse in trivial):
+        starts = _descend(search, cases)
+    for n, (case, recourse) in enumerate(zip(cases, trivial, strict=True)):
+        if recourse is not None:
+            yield Solved(case, recourse)
+        else:  # where changes are to be plausible, few actions are left: the search needs no start
+            yield _solve(case, case.features[search.group.columns] if starts is None else starts[n])
 
 
 def without_search(case: Case) -> Recourse | None:
@@ -259,7 +263,7 @@ def verify(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse:
     changed = changed_columns(case.features, features)
     distances = case.distances_to(features[None])
     lower_bound = min(bounds.changes_for(int(case.satisfied(scores).sum())), len(changes))
-    status, reason = _status_and_reason(case, success, len(changes), lower_bound, bounds)
+    status, reason = status_and_reason(case, success, len(changes), lower_bound, bounds)
     return Recourse(
         item=case.item, status=status, reason=reason, n_targets=case.n_targets, success_before=before,
         success_unthresholded=max(proposal.success_unthresholded, success), success_after=success,
@@ -269,30 +273,3 @@ def verify(case: Case, proposal: Proposal, bounds: Bounds) -> Recourse:
         of_groups=case.success_by_part(case.satisfied(scores)), frontier=proposal.frontier,
         sparsity=int(distances.sparsity[0]), proximity=float(distances.proximity[0]),
     )  # fmt: skip
-
-
-def _status_and_reason(
-    case: Case, success: float, n_changes: int, lower_bound: int, bounds: Bounds
-) -> tuple[Status, str | None]:
-    settings = case.search.settings
-    caps = "" if settings.caps.is_of_sparsity_alone else f" and the caps ({settings.caps})"
-    if success < settings.min_success - 1e-9:
-        reached = f"{success:.1%} of the group is the most that was reached within the rules{caps}"
-        wanted = f"at most {bounds.success:.1%} is possible, and {settings.min_success:.1%} is wanted"
-        proven = bounds.success < settings.min_success - 1e-9
-        return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{reached}; {wanted}"
-    before = case.success(case.scores)
-    if n_changes and success - before < settings.least_gain - 1e-9:
-        gained = f"{success - before:.2g} more of the group is the most that was reached within the rules{caps}"
-        wanted = f"at most {bounds.success - before:.2g} is possible, and {settings.least_gain:g} is worth acting for"
-        proven = bounds.success - before < settings.least_gain - 1e-9
-        return (Status.INFEASIBLE if proven else Status.FEASIBLE), f"{gained}; {wanted}"
-    if n_changes == 0 and settings.min_success > 0:
-        return Status.ALREADY_SATISFIED, None
-    if n_changes == 0 and bounds.success <= case.success(case.scores) + 1e-12:
-        within = f"within the rules{caps}" + ("" if case.support is None else " that real items like it support")
-        return Status.INFEASIBLE, f"no change {within} brings the item into the top k of another user"
-    if n_changes == 0:
-        within = f" within the rules{caps}" if caps else ""
-        return Status.FEASIBLE, f"nothing found{within} that reaches more users; the bound leaves room"
-    return (Status.OPTIMAL if lower_bound == n_changes else Status.FEASIBLE), None

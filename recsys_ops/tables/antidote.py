@@ -44,7 +44,7 @@ def antidote_effect_columns(user_id: pa.DataType) -> Columns:
     return {
         **CASE,
         **_SPLIT,
-        "status": (pa.string(), "feasible or error; an algorithm proves nothing."),
+        "status": (pa.string(), "feasible, timeout or error; an algorithm proves nothing."),
         "reason": (pa.string(), "Why the case has no artificial users, or none that help; else null."),
         "before": (pa.float64(), "The objective on the split, with the recommender fitted without artificial users."),
         "after": (pa.float64(), "The objective on the split, with the recommender fitted with artificial users."),

@@ -10,7 +10,7 @@ import pytest
 from recsys_ops.runs import open_run
 from tests.benchmarks.processes import run_measured
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(14400)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(14400), pytest.mark.usefixtures("machine")]
 
 GIB = 2**30
 N_ITEMS, N_USERS, LENGTH, TASTES = 1_000_000, 1_000, 128, 64

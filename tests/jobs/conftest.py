@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from jobs.runtime.heartbeat import at_case
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.store.records import Isolated, ShardOutput
 from jobs.store.start import StartedRun, start_run
@@ -33,6 +34,7 @@ def doubling() -> Callable[..., Any]:
                 if case in isolated:
                     row |= dict(zip(("status", "reason"), isolated[case], strict=True))
                 else:
+                    at_case(case)
                     before(shared[unit])
                     row["doubled"] = 2 * shared[unit]
                 rows.append(row)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+import recsys_ops
 from recsys_ops import ridge as module
 from recsys_ops.datasets import load_dataset
 from recsys_ops.evaluation import list_quality, split_users
@@ -78,3 +79,12 @@ def test_of_movielens_it_is_the_one_known_to_be_best() -> None:
     folder = Path(os.environ["RECSYS_OPS_DATA"], "ml-100k")
     dataset = load_dataset(f"movielens-100k:{folder}", seed=0)
     assert choose_ridge(history_matrix(dataset.ratings, binary=True, scale=5), seed=0) in (200.0, 500.0)
+
+
+def test_a_session_in_python_fits_with_the_penalty_of_the_jobs() -> None:
+    histories = histories_of(2)
+    chosen = choose_ridge(histories, seed=0)
+    weights = fit_ease(histories, ridge=chosen).weights
+    assert chosen != RIDGE
+    assert np.array_equal(recsys_ops.fit_ease(histories).weights, weights)
+    assert not np.array_equal(recsys_ops.fit_ease(histories, ridge=RIDGE).weights, weights)

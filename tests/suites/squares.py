@@ -8,6 +8,7 @@ from rich.console import Console
 
 from jobs.__main__ import COMMANDS, Command, main
 from jobs.config import RunConfig
+from jobs.runtime.heartbeat import at_case
 from jobs.runtime.job import Job, Plan
 from jobs.runtime.shards import Shard, plan_shards
 from jobs.store.records import Isolated, ShardOutput
@@ -43,6 +44,7 @@ def run_shard(inputs: tuple[range, int, float], shard: Shard, isolated: Isolated
     """Their squares."""
     rows = []
     for case, unit in enumerate(shard.units):
+        at_case(case)
         time.sleep(inputs[2] * inputs[0][unit])
         square = inputs[0][unit] ** 2 + inputs[1]
         status, reason = isolated.get(case, ("optimal", None))

@@ -18,7 +18,10 @@ SUFFIXES = (".npy", *CONTAINERS, *TABLES)
 TENSORS = ("history", "items", "bias", "history_bias", "item_bias")
 """Roles of named arrays: score = (x history + history_bias) (items + item_bias)' + bias."""
 
-SETTINGS = ("regularization", "alpha")
+PER_INTERACTION = "regularization_per_interaction"
+"""Spark's penalty, which is multiplied by the length of the history, in place of ``regularization``."""
+
+SETTINGS = ("regularization", "alpha", PER_INTERACTION)
 """What factors of ALS were fitted with, where the file does not say it."""
 
 
@@ -90,6 +93,11 @@ def _check_files(spec: ModelSpec) -> None:
         )
     if spec.settings and spec.kind != "als":
         raise ConfigError(f"--model: {' and '.join(spec.settings)} can be given with als:FILE only. Leave it out.")
+    if PER_INTERACTION in spec.settings and "regularization" in spec.settings:
+        raise ConfigError(
+            f"--model als: regularization and {PER_INTERACTION} are both given. Use the second for factors of Spark, "
+            "else the first."
+        )
     if len(spec.files) > 1:
         suffix = ".npz" if spec.kind == "sansa" else ".npy"
         if not all(file.endswith(suffix) for file in spec.files):

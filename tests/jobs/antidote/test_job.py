@@ -389,13 +389,13 @@ def test_the_unfairness_of_user_groups_is_the_variance_of_their_losses(shop: str
 
 def test_a_weighted_sum_adds_its_terms(shop: str, tmp_path: Path) -> None:
     values = {}
-    for objective in ("polarisation", "individual", "individual:2,polarisation:0.5"):
+    for objective in ("exposure", "individual", "individual:2,exposure:0.5"):
         run = run_job(
             shop, tmp_path, objective.replace(":", "-").replace(",", "-"), **(QUICK | {"objective": objective})
         )
         values[objective] = rows_of(run)[0]["before"]
-    expected = 2 * values["individual"] + 0.5 * values["polarisation"]
-    assert values["individual:2,polarisation:0.5"] == pytest.approx(expected)
+    expected = 2 * values["individual"] + 0.5 * values["exposure"]
+    assert values["individual:2,exposure:0.5"] == pytest.approx(expected)
 
 
 def test_the_direction_turns_the_objective_round(shop: str, tmp_path: Path) -> None:
@@ -523,7 +523,7 @@ def has_cells(line: str, *cells: str) -> bool:
         (["--algorithm", "magic"], "--algorithm magic: expected some of search, gd_random, gd_fixed, "),
         (
             ["--objective", "joy"],
-            "--objective joy: 'joy' is unknown or named twice. Use polarisation, individual, group",
+            "--objective joy: 'joy' is unknown or named twice. Use polarisation, individual, group, exposure",
         ),
         (["--objective", "group,group"], "--objective group,group: 'group' is unknown or named twice. "),
         (["--objective", "individual:-1"], "--objective individual:-1: weight '-1' is not a positive number. "),

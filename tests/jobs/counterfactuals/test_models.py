@@ -47,11 +47,12 @@ def test_factors_are_restored_as_they_were_stored(seed: int) -> None:
     assert fingerprint_of_recommender(restored) == fingerprint_of_recommender(model)
 
 
-def test_item_factors_are_restored_with_the_items_that_they_do_not_know() -> None:
+@pytest.mark.parametrize("grows", [False, True])
+def test_item_factors_are_restored_with_the_items_that_they_do_not_know(grows: bool) -> None:
     factors = np.random.default_rng(0).normal(0, 1, (5, 2))
-    model = FoldInRecommender(factors, 0.5, 2.0, offsets=np.array([0.0, 0.0, -np.inf, 0.0, 0.0]))
+    model = FoldInRecommender(factors, 0.5, 2.0, offsets=np.array([0.0, 0.0, -np.inf, 0.0, 0.0]), grows=grows)
     restored, _ = restored_counterfactuals(recommender_models(model), "sum")
-    history = sp.csr_array(np.eye(5)[[0]])
+    history = sp.csr_array(np.eye(5)[[0]] + np.eye(5)[[1]])
     np.testing.assert_array_equal(restored.scores(history), model.scores(history))
     assert restored.scores(history)[0, 2] == -np.inf
 

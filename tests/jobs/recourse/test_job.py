@@ -21,7 +21,7 @@ from jobs.recourse import ask, before_commit, together
 from jobs.recourse import job as recourse
 from jobs.recourse.config import RecourseConfig
 from jobs.recourse.inputs import make_examples
-from jobs.recourse.summary import _best_in_words, _cost_of_rule_in_words, sentence
+from jobs.recourse.summary import _best_in_words, _cost_of_rule_in_words, _other_aim_in_words, sentence
 from jobs.recourse.tables import frontier_table
 from jobs.runtime import job as runtime
 from jobs.store import merge
@@ -34,6 +34,7 @@ from recsys_ops.report.seller import seller_pages
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 from recsys_ops.tables import CHANGE
+from tests.reactions import MemoryRun
 from tests.suites.cli import CommandLine
 from tests.suites.job import digests_of
 from tests.suites.shops import Tables, shop_tables, with_rows, write_shop
@@ -44,6 +45,10 @@ SELLERS = [f"s{n:02}" for n in range(6)]
 SETTINGS: dict[str, Any] = {"model": "content", "groups": "n_ratings:2", "max_changes": 3, "plausibility": "none"}
 TABLES = ("recourse", "frontier")
 Rows = list[dict[str, Any]]
+
+
+OAK = {"feature": "text", "before": "'oak' x 0", "after": "'oak' x 1", "text": "add the word 'oak'"}
+"""A change as the table has it."""
 
 
 @pytest.fixture(scope="module")
@@ -523,7 +528,7 @@ def test_nightly_repeated_the_same_night_does_nothing_or_only_what_is_missing(
 
 @pytest.mark.parametrize(("share", "words"), [(0.0, "0 %"), (0.00234, "0.2 %"), (0.0149, "1 %"), (0.386, "39 %")])
 def test_a_sentence_has_shares_below_one_per_cent_with_a_decimal(share: float, words: str) -> None:
-    row = {"title": "Lamp", "group": "F", "changes": [{"text": "add the word 'oak'"}]}
+    row = {"title": "Lamp", "group": "F", "changes": [OAK]}
     text = sentence({**row, "success_before": 0.0, "success_after": share})
     assert text.endswith(f"add the word 'oak'. Seen by 0 % of the group, then by {words}.")
 
@@ -538,7 +543,7 @@ def test_a_sentence_has_shares_below_one_per_cent_with_a_decimal(share: float, w
     ],
 )
 def test_a_gain_of_less_than_a_per_cent_does_not_read_as_none(before: float, after: float, words: str) -> None:
-    row = {"title": "Lamp", "group": "F", "changes": [{"text": "add the word 'oak'"}]}
+    row = {"title": "Lamp", "group": "F", "changes": [OAK]}
     assert words in sentence({**row, "success_before": before, "success_after": after})
 
 
@@ -619,7 +624,7 @@ def test_one_plan_for_all_groups_that_halves_the_rank_does_so_by_the_search_and_
 
 
 def test_a_sentence_for_all_groups_says_what_each_of_them_sees_then() -> None:
-    row = {"title": "Lamp", "group": "all groups", "changes": [{"text": "x"}], "success_before": 0.0}
+    row = {"title": "Lamp", "group": "all groups", "changes": [OAK | {"text": "x"}], "success_before": 0.0}
     seen = [("F", 0.0, 0.05), ("M", 0.0, 0.004), ("X", None, None)]
     names = ("group", "success_before", "success_after")
     row |= {"success_after": 0.041, "by_group": [dict(zip(names, one, strict=True)) for one in seen]}
@@ -657,3 +662,17 @@ def test_a_joint_plan_has_one_recourse_per_item_and_its_promises_hold_if_all_act
     assert everybody.kept.tolist() == everybody.promised.tolist()
     promised = {(row.item_id, row.group): row.promised for row in everybody.itertuples()}
     assert promised == {(row["item_id"], row["group"]): row["success_joint"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("aim", "n_infeasible", "is_said"), [("top-k", 3, True), ("top-k", 2, False), ("rank", 3, False)]
+)
+def test_where_lists_are_out_of_reach_of_most_items_the_other_aim_is_named(
+    aim: str, n_infeasible: int, is_said: bool
+) -> None:
+    settings: Any = MemoryRun("r", {}, manifest={"configuration": {"aim": aim, "k": 5}})
+    statuses = ["infeasible"] * n_infeasible + ["optimal"] * (4 - n_infeasible)
+    said = _other_aim_in_words(settings, pa.table({"status": statuses}))
+    assert [text.startswith("Lists of 5 are out of reach") and "--aim rank" in text for text in said] == [
+        True
+    ] * is_said

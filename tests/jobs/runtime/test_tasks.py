@@ -1,5 +1,6 @@
 """Shards on a real Ray: what is killed, late or broken, and what that does to the results."""
 
+import ctypes
 import os
 import signal
 import time
@@ -13,8 +14,9 @@ from ray import exceptions as failures
 
 from jobs.errors import IncompleteRunError, StorageError
 from jobs.runtime.deadline import Deadline
+from jobs.runtime.ended import end_of
 from jobs.runtime.isolation import AttemptEnd
-from jobs.runtime.tasks import _end_of, run_shards
+from jobs.runtime.tasks import run_shards
 from jobs.store.commit import commit_run
 from jobs.store.records import RunFolder
 from jobs.store.resume import intact_shards
@@ -43,7 +45,7 @@ def test_a_run_holds_every_case_in_order(doubling: Any, start: Any, numbers: Any
         numbers,
         shards,
         run.folder,
-        on_progress=lambda record: seen.append(record.shard) if record else None,
+        on_progress=lambda done: None if isinstance(done, int) else seen.append(done.shard),
     )
     manifest = commit_run(run, records)
     assert [(row["case"], row["doubled"]) for row in rows_of(run.folder)] == [(n, 2 * n) for n in range(8)]
@@ -94,19 +96,24 @@ def test_a_case_that_kills_its_worker_is_recorded_and_the_others_are_computed(
     assert [row["doubled"] for row in rows if row["status"] == "optimal"] == [0, 2, 6, 8, 12, 14]
 
 
-def test_a_shard_that_misses_its_deadline_twice_has_timeout_rows(doubling: Any, start: Any, numbers: Any) -> None:
+def test_a_native_call_that_never_gives_the_interpreter_back_costs_its_own_row_and_little_work(
+    doubling: Any, start: Any, numbers: Any, tmp_path: Path
+) -> None:
     def hang(value: int) -> None:
-        if value == 7:
-            time.sleep(60)
+        with (tmp_path / f"begun-{value}").open("a") as file:
+            file.write(".")
+        time.sleep(0.8 if value < 5 else 0.0)  # longer than a piece, together
+        if value == 6:
+            ctypes.PyDLL(None).sleep(60)
 
-    run, shards = start()
+    run, shards = start(n_shards=1)
     began = time.monotonic()
-    records = run_shards(doubling(hang), numbers, shards, run.folder, deadline_seconds=lambda shard: 1.0)
-    commit_run(run, records)
+    commit_run(run, run_shards(doubling(hang), numbers, shards, run.folder, deadline_seconds=lambda shard: 2.0))
     rows = rows_of(run.folder)
-    assert [row["case"] for row in rows if row["status"] == "timeout"] == [6, 7]
-    assert "deadline of 1 s twice" in rows[7]["reason"]
-    assert time.monotonic() - began < 30
+    assert [row["doubled"] for row in rows] == [0, 2, 4, 6, 8, 10, None, 14]
+    assert (rows[6]["status"], rows[6]["reason"]) == ("timeout", "no result within 2 s: it was stopped")
+    assert time.monotonic() - began < 2 * 2.0 + 30
+    assert [(tmp_path / f"begun-{value}").read_text() for value in (0, 1, 7)] == ["."] * 3
 
 
 def test_what_a_deadline_of_the_run_leaves_has_rows_and_the_first_in_order_are_done(
@@ -206,4 +213,4 @@ def test_when_the_first_five_shards_fail_the_rest_is_not_tried(
     ],
 )
 def test_only_a_lost_node_is_not_held_against_the_shard(error: Exception, outcome: AttemptEnd) -> None:
-    assert _end_of(error)[0] is outcome
+    assert end_of(error)[0] is outcome

@@ -7,8 +7,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from recsys_ops.counterfactuals import prepare
+from recsys_ops.counterfactuals.inequalities import contributions, lead
 from recsys_ops.counterfactuals.prepare import make_question
 from recsys_ops.counterfactuals.question import Question
+from recsys_ops.counterfactuals.rescored import rescored_best
+from recsys_ops.counterfactuals.screen import least_by_rate, within_reach
 from recsys_ops.counterfactuals.settings import Settings
 from recsys_ops.counterfactuals.solve import explain
 from recsys_ops.counterfactuals.verify import rank_without
@@ -134,6 +137,39 @@ def test_what_only_the_shortest_needs_is_a_small_part_of_the_catalogue() -> None
     kept = [question.gains.shape[1] for question in questions_of(model, only_shortest=True)]
     assert np.mean(kept) < model.n_items / 4
     assert max(kept) < np.median([question.gains.shape[1] for question in questions_of(model)])
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_bounds_leave_out_no_rival_that_a_removal_within_the_distance_brings_above(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    question = random_question(rng, model=random_factors, has_costs=bool(seed % 2))
+    rivals = np.setdiff1d(np.flatnonzero(np.isfinite(question.scores)), np.append(question.history, question.item))
+    own, others = (
+        contributions(question.recommender, question.history, question.scale, items)
+        for items in (np.array([question.item]), rivals)
+    )
+    among = lead(others, own, question.amounts)
+    removals = np.array(twin.all_removals(question))
+    overtakes = (question.amounts - removals) @ among.gains + among.rests <= 0
+    distances = removals @ question.costs
+    for most in rng.choice(distances, 3):
+        reached = rivals[overtakes[distances <= most].any(axis=0)]
+        near = within_reach(question, own.rows[:, 0], rivals, most)
+        assert np.isin(reached, near).all()
+        assert np.isin(reached, near[least_by_rate(question, own.rows[:, 0], near) <= most]).all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_scoring_again_what_can_reach_a_level_leaves_out_nothing_that_does(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    question = random_question(rng, model=random_factors)
+    for taken in rng.permutation(twin.all_removals(question))[:10]:
+        some = rng.choice(question.recommender.n_items, 4, replace=False)
+        whole = question.rescore(taken)
+        level = np.sort(whole[some])[-2]
+        items, scores = rescored_best(question, taken, some, 2)
+        np.testing.assert_allclose(scores, whole[items], rtol=1e-9, atol=1e-9 * question.magnitudes.max())
+        assert np.isin(np.flatnonzero(whole > level + 1e-9 * question.magnitudes.max()), items).all()
 
 
 def test_blocks_do_not_change_the_question(monkeypatch: pytest.MonkeyPatch) -> None:

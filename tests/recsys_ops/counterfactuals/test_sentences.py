@@ -1,6 +1,9 @@
 """Every kind of sentence to a user."""
 
+from typing import get_args
+
 from recsys_ops.counterfactuals.sentences import explanation_sentence, lowered_sentence, why_not_sentences
+from recsys_ops.datasets.dataset import Verb
 
 
 def test_one_interaction_is_it_and_two_are_them() -> None:
@@ -53,3 +56,16 @@ def test_what_would_bring_an_item_in_is_said() -> None:
         "Tee steht nicht in Ihrer Liste: es ist auf Platz 31, und die Liste hat 10. Hätten Sie auch Tassen bewertet, "
         "stünde es auf Platz 8."
     )
+
+
+def test_every_verb_that_data_may_have_is_said_in_both_languages() -> None:
+    for verb, done, german in (
+        ("rated", "rated", "bewertet"), ("chose", "chosen", "gewählt"), ("bought", "bought", "gekauft"),
+        ("viewed", "viewed", "angesehen"), ("visited", "visited", "besucht"), ("watched", "watched", "gesehen"),
+        ("read", "read", "gelesen"), ("listened to", "listened to", "gehört"),
+    ):  # fmt: skip
+        assert verb in get_args(Verb)
+        assert f"because you {verb} Cups;" in explanation_sentence("Tea", ["Cups"], (1, 12), 10, verb=verb)
+        assert f"Had you also {done} Cups," in why_not_sentences("Tea", ["Cups"], (31, 8), 10, verb=verb)
+        said = explanation_sentence("Tee", ["Tassen"], (1, 12), 10, verb=verb, language="de")
+        assert f"weil Sie Tassen {german} haben;" in said

@@ -69,6 +69,15 @@ def test_repeated_weights_are_merged_as_the_settings_say(tmp_path: Path, duplica
     assert dataset.rating_range == (0, max(values(dataset).values()))
 
 
+def test_the_data_say_what_their_users_did(tmp_path: Path) -> None:
+    plain = read_folder(shop(tmp_path, ORDERS))
+    bought = read_folder(shop(tmp_path, ORDERS, "verb: bought"))
+    assert (plain.verb, bought.verb) == ("chose", "bought")
+    assert plain.fingerprint != bought.fingerprint
+    with pytest.raises(InputError, match=r"verb.*'rated', 'chose', 'bought'"):
+        read_folder(shop(tmp_path, ORDERS, "verb: ordered"))
+
+
 def test_repeats_without_weights_can_be_counted(tmp_path: Path) -> None:
     settings = "tables: {interactions: {duplicates: count}}"
     dataset = read_folder(shop(tmp_path, without("weight"), settings))

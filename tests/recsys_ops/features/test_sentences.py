@@ -2,7 +2,7 @@
 
 import pytest
 
-from recsys_ops.features.sentences import LANGUAGES, quantity, say
+from recsys_ops.features.sentences import LANGUAGES, plan_in_words, quantity, say
 
 SAID = {
     "word added": ("add the word 'Oak'", "das Wort „Oak“ ergänzen"),
@@ -51,3 +51,41 @@ def test_numbers_have_the_decimal_sign_of_the_language_and_the_unit_of_the_rule(
     assert quantity("en", "19.90", "EUR") == "19.90 EUR"
     assert quantity("de", "19.90", "EUR") == "19,90 EUR"
     assert quantity("de", "19.90", None) == "19,90"
+
+
+def change(language: str, kind: str, feature: str, value: str = "", *, before: str, after: str) -> dict[str, str]:
+    """As the table has it, of one word or tag or of a number."""
+    counts = {"word added": ("0", "1"), "word removed": ("1", "0"), "word repeated": ("1", "3")}.get(kind, ("", ""))
+    text = say(language, kind, feature=feature, value=value, before=counts[0] or before, after=counts[1] or after)
+    name = f"{feature}: {value}" if kind.startswith("tag") else feature
+    return {"feature": name, "before": before, "after": after, "text": text}
+
+
+def plan(language: str) -> list[dict[str, str]]:
+    return [
+        change(language, "tag added", "tag", "warm", before="absent", after="present"),
+        change(language, "word added", "text", "Oak", before="'Oak' x 0", after="'Oak' x 1"),
+        change(language, "tag added", "tag", "a: b", before="absent", after="present"),
+        change(language, "tag removed", "tag", "cold", before="present", after="absent"),
+        change(language, "tag added", "shelf", "ya", before="absent", after="present"),
+        change(language, "word repeated", "text", "Elm", before="'Elm' x 1", after="'Elm' x 3"),
+        change(language, "word added", "text", "it's", before="'it's' x 0", after="'it's' x 1"),
+        change(language, "number lowered", "price", before="3", after="2"),
+        change(language, "tag added", "tag", "soft", before="absent", after="present"),
+    ]
+
+
+def test_changes_that_differ_in_a_word_or_tag_only_are_said_together() -> None:
+    assert plan_in_words(plan("en")) == (
+        "add the tag 'warm', 'a: b' and 'soft'; add the words 'Oak' and 'it's'; remove the tag 'cold'; "
+        "add the shelf 'ya'; use the word 'Elm' 3 times instead of once; lower the price from 3 to 2"
+    )
+    assert plan_in_words(plan("de"), "de") == (
+        "tag „warm“, „a: b“ und „soft“ ergänzen; die Wörter „Oak“ und „it's“ ergänzen; tag „cold“ streichen; "
+        "shelf „ya“ ergänzen; das Wort „Elm“ 3-mal statt einmal verwenden; price von 3 auf 2 senken"
+    )
+    assert plan_in_words([]) == ""
+
+
+def test_changes_in_another_language_are_said_as_they_are() -> None:
+    assert plan_in_words(plan("de"), "en") == "; ".join(one["text"] for one in plan("de"))

@@ -21,7 +21,8 @@ def textbook_vector(model: FoldInRecommender, history: NDArray[np.float64]) -> N
     """The weighted least squares problem with a row for each item of the catalogue."""
     confidence = np.where(history > 0, model.alpha * history, 1.0)
     factors = model.item_factors
-    normal = factors.T @ np.diag(confidence) @ factors + model.regularization * np.eye(factors.shape[1])
+    penalty = model.regularization * (np.count_nonzero(history) if model.grows else 1)
+    normal = factors.T @ np.diag(confidence) @ factors + penalty * np.eye(factors.shape[1])
     vector: NDArray[np.float64] = np.linalg.solve(normal, factors.T @ (confidence * (history > 0)))
     return vector
 
@@ -36,6 +37,21 @@ def test_scores_are_those_of_the_textbook_regression_whichever_users_are_scored_
         expected = np.array([model.item_factors @ textbook_vector(model, row) for row in dense])
         assert np.allclose(scores, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
         assert all(np.array_equal(model.scores(histories[[row]])[0], scores[row]) for row in range(6))
+
+
+def test_a_penalty_that_grows_gives_the_users_that_spark_solves_for() -> None:
+    """Spark's `NormalEquation`, implicit: Y'Y, then c y y' and (1 + c) y for each rating, and n times the penalty."""
+    rng = np.random.default_rng(8)
+    factors, penalty, alpha = rng.normal(0, 1, (12, 4)), 0.3, 40.0
+    ones = sp.csr_array((rng.random((6, 12)) < 0.4) * 1.0)
+    model = make_fold_in(factors, regularization=penalty, alpha=1 + alpha, grows=True)
+    for history, vector in zip(ones.toarray(), model.user_vectors(ones), strict=True):
+        own = factors[history > 0]
+        normal = factors.T @ factors + alpha * own.T @ own + penalty * len(own) * np.eye(4)
+        np.testing.assert_allclose(vector, np.linalg.solve(normal, (1 + alpha) * own.sum(axis=0)), rtol=1e-9)
+        np.testing.assert_allclose(vector, textbook_vector(model, history), rtol=1e-9)
+    assert not model.user_vectors(sp.csr_array((1, 12))).any()
+    assert linear_form(make_fold_in(factors, regularization=penalty, grows=True), ones) is None
 
 
 def test_with_a_confidence_of_one_the_model_is_linear() -> None:

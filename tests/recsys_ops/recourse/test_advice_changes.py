@@ -51,6 +51,21 @@ def test_every_kind_is_told_apart_and_said_once_for_all_groups_of_which_it_holds
     assert count_rows(changes, "changed") == 3
 
 
+def test_advice_about_a_rank_speaks_of_ranks_and_is_worth_saying_by_them() -> None:
+    ranked = {"rank_before": 80.0, "rank_after": 40.0, "rank_bound": 30.0}
+    before = table(row(1, **ranked), row(2, **ranked), row(3, **ranked), row(4))
+    after = table(
+        row(1, **ranked | {"rank_after": 41.0}), row(2, **ranked | {"rank_after": 20.0}), row(3, word="elm", **ranked),
+        row(4, **ranked, success_after=0.9),
+    )  # fmt: skip
+    changes = {one.title: one for one in compare_advice(before, after)}
+    assert {title: one.kind for title, one in changes.items()} == {
+        "Item 1": "stands", "Item 2": "worth", "Item 3": "changed", "Item 4": "stands"
+    }  # fmt: skip
+    assert (changes["Item 2"].seen, changes["Item 3"].seen) == ((40.0, 20.0), (80.0, 40.0))
+    assert all(one.is_of_rank for one in changes.values())
+
+
 def test_advice_that_stands_is_the_same_also_when_part_of_it_is_done() -> None:
     two = row(1)["changes"] + row(1, word="elm")["changes"]
     before, after = table(row(1, changes=two, n_changes=2)), table(row(1, since="monday"))

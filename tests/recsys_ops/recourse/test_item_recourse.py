@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import scipy.sparse as sp
 
 from recsys_ops.datasets.synthetic import make_marketplace
 from recsys_ops.errors import ConfigError, InputError
+from recsys_ops.features.sentences import plan_in_words
 from recsys_ops.recourse.item_recourse import ItemRecourse, find_recourse
 from recsys_ops.recourse.recommender import ItemRecommender, fit_content
 from recsys_ops.status import Status
@@ -39,7 +41,7 @@ def test_a_recourse_prints_itself_in_three_lines(model: ItemRecommender) -> None
     title = model.dataset.items.column("title")[4].as_py()
     assert found.serves
     assert lines[0] == f"Item 5 ({title}) for group students, lists of 10."
-    assert lines[1].lower() == "; ".join(change.text for change in found.changes).lower() + "."
+    assert lines[1].lower() == plan_in_words([asdict(change) for change in found.changes]).lower() + "."
     assert f"{found.success_before:.1%} of {found.n_targets} users, then by {found.success_after:.1%}" in lines[2]
     assert f"at least {found.lower_bound}" in lines[2]
     assert lines[2].endswith(f"Status {found.status}.")

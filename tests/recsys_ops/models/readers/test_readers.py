@@ -320,7 +320,14 @@ def test_what_factors_of_als_were_fitted_with_must_be_known(save: Save) -> None:
         make_recommender(name, ONES, item_ids=IDS)
     with pytest.raises(ConfigError, match=r"does not say which alpha its factors"):
         make_recommender(f"{name},regularization=1", ONES, item_ids=IDS)
+    grows = make_recommender(f"{name},regularization_per_interaction=0.5,alpha=1", ONES, item_ids=IDS)
+    assert isinstance(grows, FoldInRecommender)  # and not its linear form
+    assert (grows.regularization, grows.grows) == (0.5, True)
+    with pytest.raises(ConfigError, match="regularization and regularization_per_interaction are both given"):
+        parse_spec(f"{name},regularization=1,regularization_per_interaction=0.5,alpha=2")
     stored = save("als.npz", implicit(0, alpha=2.0))
+    with pytest.raises(ConfigError, match=r"the file says regularization=.*the same for all histories"):
+        make_recommender(f"als:{stored},regularization_per_interaction=0.5", ONES, item_ids=IDS)
     assert make_recommender(f"als:{stored},alpha=2", ONES, item_ids=IDS).alpha == 2.0
     with pytest.raises(ConfigError, match=r"the file says alpha=2\. Leave alpha out"):
         make_recommender(f"als:{stored},alpha=3", ONES, item_ids=IDS)

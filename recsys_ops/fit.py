@@ -13,10 +13,16 @@ from recsys_ops.errors import InputError
 from recsys_ops.models import als, ease
 from recsys_ops.models.fold_in import FoldInRecommender
 from recsys_ops.models.linear import LinearRecommender, history_matrix
+from recsys_ops.ridge import ridge_of
 
 
 def fit_ease(
-    interactions: Any, *, ridge: float = ease.RIDGE, ratings: bool = False, greatest_rating: float | None = None
+    interactions: Any,
+    *,
+    ridge: float | None = None,
+    ratings: bool = False,
+    greatest_rating: float | None = None,
+    seed: int = 0,
 ) -> LinearRecommender:
     """Fit EASE, the recommender to take up to about 30,000 items.
 
@@ -24,12 +30,14 @@ def fit_ease(
     ----------
     interactions : DataFrame or pyarrow.Table, sparse matrix, or array
         Of user_id, item_id and, if there are ratings, rating; or of shape (n_users, n_items), where positions are ids.
-    ridge : float, > 0
-        Penalty on squared weights.
+    ridge : float, > 0, optional
+        Penalty on squared weights; by default chosen on held-out users, as the jobs do (``choose_ridge``).
     ratings : bool
         Learn from ratings divided by the greatest one, instead of from ones.
     greatest_rating : float, optional
         With ``ratings``: the greatest rating possible; by default the greatest one given.
+    seed : int, >= 0
+        Of the draw of held-out users, where the penalty is chosen.
 
     Returns
     -------
@@ -44,6 +52,7 @@ def fit_ease(
         ``ridge`` is out of its range, the weights do not fit into memory, or ratings are wanted where there are none.
     """
     given, inputs = _inputs(interactions, ratings, greatest_rating)
+    ridge = ridge_of("ease", ridge, inputs, seed=seed)
     return replace(ease.fit_ease(inputs, ridge=ridge), item_ids=given.item_ids)
 
 
