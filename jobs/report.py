@@ -1,20 +1,18 @@
 """Write the pages of a committed run: the night's report, sellers' cards, a user's why."""
 
-import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Literal
-from urllib.parse import quote
 
 from pydantic import BaseModel, Field, model_validator
 
+from jobs.cards import NO_CARDS, Cards, Wanted, card_path, file_name, forget_records, write_cards
 from jobs.config import MODEL_CONFIG, RunConfig
 from jobs.console import make_console
 from jobs.errors import ExitCode
 from jobs.overnight import FIGURES, overnight
-from jobs.store.files import json_bytes
+from jobs.store.pages import write_pages
 from recsys_ops.drift.bands import Band
 from recsys_ops.errors import ConfigError, InputError, StorageError
 from recsys_ops.report.night import night_page
@@ -22,9 +20,8 @@ from recsys_ops.report.parameters import parameters_page
 from recsys_ops.report.seller import seller_pages
 from recsys_ops.report.user import user_page
 from recsys_ops.runs import Run, open_run
-from recsys_ops.storage import BUCKET_DEFAULT, Encryption, open_store, storage_errors
+from recsys_ops.storage import BUCKET_DEFAULT, Encryption
 
-MANIFEST = "_pages.json"
 _log = logging.getLogger("recsys_ops.jobs")
 
 
@@ -51,6 +48,10 @@ class ReportConfig(BaseModel):
     """Address that sellers' cards post their answers to, with the download where that fails; by default only the download."""  # noqa: E501
     language: Literal["en", "de"] | None = None
     """Of sellers' and users' pages; by default that of the run's sentences."""
+    workers: int | None = Field(default=None, ge=1)
+    """With --all: processes of a local Ray; by default one per CPU. A few cards need no Ray."""
+    address: str | None = None
+    """With --all: Ray cluster, host:port; by default RAY_ADDRESS, else a local one."""
 
     @model_validator(mode="after")
     def _one_kind_of_page(self) -> "ReportConfig":
@@ -72,7 +73,10 @@ def write_pages_of(config: RunConfig, run_id: str, job: str) -> None:
     is_refused = bool(open_run(f"{config.out.rstrip('/')}/runs/{run_id}").refused)  # then its advice is for nobody yet
     of_sellers = job == "recourse" and not is_refused
     feedback_url = getattr(config, "feedback_url", None)
-    wanted = ReportConfig(out=config.out, run_id=run_id, all=of_sellers, feedback_url=feedback_url)
+    wanted = ReportConfig(
+        out=config.out, run_id=run_id, all=of_sellers, feedback_url=feedback_url, workers=config.workers,
+        address=config.address,
+    )  # fmt: skip
     what = f"run {run_id} is complete and committed, but its pages are not written"
     remedy = f"Write them with: recsys-ops report --out {config.out} --run-id {run_id}{' --all' * wanted.all}"
     try:
@@ -100,13 +104,27 @@ def _run(config: ReportConfig, encryption: Encryption = BUCKET_DEFAULT) -> None:
     started = time.monotonic()
     out = config.out.rstrip("/")
     of_run = open_run(out if config.run_id is None else f"{out}/runs/{config.run_id}", job=_job_of(config))
-    pages = _pages(of_run, config)
     folder = f"{out}/pages/{of_run.run_id}"
-    write_pages(folder, {path: text.encode() for path, text in pages.items()}, encryption=encryption)
-    seconds, size = time.monotonic() - started, sum(len(text.encode()) for text in pages.values())
+    cards = _cards(of_run, config, folder, encryption) if config.all else NO_CARDS
+    pages = {path: text.encode() for path, text in _pages(of_run, config, cards).items()}
+    write_pages(folder, pages, encryption=encryption, written=cards.files)
+    if config.all:
+        forget_records(folder)
+    seconds, size = time.monotonic() - started, sum(map(len, pages.values())) + cards.n_bytes
+    n = len(pages) + cards.n_cards
     console = make_console(is_wide=True)
-    console.print(f"{len(pages)} pages, {size / 1e3:,.0f} kB, {len(pages) / seconds:.0f} a second.", markup=False)
+    console.print(f"{n:,} pages, {size / 1e3:,.0f} kB, {n / seconds:.0f} a second.", markup=False)
     console.print(f"{folder}/{next(iter(pages))}", markup=False, soft_wrap=True)
+
+
+def _cards(of_run: Run, config: ReportConfig, folder: str, encryption: Encryption) -> Cards:
+    check_job(of_run, "recourse", "--all")
+    wanted = Wanted(of_run.url, folder, _language(of_run, config), config.feedback_url, encryption)
+    return write_cards(of_run, wanted, address=config.address, workers=config.workers)
+
+
+def _language(of_run: Run, config: ReportConfig) -> str:
+    return config.language or of_run.manifest["configuration"].get("language") or "en"
 
 
 def _job_of(config: ReportConfig) -> str | None:
@@ -117,27 +135,22 @@ def _job_of(config: ReportConfig) -> str | None:
     return "recourse" if config.seller is not None or config.all or config.parameters else None
 
 
-def _pages(of_run: Run, config: ReportConfig) -> dict[str, str]:
-    """Pages by path; the first is where to begin."""
-    language = config.language or of_run.manifest["configuration"].get("language") or "en"
+def _pages(of_run: Run, config: ReportConfig, cards: Cards) -> dict[str, str]:
+    """Pages by path, all but the cards that are written already; the first is where to begin."""
+    language = _language(of_run, config)
     if config.user is not None:
         check_job(of_run, "counterfactuals", "--user")
-        return {f"user-{_file_name(config.user)}.html": user_page(of_run, config.user, language)}
+        return {f"user-{file_name(config.user)}.html": user_page(of_run, config.user, language)}
     if config.parameters:
         check_job(of_run, ("recourse", "counterfactuals"), "--parameters")
         return {"parameters.html": parameters_page(of_run, language)}
-    if config.seller is None and not config.all:
-        return {"index.html": night_page(of_run, overnight=_overnight(of_run))}
-    check_job(of_run, "recourse", "--all" if config.all else "--seller")
-    cards = seller_pages(of_run, None if config.all else [str(config.seller)], language, config.feedback_url)
-    if not cards and not config.all:
+    if config.seller is None:
+        return {"index.html": night_page(of_run, cards.listed, overnight=_overnight(of_run))}
+    check_job(of_run, "recourse", "--seller")
+    found = dict(seller_pages(of_run, [config.seller], language, config.feedback_url))
+    if not found:
         raise InputError(f"--seller {config.seller}: run {of_run.run_id} has no row of this seller. Correct the id.")
-    files = {seller: f"sellers/{_file_name(seller)}.html" for seller in cards}
-    by_file = {files[seller]: page for seller, (_, page) in cards.items()}
-    if not config.all:
-        return by_file
-    listed = [{"path": quote(files[seller]), "name": seller, "what": what} for seller, (what, _) in cards.items()]
-    return {"index.html": night_page(of_run, listed, overnight=_overnight(of_run)), **by_file}
+    return {card_path(seller): page for seller, (_, page) in found.items()}
 
 
 def _overnight(of_run: Run) -> Sequence[Band]:
@@ -150,35 +163,3 @@ def check_job(of_run: Run, jobs: str | Sequence[str], option: str) -> None:
     known = [jobs] if isinstance(jobs, str) else list(jobs)
     if of_run.manifest["job"] not in known:
         raise ConfigError(f"{option}: run {of_run.run_id} is of {of_run.manifest['job']}, not of {' or '.join(known)}.")
-
-
-def _file_name(name: str) -> str:
-    """A name for a file that no other id has: letters and digits as they are, the rest as a digest says."""
-    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in name)[:60]
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def write_pages(
-    folder: str,
-    files: Mapping[str, bytes],
-    *,
-    encryption: Encryption = BUCKET_DEFAULT,
-    about: Mapping[str, object] = MappingProxyType({}),
-) -> None:
-    """Write pages by path, then a manifest of theirs, so that whoever reads it finds them all.
-
-    Raises
-    ------
-    StorageError
-        The store refused.
-    """
-    filesystem, root = open_store(folder, encryption=encryption)
-    with storage_errors(folder, "writing pages"):
-        for path, content in files.items():
-            filesystem.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
-            filesystem.pipe_file(f"{root}/{path}", content)
-        listed = [
-            {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            for path, content in files.items()
-        ]
-        filesystem.pipe_file(f"{root}/{MANIFEST}", json_bytes({**about, "pages": listed}))

@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field
 from jobs.config import MODEL_CONFIG
 from jobs.console import make_console
 from jobs.errors import ExitCode
-from jobs.report import check_job, write_pages
+from jobs.report import check_job
+from jobs.store.pages import write_pages
 from recsys_ops.errors import ConfigError
 from recsys_ops.report.study import Study, design_study, study_page
 from recsys_ops.runs import open_run

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_ops.antidote.as_used import AsUsed
+from recsys_ops.antidote.detection import Detection
 from recsys_ops.antidote.evaluate import Effect, Evaluation
 from recsys_ops.antidote.ids import ArtificialIds
 from recsys_ops.arrow import Array
@@ -35,7 +36,8 @@ class AntidoteResult:
 
     ``ratings (n_artificial, n_items)``; ``jaccard (depth,)``; ``contributions`` (None where not computed) and
     ``gradient_contributions``, both ``(n_artificial,)``; ``used`` when added to all ratings, None where there are none;
-    ``random`` the objective with as many random rows instead, on each split.
+    ``random`` the objective with as many random rows instead, on each split; ``detection`` how easily the artificial
+    users are told from real ones, None where there are none.
     """
 
     ratings: sp.csr_array
@@ -45,6 +47,7 @@ class AntidoteResult:
     gradient_contributions: NDArray[np.float64]
     used: AsUsed | None
     random: tuple[float, ...]
+    detection: Detection | None
 
     @property
     def splits(self) -> list[tuple[str, Effect]]:

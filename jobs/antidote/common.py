@@ -11,6 +11,7 @@ from jobs.antidote.inputs import AntidoteInputs, Common, Split
 from jobs.runtime.each import each_in_a_task
 from recsys_ops.antidote.algorithms import COMPARISONS
 from recsys_ops.antidote.baselines import random_ratings
+from recsys_ops.antidote.evaluation_starts import kind_of
 from recsys_ops.antidote.objectives import Objective
 from recsys_ops.antidote.problem import AntidoteProblem, EvaluationRatings
 from recsys_ops.antidote.standing import Standing, standing
@@ -57,8 +58,9 @@ def each(inputs: AntidoteInputs, function: Callable[[Any], Any], arguments: Iter
 
 def _stand(rows: RowMap, objective: Objective, settings: Any, what: tuple[sp.csr_array | None, int]) -> Standing:
     artificial, start = what
+    kind = kind_of(start - settings.evaluation_starts[0])
     als = AlsSettings(settings.rank, settings.regularisation, seed=start)
-    return standing(rows, objective, als, artificial=artificial)
+    return standing(rows, objective, als, artificial=artificial, kind=kind)
 
 
 def _random_rows(inputs: AntidoteInputs, size: int) -> list[sp.csr_array]:

@@ -10,6 +10,7 @@ from jobs.antidote.config import AntidoteConfig
 from jobs.antidote.objective import Groups
 from jobs.runtime.ray_rows import RayRows
 from recsys_ops.antidote.advice import held_out_share, is_about_ratings
+from recsys_ops.antidote.evaluation_starts import n_starts_for
 from recsys_ops.antidote.objectives import Objective
 from recsys_ops.antidote.problem import Direction, EvaluationRatings
 from recsys_ops.antidote.standing import Standing
@@ -109,13 +110,16 @@ FIRST_EVALUATION_START = 1_000_000
 """Added to the seed: the starts of the evaluation, on which no algorithm chooses."""
 
 
-def settings_of(config: AntidoteConfig, rating_range: tuple[float, float], *, warm: bool) -> CaseSettings:
+def settings_of(
+    config: AntidoteConfig, rating_range: tuple[float, float], *, n_ratings: int, warm: bool
+) -> CaseSettings:
     """The part of the settings that a case sees."""
+    n_starts = n_starts_for(n_ratings) if config.starts is None else config.starts
     first = config.seed + FIRST_EVALUATION_START
     return CaseSettings(
         config.direction, config.rank, config.regularisation, rating_range, config.whole_ratings, config.max_ratings,
         config.max_rmse_loss, config.min_overlap, hold_out_of(config), on_unseen=is_on_unseen(config), warm=warm,
-        evaluation_starts=tuple(range(first, first + config.starts)),
+        evaluation_starts=tuple(range(first, first + n_starts)),
     )  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def plan(config: AntidoteConfig, data: AntidoteData) -> Plan:
     dataset, n_ratings = data.dataset, int(data.dataset.ratings.nnz)
     seconds = [case_seconds(case, n_ratings, config.rank) for case in data.cases]
     block_ratings = spread_blocks(n_ratings)
-    settings = settings_of(config, dataset.rating_range, warm=n_ratings >= MANY_RATINGS)
+    settings = settings_of(config, dataset.rating_range, n_ratings=n_ratings, warm=n_ratings >= MANY_RATINGS)
     als = AlsSettings(config.rank, config.regularisation, seed=config.seed)
     quality, quality_seconds = measured(
         JOB.name, lambda: measure_ratings(dataset.ratings, als, share=MEASURED_SHARE, seed=config.seed),

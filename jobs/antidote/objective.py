@@ -84,8 +84,10 @@ def _one(name: str, groups: Groups | None, ratings: sp.csr_array) -> Objective:
         return Polarisation()
     if name == "individual":
         return IndividualUnfairness()
-    if name == "popularity" or name == "gini":
-        return ListObjective(name, ratings)
+    if name == "popularity":
+        return ListObjective("popularity", ratings)
+    if name == "gini":
+        return ListObjective("gini", ratings)
     if groups is None:
         raise ConfigError(
             f"--objective {name}: no feature of the items forms two groups or more. "

@@ -9,6 +9,7 @@ from jobs.antidote.inputs import AntidoteData
 from jobs.console import escape, print_footer, print_recommender
 from recsys_ops.antidote.advice import Group, advised, group_cases
 from recsys_ops.antidote.sentences import (
+    detection_in_words,
     interval_in_words,
     no_advice,
     noise_in_words,
@@ -38,7 +39,7 @@ def print_summary(console: Console, run: Run, data: AntidoteData) -> None:
     rank = run.manifest["configuration"]["rank"]
     print_recommender(console, run, f"matrix factorisation of rank {rank}", _CONSEQUENCE)
     console.print(_effect_table(groups, rows))
-    sentences = [*_failures(rows), *noise_in_words(groups)]
+    sentences = [*_failures(rows), *noise_in_words(groups), *detection_in_words(groups)]
     for sentence in [*sentences, _advice_in_words(groups, rows, data.names.artificial.rule)]:
         console.print(f"\n{sentence}", soft_wrap=True)
     print_footer(console, run, "cases")

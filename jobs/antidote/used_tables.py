@@ -8,6 +8,7 @@ import pyarrow as pa
 from jobs.antidote.case import Case, CaseResult, Names
 from recsys_ops.antidote.algorithms import COMPARISONS
 from recsys_ops.antidote.as_used import AsUsed, keeps_limits, verdict_of
+from recsys_ops.antidote.evaluation_starts import kind_of
 from recsys_ops.arrow import table_of
 from recsys_ops.tables import ANTIDOTE_AS_USED, ANTIDOTE_STARTS
 
@@ -35,7 +36,8 @@ def _case_row(names: Names, result: CaseResult) -> dict[str, Any]:
     verdict: str = verdict_of(used.effect, used.beyond_random, sign, within_limits=within)
     if case.algorithm in COMPARISONS:
         verdict = "comparison"
-    return row | {"verdict": verdict, "within_limits": within, "change_worst": used.worst(sign)} | _measures(used)
+    row |= {"verdict": verdict, "within_limits": within, "change_worst": used.worst(sign)} | _measures(used)
+    return row | _detected(result)
 
 
 def _measures(used: AsUsed) -> dict[str, Any]:
@@ -52,9 +54,20 @@ def _measures(used: AsUsed) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _detected(result: CaseResult) -> dict[str, float]:
+    found = None if result.found is None else result.found.detection
+    if found is None:
+        return {}
+    return {
+        "detectability": found.auc, "detected_by_length": found.length, "detected_by_deviation": found.deviation,
+        "detected_by_similarity": found.similarity, "rating_distance": found.rating_distance,
+    }  # fmt: skip
+
+
 def _start_columns(names: Names, case: Case, used: AsUsed) -> dict[str, Any]:
     return names.columns_of(case, len(used.before)) | {
         "start": [one.start for one in used.before],
+        "kind": [kind_of(number) for number in range(len(used.before))],
         "before": [one.value for one in used.before],
         "after": [one.value for one in used.after],
         "random": [one.value for one in used.random],

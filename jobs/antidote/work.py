@@ -17,6 +17,7 @@ from jobs.store.records import Isolated, ShardOutput
 from recsys_ops.antidote.algorithms import propose
 from recsys_ops.antidote.as_used import AsUsed
 from recsys_ops.antidote.contribution import contributions, gradient_contributions
+from recsys_ops.antidote.detection import detect
 from recsys_ops.antidote.evaluate import evaluate, jaccard_curve
 from recsys_ops.antidote.objectives import measure
 from recsys_ops.antidote.problem import AntidoteProblem
@@ -86,6 +87,7 @@ def _computed(inputs: AntidoteInputs, case: Case) -> CaseResult:
             problem.objective.value(measure(rows, split.random[case.n_artificial].factors))
             for rows in dict.fromkeys((problem.rows, measured))
         ),
+        detect(inputs.ratings, ratings, seed=case.seed) if ratings.shape[0] else None,
     )  # fmt: skip
     return CaseResult(case, Status.FEASIBLE, _caveat(problem, found), found)
 

@@ -53,14 +53,16 @@ def another_value(values: NDArray[np.float64], *, slack: float = 0.0) -> Interva
     Returns
     -------
     Interval
-        Mean and Student's prediction interval, ``t s sqrt(1 + 1/n)`` to both sides; without end for a single value.
+        Mean and Student's prediction interval, ``t s sqrt(1 + 1/n)`` to both sides, and farther where a value lies
+        outside (an optimum that few starts end in); without end for a single value.
     """
     n = len(values)
     mean = float(np.mean(values))
     if n < 2:
         return Interval(mean, -np.inf, np.inf)
-    reach = float(stdtrit(n - 1, (1 + COVERAGE) / 2) * np.std(values, ddof=1) * np.sqrt(1 + 1 / n)) + slack
-    return Interval(mean, mean - reach, mean + reach)
+    reach = float(stdtrit(n - 1, (1 + COVERAGE) / 2) * np.std(values, ddof=1) * np.sqrt(1 + 1 / n))
+    low, high = min(mean - reach, float(values.min())), max(mean + reach, float(values.max()))
+    return Interval(mean, low - slack, high + slack)
 
 
 def over_splits(values: NDArray[np.float64], held_out: float) -> Interval:
@@ -129,9 +131,8 @@ class AsUsed:
     def start_change(self) -> float:
         """Difference of two starts without artificial users that 95 of 100 stay below, as a share of the mean."""
         values = np.array([one.value for one in self.before])
-        interval = another_value(values)
-        spread = (interval.high - interval.mean) / np.sqrt(1 + 1 / len(values)) * np.sqrt(2)
-        return float(spread / max(abs(interval.mean), 1e-300))
+        spread = float(stdtrit(len(values) - 1, (1 + COVERAGE) / 2) * np.std(values, ddof=1) * np.sqrt(2))
+        return spread / max(abs(float(values.mean())), 1e-300)
 
     @property
     def rmse_changes(self) -> NDArray[np.float64]:

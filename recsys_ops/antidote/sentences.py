@@ -17,6 +17,10 @@ _OBJECTIVES = {
     "gini": "concentration (Gini) of what is recommended",
 }
 
+_SEVERAL_OPTIMA = 0.01
+"""Difference of the objective between two starts from which on they have not ended in the same optimum: ten times what
+a settled fit is exact to."""
+
 Row = dict[str, Any]
 
 
@@ -50,7 +54,22 @@ def noise_in_words(groups: Sequence[Group]) -> list[str]:
         f"{100 * one['random_top10_kept']:.0f} % (budget {one['budget']})"
         for one in floors.values()
     ]
-    return [start + ", ".join(random) + "."]
+    several = (
+        "The recommender has several optima: which one a fit ends in depends on its start, so that what is changed "
+        "differs from fit to fit, within the intervals."
+    )
+    return [start + ", ".join(random) + ".", *([several] if row["start_change"] > _SEVERAL_OPTIMA else [])]
+
+
+def detection_in_words(groups: Sequence[Group]) -> list[str]:
+    """How easily the artificial users are found; nothing where no case has any, or the run does not know."""
+    found = [
+        f"{group.algorithm} {group.budget} {row['detectability']:.2f} (stars given otherwise: "
+        f"{row['rating_distance']:.0%})"
+        for group in groups if (row := group.typical) is not None and row.get("detectability") is not None
+    ]  # fmt: skip
+    text = "Detectability (AUC of a shilling detector: 0.5 is chance, 1 is always found): "
+    return [text + ", ".join(found) + "."] if found else []
 
 
 def no_advice(groups: Sequence[Group]) -> str:

@@ -167,7 +167,7 @@ def _thresholds(scores: NDArray[np.float64], n_candidates: NDArray[np.int64], le
     # Below low the best length + 1 items alone weigh enough; above high even n items as good as the best do not.
     low = worst - SOFTNESS * np.log(length)
     high = scores.max(axis=1) + SOFTNESS * np.log((n_candidates - length) / length)
-    middle = np.clip((kth + worst) / 2, low, high)
+    middle: NDArray[np.float64] = np.clip((kth + worst) / 2, low, high)
     for _ in range(_MOST_STEPS):
         weights = expit((scores - middle[:, None]) / SOFTNESS)
         miss = weights.sum(axis=1) - length

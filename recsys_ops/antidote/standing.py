@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from recsys_ops.antidote.evaluation_starts import StartKind, start_items
 from recsys_ops.antidote.objectives import Objective, measure
 from recsys_ops.models.linear import best_candidates
 from recsys_ops.models.mf import AlsSettings, Factors
@@ -34,7 +35,12 @@ class Standing:
 
 
 def standing(
-    rows: RowMap, objective: Objective, als: AlsSettings, *, artificial: sp.csr_array | None = None
+    rows: RowMap,
+    objective: Objective,
+    als: AlsSettings,
+    *,
+    artificial: sp.csr_array | None = None,
+    kind: StartKind = "usual",
 ) -> Standing:
     """Fit all ratings, with artificial users or without, until loss and objective have settled.
 
@@ -47,12 +53,18 @@ def standing(
     als : AlsSettings
         Its seed is the start.
     artificial : csr_array, shape (n_artificial, n_items), optional
+    kind : "usual", "small" or "large"
+        How the start is drawn.
 
     Returns
     -------
     Standing
     """
-    fit = fit_settled(rows, als, lambda factors: objective.value(measure(rows, factors)), artificial=artificial)
+
+    def value(factors: Factors) -> float:
+        return objective.value(measure(rows, factors))
+
+    fit = fit_settled(rows, als, value, artificial=artificial, start=start_items(rows.shape[1], als, kind))
     predictions = measure(rows, fit.factors)
     return Standing(
         als.seed, objective.value(predictions), predictions.rmse, top_lists(rows, fit.factors), is_settled=fit.converged

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from recsys_ops.antidote.advice import Group, advised, group_cases, held_out_share, is_about_ratings
 from recsys_ops.antidote.sentences import (
+    detection_in_words,
     interval_in_words,
     no_advice,
     noise_in_words,
@@ -55,7 +56,8 @@ def antidote_content(run: Run) -> dict[str, Any]:
     plot = effect_plot([Effect(g.algorithm, n_users[g.algorithm, g.budget], g.typical) for g in groups if g.typical])
     return {
         "aim": f"To {'lower' if settings['direction'] == 'min' else 'raise'} {objective_in_words(objective)}.",
-        "advice": _advice(best, groups, n_users), "noise": noise_in_words(groups), "is_advised": best is not None,
+        "advice": _advice(best, groups, n_users), "is_advised": best is not None,
+        "noise": [*noise_in_words(groups), *detection_in_words(groups)],
         "effect_rows": [_effect_row(group, n_users) for group in groups],
         "has_unseen": any(group.unseen is not None for group in groups), "effect_plot": plot,
         "shown": None if shown is None else f"{shown.algorithm}, budget {shown.budget}",

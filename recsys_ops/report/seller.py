@@ -1,7 +1,7 @@
 """The seller's card: their items by impact, each with its plans, what they bring and how sure that is."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,11 @@ from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
 
 Rows = Sequence[Mapping[str, Any]]
+Steps = Mapping[tuple[Any, ...], Rows]
+"""By item, group and option."""
+
+BETWEEN_CHANGES = "; "
+"""As ``frontier`` joins the sentences of a step; wherever it stands in a text, cards split and join again."""
 
 
 @dataclass(frozen=True)
@@ -28,30 +33,30 @@ class Card:
 
     run: Run
     language: str
-    steps: Mapping[tuple[Any, ...], Rows]
     decided: Mapping[tuple[str, frozenset[str]], str]
     feedback_url: str | None
     origin: str
 
 
 def seller_pages(
-    run: Run, sellers: Sequence[str] | None, language: str, feedback_url: str | None = None
-) -> dict[str, tuple[str, str]]:
-    """A page for each seller of a run of recourse.
+    run: Run, sellers: Sequence[Any] | None, language: str, feedback_url: str | None = None
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """A page for each seller of a run of recourse, one after the other.
 
     Parameters
     ----------
     run : Run
-    sellers : sequence of str, or None
-        Whose pages, ids as text; None for all.
+    sellers : sequence, or None
+        Whose pages, by their ids, also as text; None for all.
     language : "en" or "de"
     feedback_url : str, optional
         Where the pages send answers; by default they are only downloaded.
 
-    Returns
-    -------
-    dict of str to (str, str)
-        By seller, in the order of the run: what the page says in short, and the page.
+    Yields
+    ------
+    (str, (str, str))
+        In the order of the run: seller, what the page says in short, and the page. Held are the rows of these sellers,
+        as the tables have them, and one page.
 
     Raises
     ------
@@ -59,27 +64,39 @@ def seller_pages(
         ``feedback_url`` is no address of the web.
     """
     origin = "'none'" if feedback_url is None else origin_of(feedback_url)
-    table = run.table("recourse").to_table()
+    card = Card(run, language, _decided(run), feedback_url, origin)
+    table, frontier = (_of_sellers(run, name, sellers) for name in ("recourse", "frontier"))
     table = table.append_column("case_id", case_ids(run.run_id, table))
-    frontier = run.table("frontier").to_table()
-    if sellers is not None:
-        chosen = pa.array(sellers, pa.string())
-        is_chosen = [pc.is_in(pc.cast(each["seller_id"], pa.string()), value_set=chosen) for each in (table, frontier)]
-        table, frontier = table.filter(is_chosen[0]), frontier.filter(is_chosen[1])
-    card = Card(run, language, _steps(frontier.to_pylist()), _decided(run), feedback_url, origin)
-    by_seller: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in table.to_pylist():
-        by_seller[str(row["seller_id"])].append(row)
-    return {seller: _page(card, seller, rows) for seller, rows in by_seller.items()}
+    rows, points = _by_seller(table), _by_seller(frontier)
+    for seller, positions in rows.items():
+        steps = _steps(frontier.take(points.get(seller, [])).to_pylist())
+        yield seller, _page(card, seller, table.take(positions).to_pylist(), steps)
 
 
-def _page(card: Card, seller: str, rows: Rows) -> tuple[str, str]:
+def _of_sellers(run: Run, name: str, sellers: Sequence[Any] | None) -> pa.Table:
+    """The rows of a table that are about these sellers; the others are left out while the table is read."""
+    if sellers is None:
+        return run.table(name).to_table()
+    chosen = pa.array(map(str, sellers), pa.string())
+    return run.table(name).to_table(filter=pc.field("seller_id").cast(pa.string()).isin(chosen))
+
+
+def _by_seller(table: pa.Table) -> dict[str, list[int]]:
+    """Positions of the rows of each seller."""
+    positions: dict[str, list[int]] = defaultdict(list)
+    for position, seller in enumerate(table["seller_id"].to_pylist()):
+        positions[str(seller)].append(position)
+    return positions
+
+
+def _page(card: Card, seller: str, rows: Rows, steps: Steps) -> tuple[str, str]:
     say = words(card.language)
     of_item: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         of_item[row["item_id"]].append(row)
     ways = [_in_order(each) for each in of_item.values()]
     plans = sorted((each for each in ways if each), key=lambda each: (-_impact(each[0]), str(each[0]["item_id"])))
+    phrases: dict[str, int] = {}
     summary = say.seller_summary.format(plans=len(plans), items=len(of_item))
     page = render(
         "seller.html",
@@ -87,11 +104,14 @@ def _page(card: Card, seller: str, rows: Rows) -> tuple[str, str]:
             "language": card.language, "title": f"{say.seller_title} ({seller})", "say": say, "summary": summary,
             "seller": seller, "run_id": card.run.run_id, "committed": card.run.manifest["finished"][:10],
             "plans": [
-                {"title": each[0]["title"], "gained": _impact(each[0]), "ways": [_plan(row, card, say) for row in each]}
+                {
+                    "title": each[0]["title"], "gained": _impact(each[0]),
+                    "ways": [_plan(row, card, steps, phrases) for row in each],
+                }
                 for each in plans
             ],
             "without": [_without(each[0], card, say) for each in of_item.values() if not _in_order(each)],
-            "feedback_url": card.feedback_url,
+            "feedback_url": card.feedback_url, "phrases": phrases, "between": BETWEEN_CHANGES,
         },
         scripts=("page.js", "answers.js", "feedback.js"), connect=card.origin,
     )  # fmt: skip
@@ -123,8 +143,9 @@ def _impact(row: Mapping[str, Any]) -> float:
     return float((row["success_after"] - row["success_before"]) * row["n_targets"])
 
 
-def _plan(row: Mapping[str, Any], card: Card, say: Any) -> dict[str, Any]:
-    of_case = card.steps.get((row["item_id"], row["group"], row["option"]), ())
+def _plan(row: Mapping[str, Any], card: Card, steps: Steps, phrases: dict[str, int]) -> dict[str, Any]:
+    say = words(card.language)
+    of_case = steps.get((row["item_id"], row["group"], row["option"]), ())
     taken = [step for step in of_case if step["n_changes"] and step["text"]]
     return {
         "case_id": row["case_id"],
@@ -139,7 +160,7 @@ def _plan(row: Mapping[str, Any], card: Card, say: Any) -> dict[str, Any]:
         ],
         "changes": row["changes"],
         "has_support": any(change.get("support") is not None for change in row["changes"]),
-        "steps": [_step(step, say) for step in taken],
+        "steps": [_step(step, phrases, say) for step in taken],
         "step": next((n for n, step in enumerate(taken) if step["n_changes"] == row["n_changes"]), len(taken) - 1),
     }  # fmt: skip
 
@@ -191,11 +212,14 @@ def _decided(run: Run) -> dict[tuple[str, frozenset[str]], str]:
     return {(str(row["item_id"]), frozenset(row["features"])): row["decision"] for row in rows}
 
 
-def _step(step: Mapping[str, Any], say: Any) -> str:
+def _step(step: Mapping[str, Any], phrases: dict[str, int], say: Any) -> str:
+    """A step of the way as numbers of phrases, that of the sentence first: a card says once what many steps repeat."""
     n = step["n_changes"]
     counted = say.one_change if n == 1 else say.n_changes.format(n=n)
+    sentence = say.step.format(n=counted, text="{text}", after=f"{step['success']:.0%}")
     text = step["text"][0].upper() + step["text"][1:]
-    return str(say.step.format(n=counted, text=text, after=f"{step['success']:.0%}"))
+    said = [sentence, *text.split(BETWEEN_CHANGES)]
+    return " ".join(str(phrases.setdefault(phrase, len(phrases))) for phrase in said)
 
 
 def _without(row: Mapping[str, Any], card: Card, say: Any) -> str:
@@ -206,7 +230,7 @@ def _without(row: Mapping[str, Any], card: Card, say: Any) -> str:
     return f"{row['title']}: {reasons.get(row['status'], say.none_found)}"
 
 
-def _steps(frontier: Rows) -> dict[tuple[Any, ...], Rows]:
+def _steps(frontier: Rows) -> Steps:
     steps: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for row in frontier:
         steps[row["item_id"], row["group"], row["option"]].append(row)

@@ -37,6 +37,19 @@ ANTIDOTE_AS_USED_COLUMNS: Columns = {
     "random_change_high": (pa.float64(), "To here."),
     "random_rmse_change": (pa.float64(), "Noise floor: change of the RMSE by random rows, mean, in stars."),
     "random_top10_kept": (pa.float64(), "Noise floor: share of the top 10 that random rows leave, mean."),
+    "detectability": (
+        pa.float64(),
+        "Probability that an artificial user looks more suspect than a real one, by the three attributes below (AUC of "
+        "a shilling detector): 0.5 is chance, 1 always.",
+    ),
+    "detected_by_length": (pa.float64(), "The same by the number of its ratings alone."),
+    "detected_by_deviation": (pa.float64(), "By how far its ratings are from the items' means (RDMA)."),
+    "detected_by_similarity": (pa.float64(), "By how similar its 25 nearest neighbours are."),
+    "rating_distance": (
+        pa.float64(),
+        "Distance between the shares of whole stars in artificial and in real ratings: 0 the same, 1 nothing "
+        "in common.",
+    ),
     "n_starts": (pa.int32(), "Number of starts; no algorithm chooses on them."),
     "converged": (pa.bool_(), "Whether loss and objective settled in every fit of the case, random rows included."),
 }
@@ -44,6 +57,7 @@ ANTIDOTE_AS_USED_COLUMNS: Columns = {
 ANTIDOTE_STARTS_COLUMNS: Columns = {
     **CASE,
     "start": (pa.int64(), "Seed of the start."),
+    "kind": (pa.string(), "How its item factors are drawn: usual (around a common mean), small or large (around 0)."),
     "before": (pa.float64(), "The objective on all ratings without artificial users."),
     "after": (pa.float64(), "The same with them."),
     "random": (pa.float64(), "The same with as many random rows instead."),

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from recsys_ops.antidote.algorithms import COMPARISONS, propose
 from recsys_ops.antidote.as_used import AsUsed, verdict_of
 from recsys_ops.antidote.baselines import random_ratings
+from recsys_ops.antidote.evaluation_starts import kind_of, n_starts_for
 from recsys_ops.antidote.objectives import GroupUnfairness, IndividualUnfairness, Objective, Polarisation
 from recsys_ops.antidote.problem import AntidoteProblem
 from recsys_ops.antidote.standing import standing
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(14_400)]
 
 CASES, FIRST = int(os.environ.get("ANTIDOTE_CASES", "40")), int(os.environ.get("ANTIDOTE_FIRST", "0"))
 NOISE_RUNS = int(os.environ.get("ANTIDOTE_NOISE", "100"))
-STARTS = range(1_000_000, 1_000_005)
+FIRST_START = 1_000_000
 SIZES = ((20, 14), (40, 25), (60, 40))
 ALGORITHMS = ("gd_fixed", "heuristic1", "random", "heuristic2", "baseline_max")
 
@@ -61,13 +62,20 @@ def drawn_case(number: int) -> Case:
 
 def as_used(problem: AntidoteProblem, artificial: sp.csr_array) -> AsUsed:
     """As the job measures it."""
-    random = [random_ratings(problem, int(artificial.shape[0]), seed=start) for start in STARTS]
+    starts = range(FIRST_START, FIRST_START + n_starts_for(problem.rows.n_ratings))
+    random = [random_ratings(problem, int(artificial.shape[0]), seed=start) for start in starts]
     stands = [
         tuple(
-            standing(problem.rows, problem.objective, replace(problem.als, seed=start), artificial=rows)
-            for start, rows in zip(STARTS, data, strict=True)
+            standing(
+                problem.rows,
+                problem.objective,
+                replace(problem.als, seed=start),
+                artificial=rows,
+                kind=kind_of(start - FIRST_START),
+            )
+            for start, rows in zip(starts, data, strict=True)
         )
-        for data in ([None] * len(STARTS), [artificial] * len(STARTS), random)
+        for data in ([None] * len(starts), [artificial] * len(starts), random)
     ]
     return AsUsed(*stands)
 

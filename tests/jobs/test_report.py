@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 import threading
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs import report
+from jobs.cards import card_path
 from jobs.config import RunConfig
 from recsys_ops.acceptance.feedback import case_ids
 from recsys_ops.errors import StorageError
@@ -94,7 +96,7 @@ def test_every_seller_has_a_card_with_the_plans_of_the_table_by_impact(out: Path
     pages = pages_of(out, "recourse")
     run = open_run(str(out / "runs/recourse"))
     sellers = set(map(str, run.table("recourse").to_table()["seller_id"].to_pylist()))
-    assert len(pages) == 1 + len(sellers)
+    assert sum(path.startswith("sellers/") for path in pages) == len(sellers)
     links = [a["href"] for name, a in check_page(pages["index.html"]).found if name == "a"]
     assert len(links) == len(sellers)
     for seller in sellers - {SELLER}:
@@ -116,8 +118,7 @@ def test_every_seller_has_a_card_with_the_plans_of_the_table_by_impact(out: Path
 def test_hostile_text_stays_text(out: Path, command_line: CommandLine) -> None:
     done = command_line("report", "--out", str(out), "--run-id", "recourse", "--seller", SELLER)
     assert done.code == 0, done.stderr
-    (page,) = pages_of(out, "recourse").values()
-    text = "".join(check_page(page).text)
+    text = "".join(check_page(pages_of(out, "recourse")[card_path(SELLER)]).text)
     assert "<script>alert(1)</script>" in text
     assert "{{ 7 * 7 }}" in text
 
@@ -176,6 +177,9 @@ def test_a_browser_runs_every_page_without_a_complaint(out: Path, command_line: 
             tab.check(page.as_uri())
             n_steps = page.read_text().count('data-steps="')
             assert tab.value("document.querySelectorAll('[aria-valuetext]').length") == n_steps
+            assert tab.value("[...document.querySelectorAll('[data-says]')].map((one) => one.textContent)") == [
+                said for each in steps_said(page.read_text()) for said in each
+            ]
         changed = tmp_path / "changed.html"
         changed.write_text(pages[1].read_text().replace("</script>", "//</script>"))
         tab.open(changed.as_uri())
@@ -197,6 +201,35 @@ def test_a_user_reads_why_in_their_language(out: Path, command_line: CommandLine
     assert f'<html lang="{language}">' in page
 
 
+def steps_said(page: str) -> list[list[str]]:
+    """By plan with a slider: the sentences of its steps, put together from the phrases of the page."""
+    found = re.search(r'<ol id="phrases".*?</ol>', page, flags=re.DOTALL)
+    phrases = [html.unescape(said) for said in re.findall("<li>(.*?)</li>", found[0], flags=re.DOTALL)] if found else []
+    said = []
+    for steps in re.findall(r'<div id="list-.*?</div>', page, flags=re.DOTALL):
+        numbers = [list(map(int, each.split())) for each in re.findall('data-says="(.*?)"', steps)]
+        said.append([phrases[n].replace("{text}", "; ".join(phrases[m] for m in rest)) for n, *rest in numbers])
+    return said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_steps_of_every_plan_are_said_in_full(out: Path, language: str) -> None:
+    run, say = open_run(str(out / "runs/recourse")), LANGUAGES[language]
+    expected: dict[tuple[object, ...], list[str]] = {}
+    for row in run.table("frontier").to_table().sort_by("n_changes").to_pylist():
+        if (n := row["n_changes"]) and row["text"]:
+            counted = say["one_change"] if n == 1 else say["n_changes"].format(n=n)
+            text = row["text"][0].upper() + row["text"][1:]
+            sentence = say["step"].format(n=counted, after=f"{row['success']:.0%}", text=text)
+            expected.setdefault((row["item_id"], row["group"], row["option"]), []).append(sentence)
+    rows = run.table("recourse").to_table().to_pylist()
+    helpful = [row for row in rows if row["changes"] and row["success_after"] > row["success_before"]]
+    shown = [expected.get((row["item_id"], row["group"], row["option"]), []) for row in helpful]
+    found = [steps for _, (_, page) in seller_pages(run, None, language) for steps in steps_said(page)]
+    assert sorted(found) == sorted(steps for steps in shown if len(steps) > 1)
+    assert len(found) > 3
+
+
 def with_settings(run: Run, **changes: object) -> Run:
     """The run as if it had been made with other settings."""
     return replace(run, manifest=run.manifest | {"configuration": run.manifest["configuration"] | changes})
@@ -206,14 +239,18 @@ def test_a_card_says_no_more_than_what_is_proven(out: Path) -> None:
     run, say = open_run(str(out / "runs/recourse")), LANGUAGES["en"]
     table = run.table("recourse").to_table().to_pylist()
     rows = [row for row in table if row["changes"] and row["success_after"] > row["success_before"]]
-    cards = "".join(page for _, page in seller_pages(run, None, "en").values())
+    cards = "".join(page for _, page in dict(seller_pages(run, None, "en")).values())
     assert cards.count(say["proven"]) == sum(row["status"] == "optimal" for row in rows)
     assert cards.count("no better plan was found.") == sum(row["status"] == "feasible" for row in rows) > 0
-    examples = "".join(page for _, page in seller_pages(with_settings(run, method="examples"), None, "en").values())
+    examples = "".join(
+        page for _, page in dict(seller_pages(with_settings(run, method="examples"), None, "en")).values()
+    )
     assert say["proven"] not in examples
     assert say["no_change_helps"] not in examples
     assert not any(say["weighted"] in each for each in (cards, examples))
-    weighted = "".join(page for _, page in seller_pages(with_settings(run, group_weights="a=2"), None, "en").values())
+    weighted = "".join(
+        page for _, page in dict(seller_pages(with_settings(run, group_weights="a=2"), None, "en")).values()
+    )
     assert weighted.count(say["weighted"]) == len(rows)
 
 

@@ -132,7 +132,7 @@ def test_what_is_clicked_on_a_card_is_read_by_acceptance_and_known_to_the_next_c
 
     run = open_run(f"{out}/runs/recourse")
     manifest = {**run.manifest, "configuration": {**run.manifest["configuration"], "learned": learned.url}}
-    following = seller_pages(dataclasses.replace(run, manifest=manifest), [str(seller)], "en")[str(seller)][1]
+    following = dict(seller_pages(dataclasses.replace(run, manifest=manifest), [seller], "en"))[str(seller)][1]
     assert following.count(SAY["decided_dismissed"]) == 1
     assert SAY["decided_dismissed"] not in card.read_text()
 

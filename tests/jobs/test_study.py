@@ -87,6 +87,7 @@ def test_what_people_answer_is_read_as_feedback(
     page = folder / f"{person['person_id']}.html"
     wanted = person["attention"]["answer"]
     with browser(tmp_path) as tab:
+        tab.check(page.as_uri())
         tab.open(page.as_uri(), width=375)
         tab.tab_to("[data-next]")
         tab.press("Enter")
@@ -95,6 +96,7 @@ def test_what_people_answer_is_read_as_feedback(
         tab.press("Space")
         tab.tab_to("[data-next]")
         tab.press("Enter")
+        tab.check_accessible()
         for number, why in enumerate(("", "=1+1; “no”")):
             answer(tab, 2 + number, 6, attention=wanted if is_attentive else wanted % 7 + 1, why=why)
         tab.tab_to("[data-download]")

@@ -17,10 +17,20 @@ import pytest
 CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt install chromium")
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--disable-dev-shm-usage")
+AXE = os.environ.get("RECSYS_OPS_AXE")
+"""Where axe.min.js of the npm package axe-core (MPL-2.0, not kept here) is; without it, its checks are left out."""
 _KEYS = {"Tab": 9, "Enter": 13, "Space": 32, "ArrowRight": 39, "ArrowLeft": 37, "ArrowDown": 40, "End": 35, "Home": 36}
 _UNNAMED = """
 [...document.querySelectorAll('input, select, textarea, button, meter, figure')].filter(one => !one.labels?.length
   && !one.ariaLabel && !one.getAttribute('aria-labelledby') && !one.textContent.trim()).map(one => one.outerHTML)
+"""
+
+_VIOLATIONS = """
+async () => {
+  document.querySelectorAll("details").forEach((one) => { one.open = true; });
+  return (await axe.run()).violations.filter(({impact}) => ["serious", "critical"].includes(impact))
+    .map(({id, help, nodes}) => `${id}: ${help} (${nodes.length}: ${nodes[0].html})`);
+}
 """
 
 
@@ -72,11 +82,18 @@ class Browser:
             assert self.requests.pop() == url
             assert not self.requests
             assert self.value("document.documentElement.scrollWidth") <= width, "the page is wider than the window"
+            self.check_accessible()
         levels = self.value("[...document.querySelectorAll('h1,h2,h3,h4')].map(one => +one.tagName[1])")
         assert levels[0] == 1
         assert levels.count(1) == 1
         assert all(lower <= upper + 1 for upper, lower in pairwise(levels)), levels
         assert self.value(_UNNAMED) == []
+
+    def check_accessible(self) -> None:
+        """axe-core finds nothing serious or critical in what is shown, where ``RECSYS_OPS_AXE`` names it."""
+        if AXE is not None:
+            self.value(Path(AXE).read_text(encoding="utf-8") + "; 0")
+            assert self.value(f"({_VIOLATIONS})()") == []
 
     def value(self, expression: str) -> Any:
         """What a script says; it is not bound by the page's policy."""

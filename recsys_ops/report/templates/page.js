@@ -1,4 +1,10 @@
 "use strict";
+// Sentences of steps repeat each other: the page has each phrase once, and names them by number, the sentence first.
+const phrases = document.getElementById("phrases");
+for (const step of document.querySelectorAll("[data-says]")) {
+  const [sentence, ...said] = step.dataset.says.split(" ").map((number) => phrases.children[number].textContent);
+  step.textContent = sentence.replace("{text}", () => said.join(phrases.dataset.between));
+}
 // A slider that shows one step of a plan at a time.
 for (const slider of document.querySelectorAll("[data-steps]")) {
   const steps = document.getElementById(slider.dataset.steps).children;
@@ -8,6 +14,18 @@ for (const slider of document.querySelectorAll("[data-steps]")) {
   };
   slider.addEventListener("input", show);
   show();
+}
+// Tables that are wider than the window are scrolled by keyboard as well; others are no stop on its way.
+const reach = new ResizeObserver((changed) => {
+  for (const {target} of changed) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const region of document.querySelectorAll(".scroll")) {
+  const name = (region.querySelector("caption") ?? region.previousElementSibling)?.textContent;
+  if (name && !region.role) [region.role, region.ariaLabel] = ["group", name];
+  reach.observe(region);
 }
 // A search that leaves the rows and cards that hold its words.
 for (const search of document.querySelectorAll("[data-filters]")) {

@@ -613,7 +613,7 @@ def test_one_plan_for_all_groups_that_halves_the_rank_does_so_by_the_search_and_
     best = max(serving, key=lambda row: 1 - row["rank_after"] / row["rank_before"])
     (first, *_) = _best_in_words(run, "de")
     assert sentence(best, "de").split(". In den Listen")[1] in first
-    cards = "".join(page for _, page in seller_pages(run, None, "en").values())
+    cards = "".join(page for _, page in dict(seller_pages(run, None, "en")).values())
     assert cards.count("On average in place ") == len(serving)
     assert cards.count("It is proven that fewer changes cannot do as much.") == sum(
         row["status"] == Status.OPTIMAL for row in serving
