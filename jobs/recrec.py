@@ -103,6 +103,17 @@ def not_had(data: str) -> tuple[str, ...]:
     return (f"{data} stands in for {catalogue_for(data).name}: numbers are the paper's for that, not for these data.",)
 
 
+def ranks_had(cells: pa.Table) -> str:
+    """Which mean ranks the items have that stand for those of the paper."""
+    ranks, means = cells["rank"].to_numpy(), cells["mean_rank"].to_numpy()
+    wanted = np.unique(ranks)
+    had = ", ".join(f"{means[ranks == rank].mean():.0f}" for rank in wanted)
+    return (
+        f"The items for ranks {', '.join(map(str, wanted))} have mean ranks of {had}: they are the nearest that at "
+        "most 1 % of a group has in the top 10, and an item may be nearest to two."
+    )
+
+
 def experiment(data: str, seeds: Sequence[int], *, quick: bool) -> dict[str, pa.Table]:
     """Run it for every seed.
 

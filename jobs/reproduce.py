@@ -85,7 +85,7 @@ def run(config: ReproduceConfig) -> int:
         tables = recrec.experiment(config.data, seeds, quick=config.quick)
         plots = sampling_plots(tables["cells"], recrec.catalogue_for(config.data).figure) if has_matplotlib() else {}
         _write(folder, tables, plots)
-        _print_recrec(tables["compared"].to_pylist(), config.data, n_seeds, folder)
+        _print_recrec(tables, config.data, n_seeds, folder)
     else:
         tables = _studies(config, seeds)
         plots = study_plots(tables["curves"], tables["distances"]) if has_matplotlib() else {}
@@ -186,8 +186,8 @@ def _differences(rows: list[dict[str, Any]]) -> list[str]:
     return said
 
 
-def _print_recrec(rows: list[dict[str, Any]], data: str, n_seeds: int, folder: str) -> None:
-    console = make_console()
+def _print_recrec(tables: dict[str, pa.Table], data: str, n_seeds: int, folder: str) -> None:
+    console, rows = make_console(), tables["compared"].to_pylist()
     catalogue = recrec.catalogue_for(data)
     title = f"{catalogue.name}: {recrec.PAPER}, and {n_seeds} draws of users of {data}"
     table = Table("", "statistic", "searched", "paper", "ours", "95 % of draws", "", title=title, title_justify="left")
@@ -201,6 +201,7 @@ def _print_recrec(rows: list[dict[str, Any]], data: str, n_seeds: int, folder: s
     reasons = {row["statistic"]: row["why"] for row in rows if not row["agrees"]}
     n_agree = sum(row["agrees"] for row in rows)
     said = [f"{name} differs: {why}." for name, why in reasons.items()]
-    said += [*recrec.not_had(data), f"{n_agree} of {len(rows)} numbers agree. Tables and figures: {folder}"]
+    said += [recrec.ranks_had(tables["cells"]), *recrec.not_had(data)]
+    said += [f"{n_agree} of {len(rows)} numbers agree. Tables and figures: {folder}"]
     for sentence in said:
         console.print(sentence, markup=False, soft_wrap=True)

@@ -49,7 +49,7 @@ def _by_share(cells: pa.Table, column: str, title: str, up: str) -> dict[str, st
     shares = np.unique(cells["share_searched"].to_numpy())
     said = []
     for (dashes, marker), rank in zip(_LINES, np.unique(cells["rank"].to_numpy()), strict=False):
-        of_rank = cells.filter(pc.equal(cells["rank"], int(rank)))
+        of_rank = cells.filter(pc.field("rank") == int(rank))
         at, values = of_rank["share_searched"].to_numpy(), of_rank[column].to_numpy()
         means = np.array([values[at == share].mean() for share in shares])
         axes.plot(shares, means, dashes, marker=marker, markersize=4, color=MARK, label=f"rank {rank}")
@@ -78,11 +78,9 @@ def study_plots(curves: pa.Table, distances: pa.Table) -> dict[str, dict[str, st
     """
     plots = {}
     for distance in ("sparsity", "proximity"):
-        plots[f"figure-1-{distance}"] = _distances(
-            distances.filter(pc.equal(distances["distance"], distance)), distance
-        )
+        plots[f"figure-1-{distance}"] = _distances(distances.filter(pc.field("distance") == distance), distance)
         for response in ("accept", "act"):
-            is_this = pc.and_(pc.equal(curves["distance"], distance), pc.equal(curves["response"], response))
+            is_this = (pc.field("distance") == distance) & (pc.field("response") == response)
             plots[f"figure-3-{response}-{distance}"] = _curves(curves.filter(is_this), response, distance)
     return plots
 
@@ -104,13 +102,13 @@ def _curves(rows: pa.Table, response: str, distance: str) -> dict[str, str]:
     figure, axes = make_axes(distance.capitalize(), "Rating, from its mean")
     seeds = np.unique(rows["seed"].to_numpy())
     for number, seed in enumerate(seeds):
-        one = rows.filter(pc.equal(rows["seed"], int(seed)))
+        one = rows.filter(pc.field("seed") == int(seed))
         at, smooth, low, high = (_column(one, name) for name in ("at", "smooth", "low", "high"))
         if number == 0:
             _band(axes, at, low, high)
         axes.plot(at, smooth, color=MARK if number == 0 else SOFT, linewidth=2 if number == 0 else 0.7,
                   label=("one study", "the others")[number] if number < 2 else None)  # fmt: skip
-    first = rows.filter(pc.equal(rows["seed"], int(seeds[0])))
+    first = rows.filter(pc.field("seed") == int(seeds[0]))
     smooth = _column(first, "smooth")
     text = f"In one study from {smooth[0]:+.2f} at the least distance to {smooth[-1]:+.2f} at the greatest."
     return inline_plot(figure, f"Willingness to {response} by {distance}, figure 3", text)

@@ -70,7 +70,7 @@ def test_the_same_seed_repeats_the_same_study_and_what_is_set_aside_is_left_out(
     one, again, other = (replicate(size, seed=seed)["numbers"] for seed in (3, 3, 4))
     assert one.equals(again)
     assert not one.equals(other)
-    assert sum(replicate(size, seed=3)["distances"]["n"].to_pylist()) == 2 * 200
+    assert replicate(size, seed=3)["distances"]["n"].to_numpy().sum() == 2 * 200
 
 
 def test_setting_nearly_everything_aside_is_refused(tmp_path: Path) -> None:
@@ -99,7 +99,10 @@ def test_recrec_is_repeated_and_its_numbers_follow_from_the_recourses_in_its_tab
     at_5 = [row["success_after"] for row in cells if row["share_searched"] == 0.05]
     assert by_name[recrec.REVERTED, 0.05] == pytest.approx(np.mean(at_5))
     assert by_name[recrec.OVERLAP, None] == pytest.approx(np.mean([row["rbo"] for row in cells]))
-    assert "stands in for Goodreads" in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert "stands in for Goodreads" in said
+    mean = np.mean([row["mean_rank"] for row in cells if row["rank"] == 11])
+    assert f"The items for ranks 11, 21, 51, 101 have mean ranks of {mean:.0f}, " in said
     if has_matplotlib():
         assert_pictures(folder, "figure-3", "figure-3-reverted", "figure-4")
 
