@@ -126,4 +126,4 @@ def seconds_before_search(recommender: Recommender) -> float:
     """
     if not isinstance(recommender, FactoredRecommender):
         return 0.0
-    return 2e-7 * recommender.n_items * recommender.item_factors.shape[1]
+    return float(2e-7 * recommender.n_items * recommender.item_factors.shape[1])
