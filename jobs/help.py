@@ -48,7 +48,10 @@ EXAMPLES = {
         "recsys-ops power --question distance --effect 0.05",
         "recsys-ops power --question intercept --effect 0.3 --tests 4",
     ),
-    "reproduce": ("recsys-ops reproduce human-centred --quick",),
+    "reproduce": (
+        "recsys-ops reproduce human-centred --quick",
+        "recsys-ops reproduce recrec --data movielens-100k:ml-100k --quick",
+    ),
     "ask": (
         "recsys-ops ask --item 3",
         "recsys-ops ask --user 7 --item 3 --format json",
