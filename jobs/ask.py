@@ -7,7 +7,7 @@ import importlib
 import time
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, PositiveInt, model_validator
 
 from jobs import STARTED
 from jobs.config import MODEL_CONFIG, make_config
@@ -34,6 +34,8 @@ class AskConfig(BaseModel):
     """Recourse for all items of this seller."""
     user: str | None = None
     """Why this user is recommended what is shown first; with --item, why that item, or why not."""
+    max_added: PositiveInt = 10
+    """Most further interactions in an answer to why not; where more would be needed, that is said."""
     format: Literal["text", "json", "csv", "md"] = "text"
     """Sentences, or the rows of the result table as JSON, CSV or a table in Markdown, and nothing else on stdout."""
 
@@ -42,6 +44,8 @@ class AskConfig(BaseModel):
         named = {name for name in ("item", "seller", "user") if getattr(self, name) is not None}
         if len(named) != 1 and named != {"user", "item"}:
             raise ValueError("name one --item, one --seller or one --user, or a --user and an --item")
+        if "max_added" in self.model_fields_set and named != {"user", "item"}:
+            raise ValueError("--max-added is for a --user and an --item")
         return self
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from jobs.hooks import check_hook
 from jobs.runtime.logs import LogFormat
 from recsys_ops.errors import ConfigError, is_scalar
 from recsys_ops.storage import Encryption, is_missing_file, open_file, refuse_credentials_within, storage_errors
@@ -58,6 +59,12 @@ class RunConfig(BaseModel):
     """Only say what would be done: cases, shards, bytes to read, memory, seconds, what would be reused; nothing is written."""  # noqa: E501
     result: Literal["text", "json"] = "text"
     """json: the last line on stdout is an object with run, exit, url, counts and tables, also when the run fails."""
+    on_success: str | None = None
+    """When the run ended with exit code 0: a URL that gets the object of --result json by POST, or a command that gets it on stdin."""  # noqa: E501
+    on_failure: str | None = None
+    """The same, when it ended with any other exit code."""
+    lineage: bool = False
+    """Send OpenLineage events when the run starts and ends, where OPENLINEAGE_URL or openlineage.yml says (needs the extra 'lineage')."""  # noqa: E501
     log_format: LogFormat = "text"
     """Lines of the log on stderr: text, or json with run id, job and shard."""
 
@@ -70,6 +77,20 @@ class RunConfig(BaseModel):
             raise ValueError("the package deltalake is missing; install it with: pip install 'recsys-ops[delta]'")
         return delta
 
+    @field_validator("lineage")
+    @classmethod
+    def _lineage_is_possible(cls, lineage: bool) -> bool:
+        if lineage and find_spec("openlineage") is None:
+            raise ValueError("the package openlineage-python is missing; install it: pip install 'recsys-ops[lineage]'")
+        return lineage
+
+    @field_validator("on_success", "on_failure")
+    @classmethod
+    def _can_be_called(cls, hook: str | None) -> str | None:
+        if hook is not None:
+            check_hook(hook)
+        return hook
+
     @field_validator("sse_kms_key")
     @classmethod
     def _key_of_kms(cls, key: str | None, others: ValidationInfo) -> str | None:
@@ -81,6 +102,11 @@ class RunConfig(BaseModel):
     def is_partial(self) -> bool:
         """Whether only cases that the settings name are done, so that the run is never the latest of its job."""
         return False
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """Settings as a run records them: without what its end is reported to, as such an address may be a secret."""
+        return self.model_dump(mode="json", exclude={"on_success", "on_failure"})
 
     @property
     def encryption(self) -> Encryption:

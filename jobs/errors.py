@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     """Interrupted, or some shards failed; ``--resume`` continues."""
 
 
-def exit_code_of(error: Exception) -> ExitCode:
+def exit_code_of(error: BaseException) -> ExitCode:
     """Exit code of a foreseen error; DEFECT for any other."""
     if isinstance(error, InputError | ConfigError):
         return ExitCode.BAD_INPUT

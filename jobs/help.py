@@ -15,8 +15,8 @@ _DATA, _RUN, _STORAGE = "Data", "Run", "Storage and cluster"
 _LAST = (_DATA, _RUN, _STORAGE, "Help")
 _SECTION_OF: dict[type[BaseModel], str] = {DataConfig: _DATA, JobConfig: _DATA, RunConfig: _STORAGE}
 _OF_RUN = (
-    "config", "run_id", "resume", "plan", "seed", "allowed_errors", "result", "deadline", "fail_on", "report",
-    "feedback_url",
+    "config", "run_id", "resume", "plan", "seed", "allowed_errors", "result", "on_success", "on_failure", "lineage",
+    "deadline", "fail_on", "report", "feedback_url",
 )  # fmt: skip
 _SECTION_BY_NAME = {"on_bad_rows": _DATA, "installed": _STORAGE} | dict.fromkeys(_OF_RUN, _RUN)
 
@@ -48,7 +48,10 @@ EXAMPLES = {
         "recsys-ops power --question distance --effect 0.05",
         "recsys-ops power --question intercept --effect 0.3 --tests 4",
     ),
-    "reproduce": ("recsys-ops reproduce human-centred --quick",),
+    "reproduce": (
+        "recsys-ops reproduce human-centred --quick",
+        "recsys-ops reproduce recrec --data movielens-100k:ml-100k --quick",
+    ),
     "ask": (
         "recsys-ops ask --item 3",
         "recsys-ops ask --user 7 --item 3 --format json",

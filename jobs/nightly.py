@@ -1,5 +1,6 @@
 """The nightly run: recourse for the items of all sellers, under the date's name; repeated, it completes itself."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from pydantic import field_validator
@@ -36,10 +37,14 @@ def run(config: NightlyConfig) -> int:
     ------
     As ``jobs.runtime.job.run_job``.
     """
-    config = named(config)
-    learned, keep = config.learned or _learned(config), _keep(config)
-    settings = RecourseConfig(**config.model_dump(exclude={"date", "learned", "keep"}), learned=learned, keep=keep)
-    return run_job(settings, JOB)
+    settings = RecourseConfig(**named(config).model_dump(exclude={"date"}))
+    return run_job(settings, replace(JOB, check=lambda given: JOB.check(_as_begun(given))))
+
+
+def _as_begun(config: RecourseConfig) -> RecourseConfig:
+    """``config`` with the runs that the night reads: those it began with, or the latest."""
+    runs = {"learned": config.learned or _learned(config), "keep": _keep(config)}
+    return RecourseConfig(**{**config.model_dump(), **runs})
 
 
 def named(config: NightlyConfig) -> NightlyConfig:
@@ -51,7 +56,7 @@ def named(config: NightlyConfig) -> NightlyConfig:
     return config.model_copy(update={"run_id": run_id, "resume": True, "until": until})
 
 
-def _keep(config: NightlyConfig) -> str | None:
+def _keep(config: RecourseConfig) -> str | None:
     """Unless said otherwise the latest run, if there is one, or what the run of tonight's name began with."""
     if config.keep is not None or config.method == "examples" or config.aim == "rank":
         return config.keep
@@ -61,7 +66,7 @@ def _keep(config: NightlyConfig) -> str | None:
     return latest_before(config)
 
 
-def _learned(config: NightlyConfig) -> str | None:
+def _learned(config: RecourseConfig) -> str | None:
     """What the run of tonight's name began with; for a new one the latest acceptance run beside it, if there is one."""
     if not config.plan:
         check_writable(config.out, encryption=config.encryption)  # asks a store that is away less often than the others

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from rich.table import Table
 
-from jobs import human_centred
+from jobs import human_centred, recrec
 from jobs.config import MODEL_CONFIG
 from jobs.console import make_console
 from jobs.store.table_files import table_bytes
@@ -16,6 +16,8 @@ from recsys_ops.acceptance.loop import range_of_one
 from recsys_ops.acceptance.propensity import LEVEL
 from recsys_ops.acceptance.replication import MODELS, STATISTICS, StudySize, replicate
 from recsys_ops.errors import ConfigError
+from recsys_ops.report.paper_plots import sampling_plots, study_plots
+from recsys_ops.report.svg import has_matplotlib, svg_file
 from recsys_ops.storage import open_store, storage_errors
 
 QUICK_SEEDS = 3
@@ -39,22 +41,33 @@ class ReproduceConfig(BaseModel):
 
     model_config = MODEL_CONFIG
 
-    paper: Literal["human-centred"] = Field(json_schema_extra={"is_positional": True})
-    """human-centred: the study of people's willingness to accept and to act on recourses (Tominaga et al. 2024)."""
+    paper: Literal["human-centred", "recrec"] = Field(json_schema_extra={"is_positional": True})
+    """human-centred: the study of people's willingness to accept and to act on recourses (Tominaga et al. 2024). recrec: recourse by how much of a group is searched (Verma et al. 2023)."""  # noqa: E501
+    data: str = "synthetic"
+    """Of recrec: as for the jobs. MovieLens (movielens-100k:DIR) is beside figure 1, ads beside figure 2, others beside figure 3."""  # noqa: E501
     out: str = "out"
-    """Folder or object-store URL; the tables are written into reproduce/PAPER there."""
+    """Folder or object-store URL; tables and figures are written into reproduce/PAPER there."""
     seeds: int = Field(default=20, ge=3)
     """How many times the experiment is run; numbers have a range over them."""
     seed: int = Field(default=0, ge=0)
     """Of the first of them."""
     quick: bool = False
-    """Three runs only."""
+    """Three runs only; of recrec, with two groups of users and four shares."""
     people: int = Field(default=362, ge=40, le=3000)
-    """People of the study."""
+    """People of the study; this and the next two of human-centred only."""
     ratings_each: int = Field(default=5, ge=2)
     """Recourses that each of them rates."""
     set_aside: int = Field(default=72, ge=0)
     """Ratings set aside, because their recourse changes what the person cannot change."""
+
+    @model_validator(mode="after")
+    def _nothing_that_the_paper_ignores(self) -> "ReproduceConfig":
+        others = ("data",) if self.paper == "human-centred" else ("people", "ratings_each", "set_aside")
+        ignored = [name for name in others if getattr(self, name) != ReproduceConfig.model_fields[name].default]
+        if ignored:
+            named = ", ".join(f"--{name.replace('_', '-')}" for name in ignored)
+            raise ValueError(f"reproduce {self.paper} does not take {named}. Leave it out")
+        return self
 
 
 def run(config: ReproduceConfig) -> int:
@@ -65,6 +78,25 @@ def run(config: ReproduceConfig) -> int:
     ConfigError, StorageError
         Each with a message for the user.
     """
+    n_seeds = QUICK_SEEDS if config.quick else config.seeds
+    seeds = range(config.seed, config.seed + n_seeds)
+    folder = f"{config.out.rstrip('/')}/reproduce/{config.paper}"
+    if config.paper == "recrec":
+        tables = recrec.experiment(config.data, seeds, quick=config.quick)
+        plots = sampling_plots(tables["cells"], recrec.catalogue_for(config.data).figure) if has_matplotlib() else {}
+        _write(folder, tables, plots)
+        _print_recrec(tables["compared"].to_pylist(), config.data, n_seeds, folder)
+    else:
+        tables = _studies(config, seeds)
+        plots = study_plots(tables["curves"], tables["distances"]) if has_matplotlib() else {}
+        _write(folder, tables, plots)
+        _print(tables["compared"].to_pylist(), n_seeds, folder)
+    if not plots:
+        make_console().print("Figures are left out, as matplotlib is not installed: pip install 'recsys-ops[plots]'.")
+    return 0
+
+
+def _studies(config: ReproduceConfig, seeds: range) -> dict[str, pa.Table]:
     size = StudySize(config.people, config.ratings_each, config.set_aside)
     left = size.n_people * (size.n_each - 1) - size.n_impossible
     if left < LEAST_LEFT:
@@ -72,14 +104,9 @@ def run(config: ReproduceConfig) -> int:
             f"--set-aside {config.set_aside}: {left} ratings beyond each person's first would be left, at least "
             f"{LEAST_LEFT} needed. Set fewer aside, or have more people rate more."
         )
-    n_seeds = QUICK_SEEDS if config.quick else config.seeds
-    done = [replicate(size, seed=seed) for seed in range(config.seed, config.seed + n_seeds)]
+    done = [replicate(size, seed=seed) for seed in seeds]
     tables = {name: _of_all([one[name] for one in done], config.seed) for name in done[0]}
-    compared = pa.Table.from_pylist(list(_compared(tables["numbers"])), schema=COMPARED)
-    folder = f"{config.out.rstrip('/')}/reproduce/{config.paper}"
-    _write(folder, {"compared": compared, **tables})
-    _print(compared.to_pylist(), n_seeds, folder)
-    return 0
+    return {"compared": pa.Table.from_pylist(list(_compared(tables["numbers"])), schema=COMPARED), **tables}
 
 
 def _of_all(tables: list[pa.Table], first: int) -> pa.Table:
@@ -113,12 +140,14 @@ def _beside(stated: float, values: list[float], *, is_p: bool) -> dict[str, Any]
     }
 
 
-def _write(folder: str, tables: dict[str, pa.Table]) -> None:
+def _write(folder: str, tables: dict[str, pa.Table], plots: dict[str, dict[str, str]]) -> None:
     filesystem, root = open_store(folder)
-    with storage_errors(folder, "writing tables"):
+    with storage_errors(folder, "writing tables and figures"):
         filesystem.makedirs(root, exist_ok=True)
         for name, table in tables.items():
             filesystem.pipe_file(f"{root}/{name}.parquet", table_bytes(table, "parquet"))
+        for name, plot in plots.items():
+            filesystem.pipe_file(f"{root}/{name}.svg", svg_file(plot))
 
 
 def _print(rows: list[dict[str, Any]], n_seeds: int, folder: str) -> None:
@@ -131,7 +160,11 @@ def _print(rows: list[dict[str, Any]], n_seeds: int, folder: str) -> None:
                 table.add_row(*_cells(row))
         console.print(table)
     n_agree = sum(row["agrees"] for row in rows)
-    said = [*_differences(rows), *human_centred.NOT_HAD, f"{n_agree} of {len(rows)} numbers agree. Tables: {folder}"]
+    said = [
+        *_differences(rows),
+        *human_centred.NOT_HAD,
+        f"{n_agree} of {len(rows)} numbers agree. Tables and figures: {folder}",
+    ]
     for sentence in said:
         console.print(sentence, markup=False, soft_wrap=True)
 
@@ -151,3 +184,23 @@ def _differences(rows: list[dict[str, Any]]) -> list[str]:
             where = ", ".join(f"{row['response']} by {row['distance']}" for row in mine)
             said.append(f"{name} differs ({where}): {human_centred.WHY[name]}.")
     return said
+
+
+def _print_recrec(rows: list[dict[str, Any]], data: str, n_seeds: int, folder: str) -> None:
+    console = make_console()
+    catalogue = recrec.catalogue_for(data)
+    title = f"{catalogue.name}: {recrec.PAPER}, and {n_seeds} draws of users of {data}"
+    table = Table("", "statistic", "searched", "paper", "ours", "95 % of draws", "", title=title, title_justify="left")
+    for row in rows:
+        share = "all" if row["share_searched"] is None else f"{row['share_searched']:.1%}"
+        stated = f"{'' if row['claim'] == 'is' else row['claim'] + ' '}{row['stated']:.2%}"
+        span = f"{row['low']:.2%} to {row['high']:.2%}"
+        agrees = "" if row["agrees"] else "differs"
+        table.add_row(row["where"], row["statistic"], share, stated, f"{row['mean']:.2%}", span, agrees)
+    console.print(table)
+    reasons = {row["statistic"]: row["why"] for row in rows if not row["agrees"]}
+    n_agree = sum(row["agrees"] for row in rows)
+    said = [f"{name} differs: {why}." for name, why in reasons.items()]
+    said += [*recrec.not_had(data), f"{n_agree} of {len(rows)} numbers agree. Tables and figures: {folder}"]
+    for sentence in said:
+        console.print(sentence, markup=False, soft_wrap=True)

@@ -19,6 +19,7 @@ from jobs.runtime.worker import one_thread
 from jobs.selection import select
 from jobs.store.models import read_models
 from recsys_ops.counterfactuals.histories import make_histories, read_removal_costs
+from recsys_ops.counterfactuals.why_not import MAX_ADDED
 from recsys_ops.datasets import Dataset
 from recsys_ops.datasets.fingerprint import fingerprint_of_matrix
 from recsys_ops.errors import InputError
@@ -46,15 +47,22 @@ def answer(run: Run, settings: CounterfactualsConfig, dataset: Dataset, question
 
 def rows_for(run: Run, settings: CounterfactualsConfig, dataset: Dataset, question: AskConfig) -> list[dict[str, Any]]:
     """The rows that answer the question; raises as ``answer``."""
-    return rows(run, settings, dataset, user=question.user, item=question.item)
+    return rows(run, settings, dataset, user=question.user, item=question.item, max_added=question.max_added)
 
 
 def rows(
-    run: Run, settings: CounterfactualsConfig, dataset: Dataset, *, user: str | None, item: str | None = None
+    run: Run,
+    settings: CounterfactualsConfig,
+    dataset: Dataset,
+    *,
+    user: str | None,
+    item: str | None = None,
+    max_added: int = MAX_ADDED,
 ) -> list[dict[str, Any]]:
     """Rows of the ``counterfactuals`` table for a user, as the run itself would give them; or for an item shown to one.
 
-    For an item that the user is not shown, one row that says what would bring it into the list.
+    For an item that the user is not shown, one row that says what would bring it into the list, with at most
+    ``max_added`` interactions.
 
     Raises
     ------
@@ -72,7 +80,7 @@ def rows(
         (position,) = np.flatnonzero(select("item", item, dataset.item_ids))
         if position not in shown:
             with one_thread():
-                return [why_not_row(settings, data, int(users[0]), int(position))]
+                return [why_not_row(settings, data, int(users[0]), int(position), max_added=max_added)]
         shown = np.array([[position]], dtype=shown.dtype)
     cases = make_cases(users, shown)
     if not len(cases.item):

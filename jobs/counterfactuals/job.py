@@ -12,7 +12,7 @@ from jobs.counterfactuals.inputs import CounterfactualCases, CounterfactualData,
 from jobs.counterfactuals.models import counterfactuals_models, fingerprint_of_recommender
 from jobs.counterfactuals.summary import print_summary
 from jobs.counterfactuals.tables import result_tables
-from jobs.counterfactuals.work import case_seconds, list_blocks, run_shard
+from jobs.counterfactuals.work import case_seconds, list_blocks, run_shard, seconds_before_search
 from jobs.quality import measured
 from jobs.runtime.blocks import map_blocks
 from jobs.runtime.job import Job, Plan
@@ -134,7 +134,9 @@ def plan(config: CounterfactualsConfig, data: CounterfactualData) -> Plan:
         shards=_cut(config, data, cases),
         inputs=inputs,
         fingerprints=data.fingerprints,
-        deadline_seconds=lambda shard: config.time_limit + SECONDS_BESIDES[config.engine],
+        deadline_seconds=lambda shard: (
+            config.time_limit + SECONDS_BESIDES[config.engine] + seconds_before_search(data.recommender)
+        ),
         rejected=data.dataset.rejected,
         empty_tables=result_tables(inputs.users, inputs.items, data.histories, config.settings, []),
         models=counterfactuals_models(data.recommender, data.likelihood),

@@ -7,12 +7,14 @@ import pyarrow as pa
 from jobs.counterfactuals.config import CounterfactualsConfig
 from jobs.counterfactuals.inputs import CounterfactualData
 from recsys_ops.counterfactuals.sentences import why_not_sentences
-from recsys_ops.counterfactuals.why_not import find_why_not
+from recsys_ops.counterfactuals.why_not import MAX_ADDED, find_why_not
 from recsys_ops.errors import ConfigError
 from recsys_ops.status import Status
 
 
-def why_not_row(settings: CounterfactualsConfig, data: CounterfactualData, user: int, item: int) -> dict[str, Any]:
+def why_not_row(
+    settings: CounterfactualsConfig, data: CounterfactualData, user: int, item: int, *, max_added: int = MAX_ADDED
+) -> dict[str, Any]:
     """The fewest further interactions that would bring an item into a user's list, in ids, titles and words.
 
     Parameters
@@ -21,6 +23,8 @@ def why_not_row(settings: CounterfactualsConfig, data: CounterfactualData, user:
     data : CounterfactualData
     user, item : int
         Positions.
+    max_added : int
+        Most interactions that an answer adds.
 
     Raises
     ------
@@ -38,7 +42,7 @@ def why_not_row(settings: CounterfactualsConfig, data: CounterfactualData, user:
         raise ConfigError(f"--item {item_id}: the model does not know it, so it never recommends it. Name another.")
     found, n_given = find_why_not(
         data.recommender, items, amounts, item, k=settings.k, scale=data.histories.scale,
-        candidates=settings.candidates, time_limit=settings.time_limit,
+        candidates=settings.candidates, time_limit=settings.time_limit, max_added=max_added,
     )  # fmt: skip
     is_proven_impossible = found.status is Status.INFEASIBLE
     titles = data.dataset.items.column("title")
@@ -47,6 +51,7 @@ def why_not_row(settings: CounterfactualsConfig, data: CounterfactualData, user:
     text = why_not_sentences(
         titles[item].as_py(), names,
         (found.rank_before, found.rank_after), settings.k, n_given=n_given if is_proven_impossible else None,
+        most=max_added if found.bound is not None else None,
         verb=data.dataset.verb, language=settings.language,
     )  # fmt: skip
     return {

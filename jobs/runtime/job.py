@@ -18,10 +18,10 @@ from rich.console import Console
 
 from jobs.config import RunConfig
 from jobs.console import make_console
-from jobs.errors import ExitCode, IncompleteRunError, Interrupted, StorageError
+from jobs.errors import ExitCode, IncompleteRunError, StorageError
 from jobs.overnight import refused_in_words
 from jobs.report import write_pages_of
-from jobs.result import report_end, report_failure, report_plan
+from jobs.result import report_plan, reported
 from jobs.runtime.cluster import connect
 from jobs.runtime.deadline import Deadline
 from jobs.runtime.forecast import bytes_of, forecast, measured_pace, recorded_pace
@@ -47,7 +47,6 @@ from jobs.store.start import (
     start_run,
 )
 from recsys_ops.datasets.load import bytes_to_read
-from recsys_ops.errors import ConfigError, InputError
 from recsys_ops.quality import Quality
 from recsys_ops.runs import Run, open_run
 from recsys_ops.status import Status
@@ -165,25 +164,18 @@ def run_job(config: Config, job: Job[Config, Loaded]) -> ExitCode:
     InputError, ConfigError, StorageError, IncompleteRunError, Interrupted
         Each with a message for the user.
     """
-    run_id = config.run_id
-    try:
+    with reported(config, job.name) as ending:
         config = job.check(config)
-        run_id = run_id or default_run_id(job.name, config.model_dump(mode="json"))
-        exit_code = _run(config, run_id, job)
-    except (InputError, ConfigError, StorageError, IncompleteRunError, Interrupted) as error:
-        if config.result == "json":
-            report_failure(config, job.name, run_id, error)
-        raise
-    if config.result == "json" and not config.plan:
-        report_end(config, job.name, run_id, exit_code)
-    return exit_code
+        ending.run_id = config.run_id or default_run_id(job.name, config.recorded)
+        ending.began(config)
+        ending.exit_code = _run(config, ending.run_id, job)
+    return ending.exit_code
 
 
 def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
     begun = time.perf_counter()
     if not config.plan:
         check_writable(config.out, encryption=config.encryption)
-    settings = config.model_dump(mode="json")
     log_about(run_id=run_id, job=job.name)
     is_complete = check_run_id(config.out, run_id, resume=config.resume)
     started = time.perf_counter()
@@ -194,10 +186,11 @@ def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
         plan = job.plan(config, loaded)
         seconds["plan_seconds"] = time.perf_counter() - started
         if config.plan:
-            return _say_plan(config, run_id, job, plan, time.perf_counter() - begun, is_complete)
+            spent = time.perf_counter() - begun
+            return _say_plan(config, run_id, job, plan, driver_seconds=spent, is_complete=is_complete)
         run = start_run(
-            config.out, run_id, job=job.name, configuration=settings, inputs=plan.fingerprints, shards=plan.shards,
-            format=config.format, resume=config.resume, is_partial=config.is_partial,
+            config.out, run_id, job=job.name, configuration=config.recorded, inputs=plan.fingerprints,
+            shards=plan.shards, format=config.format, resume=config.resume, is_partial=config.is_partial,
         )  # fmt: skip
         _complete(run, plan, job.run_shard, seconds)
     exit_code = _summarise(config, run_id, job, loaded)
@@ -207,16 +200,11 @@ def _run(config: Config, run_id: str, job: Job[Config, Loaded]) -> ExitCode:
 
 
 def _say_plan(
-    config: Config,
-    run_id: str,
-    job: Job[Config, Loaded],
-    plan: Plan,
-    driver_seconds: float,
-    is_complete: bool,
+    config: Config, run_id: str, job: Job[Config, Loaded], plan: Plan, *, driver_seconds: float, is_complete: bool
 ) -> ExitCode:
     """Print what the run would be."""
     folder = intended_run(
-        config.out, run_id, job=job.name, configuration=config.model_dump(mode="json"), inputs=plan.fingerprints,
+        config.out, run_id, job=job.name, configuration=config.recorded, inputs=plan.fingerprints,
         shards=plan.shards, format=config.format,
     )  # fmt: skip
     pace, sample = measured_pace(

@@ -62,13 +62,12 @@ def detect(real: sp.csr_array, artificial: sp.csr_array, *, seed: int) -> Detect
     means, counts = _item_means(sp.csr_array(sp.vstack([real, artificial])))
     users = sp.csr_array(sp.vstack([real[chosen], artificial]))
     attributes = (_lengths(users), _deviations(users, means, counts), _similarities(users))
-    oddness = [_oddness(one) for one in attributes]
-    n_real = len(chosen)
+    length, deviation, similarity = (_oddness(one) for one in attributes)
+    n_real, together = len(chosen), length + deviation + similarity
     return Detection(
-        _auc(np.sum(oddness, axis=0), n_real),
-        *(_auc(one, n_real) for one in oddness),
-        rating_distance=_rating_distance(real.data, artificial.data),
-    )
+        _auc(together, n_real), _auc(length, n_real), _auc(deviation, n_real), _auc(similarity, n_real),
+        _rating_distance(real.data, artificial.data),
+    )  # fmt: skip
 
 
 def _item_means(ratings: sp.csr_array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -32,7 +32,8 @@ _IGNORED = 1e-9
 
 @dataclass(frozen=True)
 class Additions:
-    """``added (n_added,)`` items, None without an answer; ``bound`` a proven lower bound of their number.
+    """``added (n_added,)`` items, None without an answer; ``bound`` a proven lower bound of their number, None where
+    nothing does.
 
     Ranks count what is tied with the item as above it. ``method``: bounds, where greedy additions meet sorted sums or
     all sets of a size were tried, else mio.
@@ -49,11 +50,13 @@ class Additions:
 
 @dataclass
 class _Search:
-    """What is known so far: rows, the best ``chosen (n_given,)``, and that no fewer than ``bound`` do."""
+    """What is known so far: rows, the best ``chosen (n_given,)`` of at most ``cap``, and that no fewer than ``bound``
+    do."""
 
     question: AdditionQuestion
     deadline: float
     rows: Rows
+    cap: int
     chosen: NDArray[np.bool_] | None = None
     bound: int = 0
     by_solver: bool = False
@@ -62,7 +65,7 @@ class _Search:
     @property
     def most(self) -> int:
         """Greatest size of a set that would be better."""
-        return len(self.question.given) if self.chosen is None else int(self.chosen.sum()) - 1
+        return self.cap if self.chosen is None else int(self.chosen.sum()) - 1
 
     def is_late(self) -> bool:
         """Whether the time is up."""
@@ -87,7 +90,7 @@ class _Search:
         return False
 
 
-def find_additions(question: AdditionQuestion, *, time_limit: float = 10.0) -> Additions:
+def find_additions(question: AdditionQuestion, *, time_limit: float = 10.0, max_added: int | None = None) -> Additions:
     """The fewest additions that bring the item into the list.
 
     Parameters
@@ -95,11 +98,13 @@ def find_additions(question: AdditionQuestion, *, time_limit: float = 10.0) -> A
     question : AdditionQuestion
     time_limit : float, > 0
         Seconds.
+    max_added : int, >= 1, optional
+        Most additions of an answer; as many as are given without. More than that are not looked for.
 
     Returns
     -------
     Additions
-        optimal, feasible (not proven fewest), infeasible (proven), timeout, or already_satisfied.
+        optimal, feasible (not proven fewest), infeasible (proven, within ``max_added``), timeout, or already_satisfied.
     """
     deadline = time.perf_counter() + time_limit
     none = np.zeros(len(question.given), dtype=bool)
@@ -110,8 +115,12 @@ def find_additions(question: AdditionQuestion, *, time_limit: float = 10.0) -> A
     if not len(question.given):
         return Additions(Status.INFEASIBLE, "there is nothing that may be added", before)
     nearest = best_positions(question.everything.rescore(question.everything.limits)[above], _n_nearest(question))
-    search = _Search(question, deadline, rows_of(question, above[nearest]))
+    n_given = len(question.given)
+    cap = n_given if max_added is None else min(max_added, n_given)
+    search = _Search(question, deadline, rows_of(question, above[nearest]), cap)
     _add_greedily(search)
+    if search.chosen is not None and search.chosen.sum() > cap:
+        search.chosen = None
     search.bound = max(1, _least_alone(search.rows, question.k))
     _try_sizes(search)
     if search.bound <= search.most:
@@ -261,6 +270,9 @@ def _reported(search: _Search, before: int, time_limit: float) -> Additions:
         if search.bound > len(search.question.given):
             never = "no additions out of these bring the item into the list"
             return Additions(Status.INFEASIBLE, never, before, method=method)
+        if search.bound > search.cap:
+            more = f"more than {search.cap} of the {len(search.question.given)} that may be added would be needed"
+            return Additions(Status.INFEASIBLE, more, before, bound=search.bound, method=method)
         nothing = f"nothing found in {time_limit:g} seconds"
         return Additions(Status.TIMEOUT, nothing, before, bound=search.bound, method=method)
     proven = search.bound > search.most

@@ -29,6 +29,7 @@ class Language:
     not_listed: str
     added: str
     never: str
+    too_many: str
     unknown: str
     listed: str
 
@@ -52,6 +53,7 @@ LANGUAGES: Mapping[str, Language] = {
         not_listed="{title} is not in your list: it is at rank {before}, and the list has {k}.",
         added="Had you also {verb} {because}, it would be at rank {after}.",
         never="No choice out of the {n} items that speak most for it would bring it in.",
+        too_many="No choice of {most} or fewer out of the {n} items that speak most for it would bring it in.",
         unknown="What would bring it in could not be found out in the time there was.",
         listed="{title} is in your list, at rank {before}.",
     ),
@@ -68,6 +70,7 @@ LANGUAGES: Mapping[str, Language] = {
         not_listed="{title} steht nicht in Ihrer Liste: es ist auf Platz {before}, und die Liste hat {k}.",
         added="Hätten Sie auch {because} {verb}, stünde es auf Platz {after}.",
         never="Keine Auswahl aus den {n} Artikeln, die am meisten für es sprechen, brächte es hinein.",
+        too_many="Keine {most} oder weniger der {n} Artikel, die am meisten für es sprechen, brächten es hinein.",
         unknown="Was es hineinbrächte, ließ sich in der Zeit nicht herausfinden.",
         listed="{title} steht in Ihrer Liste, auf Platz {before}.",
     ),
@@ -136,6 +139,7 @@ def why_not_sentences(
     k: int,
     *,
     n_given: int | None = None,
+    most: int | None = None,
     verb: str = "rated",
     language: SpokenLanguage = "en",
 ) -> str:
@@ -151,6 +155,8 @@ def why_not_sentences(
         Rank of the item before and after.
     n_given : int, optional
         Items that may be added, where it is proven that nothing out of them does.
+    most : int, optional
+        Where that is proven of so many additions or fewer only.
 
     Returns
     -------
@@ -160,7 +166,8 @@ def why_not_sentences(
     say, (before, after) = LANGUAGES[language], ranks
     if added is not None and not added:
         return say.listed.format(title=title, before=before)
-    then = say.unknown if n_given is None else say.never.format(n=n_given)
+    never = say.never if most is None else say.too_many
+    then = say.unknown if n_given is None else never.format(n=n_given, most=most)
     if added:
         then = say.added.format(verb=say.done.get(verb, verb), because=_listed(added, say), after=after)
     return f"{say.not_listed.format(title=title, before=before, k=k)} {then}"

@@ -23,6 +23,9 @@ from recsys_ops.status import Status
 
 _SHOWN = 5
 
+MAX_ADDED = 10
+"""Additions up to which an answer is of use to a person."""
+
 
 @dataclass(frozen=True)
 class UserAdditions:
@@ -59,7 +62,12 @@ class UserAdditions:
 
     def _what(self) -> str:
         if not self.added:
-            return f"Nothing out of {self.n_given} further interactions brings it in: {self.reason}."
+            if self.status is Status.INFEASIBLE and self.bound is None:
+                return f"Nothing out of {self.n_given} further interactions brings it in: {self.reason}."
+            if self.status is Status.INFEASIBLE and self.bound is not None:
+                at_least = f"At least {self.bound} out of {self.n_given} further interactions"
+                return f"{at_least} would be needed: more than may be added."
+            return f"What would bring it in is not known: {self.reason}."
         names = [repr(item) for item in self.added[:_SHOWN]]
         hidden = [f"{len(self.added) - _SHOWN} more"] if len(self.added) > _SHOWN else []
         each = "1 interaction" if len(self.added) == 1 else f"{len(self.added)} interactions"
@@ -83,6 +91,7 @@ def why_not(
     ratings: bool = False,
     greatest_rating: float | None = None,
     candidates: Candidates = "unseen",
+    max_added: int | None = MAX_ADDED,
     time_limit: float = 10.0,
 ) -> UserAdditions:
     """The fewest further interactions that would bring an item into a user's top k.
@@ -107,13 +116,17 @@ def why_not(
         With ``ratings``: the greatest rating possible; by default the greatest one given.
     candidates : "unseen" or "all"
         Whether items of the history may be recommended. With "unseen", an added item leaves the list.
+    max_added : int, >= 1, or None
+        Most interactions that an answer adds; None for as many as may be added. Where more would be needed, that is
+        proven, and which ones is not looked for.
     time_limit : float, > 0
         Seconds.
 
     Returns
     -------
     UserAdditions
-        Of status optimal, feasible (not proven fewest), infeasible (proven), timeout, or already_satisfied.
+        Of status optimal, feasible (not proven fewest), infeasible (proven, within ``max_added``), timeout, or
+        already_satisfied.
 
     Raises
     ------
@@ -125,6 +138,8 @@ def why_not(
     """
     if k < 1 or not time_limit > 0:
         raise ConfigError(f"k={k}, time_limit={time_limit:g}: k must be at least 1, and the time limit positive.")
+    if max_added is not None and max_added < 1:
+        raise ConfigError(f"max_added={max_added}: expected at least 1, or None for any number.")
     recommender = recommender_of(model)
     given = read_interactions(histories, item_ids=recommender.item_ids)
     scale = given.rating_scale(ratings=ratings, greatest_rating=greatest_rating)
@@ -136,7 +151,7 @@ def why_not(
     with threadpool_limits(limits=1):
         found, n_given = find_why_not(
             recommender, items, amounts, target, additions=may_be_added, k=k, scale=units.scale,
-            candidates=candidates, time_limit=time_limit,
+            candidates=candidates, time_limit=time_limit, max_added=max_added,
         )  # fmt: skip
     added: list[Any] = []
     if found.added is not None:
@@ -157,6 +172,7 @@ def find_why_not(
     scale: float,
     candidates: Candidates,
     time_limit: float,
+    max_added: int | None = MAX_ADDED,
     additions: NDArray[np.int64] | None = None,
 ) -> tuple[Additions, int]:
     """The same by positions, and how many items may be added; raises as ``why_not``."""
@@ -172,7 +188,7 @@ def find_why_not(
     question = make_addition_question(
         recommender, history, amounts, item, additions, k=k, scale=scale, candidates=candidates
     )
-    return find_additions(question, time_limit=time_limit), len(additions)
+    return find_additions(question, time_limit=time_limit, max_added=max_added), len(additions)
 
 
 def _positions(

@@ -57,7 +57,7 @@ def _frontier(run: Run) -> dict[str, str] | None:
         return None
     most = max(n for path in paths.values() for n, _ in path)
     reached = np.array([_best_of_at_most(path, most) for path in paths.values()])
-    figure, axes = make_axes("Changes, at most", "Share of the group that sees the item")
+    figure, axes = make_axes("Changes, at most", "Share that sees the item")
     low, high = np.quantile(reached, [0.25, 0.75], axis=0)
     numbers = np.arange(most + 1)
     axes.fill_between(numbers, low, high, color=MARK, alpha=0.2, linewidth=0, label="middle half of the cases")
@@ -90,7 +90,7 @@ def _promised_and_kept(run: Run) -> dict[str, str] | None:
         [float(np.mean([row[name] for row in taken if row["share_acting"] == share])) for share in shares]
         for name in ("promised", "kept")
     ]
-    figure, axes = make_axes("Share of the providers that act", "Share of the group that sees the item")
+    figure, axes = make_axes("Share of the providers that act", "Share that sees the item")
     for values, colour, name, dashes in zip(means, (SOFT, MARK), ("promised", "kept"), ("--", "-"), strict=True):
         axes.plot(range(len(shares)), values, dashes, color=colour, marker="o", markersize=3, label=name)
     axes.set_xticks(range(len(shares)), [f"{share:.0%}" for share in shares])

@@ -3,6 +3,7 @@
 import io
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 MARK, SOFT, _INK = "#020202", "#030303", "#010101"
 _COLOURS = {_INK: "currentColor", MARK: "var(--mark)", SOFT: "var(--soft)"}
 """Colours that matplotlib is given -> what the page makes of them, light or dark."""
+_LIGHT = {"currentColor": "#1c2024", "var(--mark)": "#0b5cad", "var(--soft)": "#5a6169"}
+"""Those of ``templates/style.css``, for files without a page."""
 _SETTINGS: Any = {
     "svg.fonttype": "none", "text.color": _INK, "axes.labelcolor": _INK, "axes.edgecolor": SOFT,
     "xtick.color": _INK, "ytick.color": _INK, "axes.spines.top": False, "axes.spines.right": False,
@@ -73,6 +76,25 @@ def inline_plot(figure: "Figure", title: str, text: str) -> dict[str, str]:
         figure.legend(frameon=False, loc="outside upper left", ncols=4)
         figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
     return {"title": title, "text": text, "svg": _inline(content.getvalue(), re.sub("[^A-Za-z0-9]+", "-", title))}
+
+
+def svg_file(plot: Mapping[str, str]) -> bytes:
+    """A plot of ``inline_plot`` as a file of its own, in the colours of a light page, with its text for readers."""
+    root = ET.fromstring(_in_light(plot["svg"]))
+    del root.attrib["aria-hidden"]
+    root.set("role", "img")
+    root.set("font-family", "sans-serif")
+    for tag in ("desc", "title"):
+        element = ET.Element(f"{{{_SVG}}}{tag}")
+        element.text = plot["title" if tag == "title" else "text"]
+        root.insert(0, element)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _in_light(svg: str) -> str:
+    for name, colour in _LIGHT.items():
+        svg = svg.replace(name, colour)
+    return svg
 
 
 def _inline(svg: bytes, prefix: str) -> str:

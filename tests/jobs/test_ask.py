@@ -174,6 +174,9 @@ def test_an_item_that_is_not_shown_is_answered_with_what_would_bring_it_in(
         explained, settings.model_copy(update={"language": "de"}), dataset, user="5", item=str(row["item_id"])
     )
     assert german[0]["text"].startswith(f"{title} steht nicht in Ihrer Liste: ")
+    capped = json.loads(command_line(*named, "--format", "json", "--max-added", str(row["n_added"] - 1)).stdout)[0]
+    assert (capped["status"], capped["added"]) == ("infeasible", None)
+    assert capped["text"].endswith(" items that speak most for it would bring it in.")
 
 
 def test_the_last_whole_run_answers_unless_another_is_named(
@@ -245,6 +248,11 @@ def test_exactly_one_case_must_be_named(command_line: CommandLine, arguments: tu
     assert done.code == 2
     expected = "recsys-ops: name one --item, one --seller or one --user, or a --user and an --item.\n"
     assert done.stderr == expected
+
+
+def test_the_length_of_an_answer_is_for_why_not_only(command_line: CommandLine) -> None:
+    done = command_line("ask", "--user", "1", "--max-added", "3")
+    assert (done.code, done.stderr) == (2, "recsys-ops: --max-added is for a --user and an --item.\n")
 
 
 def test_a_process_of_its_own_starts_no_ray(explained: Run, tmp_path: Path) -> None:

@@ -15,6 +15,18 @@ for (const slider of document.querySelectorAll("[data-steps]")) {
   slider.addEventListener("input", show);
   show();
 }
+// Tables that are wider than the window are scrolled by keyboard as well; others are no stop on its way.
+const reach = new ResizeObserver((changed) => {
+  for (const {target} of changed) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const region of document.querySelectorAll(".scroll")) {
+  const name = (region.querySelector("caption") ?? region.previousElementSibling)?.textContent;
+  if (name && !region.role) [region.role, region.ariaLabel] = ["group", name];
+  reach.observe(region);
+}
 // A search that leaves the rows and cards that hold its words.
 for (const search of document.querySelectorAll("[data-filters]")) {
   const entries = document.getElementById(search.dataset.filters).querySelectorAll("[data-entry]");

@@ -126,3 +126,27 @@ def test_what_is_in_the_history_cannot_be_added() -> None:
         make_addition_question(model, np.array([0, 1]), np.ones(2), 3, np.array([1, 2]), k=1)
     with pytest.raises(InputError, match="2 interactions with 1 amounts"):
         make_addition_question(model, np.array([0, 1]), np.ones(1), 3, np.array([2]), k=1)
+
+
+def test_within_a_cap_the_answer_is_the_same_or_proven_to_be_longer() -> None:
+    rng = np.random.default_rng(11)
+    n_longer = 0
+    for _ in range(60):
+        model = LinearRecommender(rng.normal(0, 10.0 ** rng.uniform(-6, 6), (16, 16)))
+        question = make_addition_question(model, np.arange(3), np.ones(3), 15, np.arange(4, 10), k=1)
+        whole = find_additions(question)
+        for cap in (1, 2, 6, 9):
+            capped = find_additions(question, max_added=cap)
+            if whole.added is not None and len(whole.added) > cap:
+                n_longer += 1
+                assert (capped.status, capped.added) == (Status.INFEASIBLE, None)
+                assert capped.bound is not None
+                assert cap < capped.bound <= len(whole.added)
+                assert capped.reason == f"more than {cap} of the 6 that may be added would be needed"
+            elif whole.added is None:
+                assert capped.status is Status.INFEASIBLE
+            else:
+                assert (capped.status, capped.bound) == (whole.status, whole.bound)
+                assert capped.added is not None
+                assert len(capped.added) == len(whole.added)
+    assert n_longer >= 10

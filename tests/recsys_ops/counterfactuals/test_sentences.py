@@ -49,6 +49,10 @@ def test_what_would_bring_an_item_in_is_said() -> None:
     assert added == f"{there} Had you also chosen Cups and Milk, it would be at rank 8."
     never = why_not_sentences("Tea", None, (31, None), 10, n_given=100)
     assert never == f"{there} No choice out of the 100 items that speak most for it would bring it in."
+    too_many = why_not_sentences("Tea", None, (31, None), 10, n_given=100, most=5)
+    assert too_many == (
+        f"{there} No choice of 5 or fewer out of the 100 items that speak most for it would bring it in."
+    )
     unknown = why_not_sentences("Tea", None, (31, None), 10)
     assert unknown == f"{there} What would bring it in could not be found out in the time there was."
     assert why_not_sentences("Tea", [], (3, 3), 10) == "Tea is in your list, at rank 3."

@@ -1,5 +1,6 @@
 """The why-not that a caller in Python gets: from any data structure, printed in three lines, refused in one."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,3 +84,19 @@ def test_an_empty_history_has_an_answer() -> None:
     histories = np.vstack([HISTORIES, np.zeros(5)])
     found = recsys_ops.why_not(fit_item_knn(sp.csr_array(HISTORIES)), histories, 2, 1, k=1)
     assert (found.status, found.added) == (Status.OPTIMAL, (3,))
+
+
+def test_an_answer_that_is_too_long_is_said_to_be() -> None:
+    weights = np.zeros((5, 5))
+    weights[0, 1], weights[2:4, 4] = 1.5, 1.0
+    assert recsys_ops.why_not(weights, HISTORIES[:1], 0, 4, k=1, candidates="all").added == (2, 3)
+    found = recsys_ops.why_not(weights, HISTORIES[:1], 0, 4, k=1, candidates="all", max_added=1)
+    assert (found.status, found.added, found.bound) == (Status.INFEASIBLE, (), 2)
+    assert (
+        str(found).splitlines()[1]
+        == "At least 2 out of 2 further interactions would be needed: more than may be added."
+    )
+    late = replace(found, status=Status.TIMEOUT, reason="nothing found in 10 seconds")
+    assert str(late).splitlines()[1] == "What would bring it in is not known: nothing found in 10 seconds."
+    with pytest.raises(ConfigError, match="max_added=0: expected at least 1"):
+        recsys_ops.why_not(weights, HISTORIES[:1], 0, 4, max_added=0)
