@@ -33,7 +33,7 @@ def fit_in_words(row: Row) -> str:
 def people_in_words(row: Row) -> str:
     """Whether people differ, by the tests of their intercepts and slopes; empty where these were not made."""
     tested = (("in how willing they are", "intercepts"), ("in how distance matters to them", "slopes"))
-    if any(row[f"p_{name}"] is None for _, name in tested):
+    if any(row.get(f"p_{name}") is None for _, name in tested):  # not tested, or made before 0.2
         return ""
     said = [
         f"{'differ' if row[f'p_{name}'] < LEVEL else 'do not clearly differ'} {what} "

@@ -8,30 +8,26 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from recsys_ops.arrow import Array
-from recsys_ops.arrow import compute as pc
-from recsys_ops.datasets.dataset import positions_of
-from recsys_ops.datasets.groups import group_columns, user_groups
-from recsys_ops.errors import InputError
 from recsys_ops.features.changes import Change
 from recsys_ops.features.sentences import plan_in_words
 from recsys_ops.models.feature_linear import FeatureLinearModel
 from recsys_ops.models.user_summary import GroupCounts, join_summaries, summarise_users, user_block_size
 from recsys_ops.recourse.examples import Examples, Nearest, find_examples, fixed_kinds, seen_shares
+from recsys_ops.recourse.given_ids import item_position, members_of
 from recsys_ops.recourse.group import MOST_SAMPLED, TargetGroup, draw_sample, make_group
 from recsys_ops.recourse.options import find_options
 from recsys_ops.recourse.problem import Search
+from recsys_ops.recourse.rank_aim import find_rank_recourses
 from recsys_ops.recourse.recommender import ItemRecommender
 from recsys_ops.recourse.requested import Requested
 from recsys_ops.recourse.selection import Selection
+from recsys_ops.recourse.settings import Aim
 from recsys_ops.recourse.solve import Recourse
 from recsys_ops.status import Status
 
-_SHOWN = 3
 _SHOWN_CHANGES = 10
 
 
@@ -41,8 +37,9 @@ class ItemRecourse:
 
     ``success_before`` and ``success_after`` are shares of the ``n_targets`` users of the group who may be shown the
     item, ``success_bound`` the most that any recourse can reach, ``lower_bound`` the fewest changes that can reach
-    ``success_after``; further fields as in the table ``recourse``, None where there is nothing to measure.
-    ``other_options`` are further recourses to choose from.
+    ``success_after``. With ``aim`` "rank", ``rank_after`` is the mean rank after the changes, ``rank_bound`` the best
+    that any can reach, and ``success_bound`` is None. Further fields as in the table ``recourse``, None where there is
+    nothing to measure. ``other_options`` are further recourses to choose from.
     """
 
     item: int | str
@@ -64,11 +61,14 @@ class ItemRecourse:
     cost: float | None
     proximity: float | None
     rbo: float | None
+    aim: Aim = "top-k"
+    rank_after: float | None = None
+    rank_bound: float | None = None
     other_options: tuple["ItemRecourse", ...] = ()
 
     @property
     def serves(self) -> bool:
-        """Whether its changes reach as many users as wanted, or another user where no number is wanted."""
+        """Whether its changes do what was wanted: reach so many users, or another one; or halve the mean rank."""
         return bool(self.changes) and self.reason is None
 
     def __str__(self) -> str:
@@ -81,9 +81,14 @@ class ItemRecourse:
     def _measures(self) -> str:
         reason = f" ({self.reason})" if self.reason else ""
         status = f"Status {self.status}{reason}"
+        n_changes = f"{len(self.changes)} change{'s' if len(self.changes) != 1 else ''}"
+        if self.rank_bound is not None:
+            return (
+                f"Mean rank {self.rank_before:.1f} for {self.n_targets} users, then {self.rank_after:.1f} "
+                f"(at best {self.rank_bound:.1f}), with {n_changes} (at least {self.lower_bound}). {status}."
+            )
         if self.success_before is None or self.success_after is None or self.success_bound is None:
             return f"{status}."
-        n_changes = f"{len(self.changes)} change{'s' if len(self.changes) != 1 else ''}"
         return (
             f"Seen by {self.success_before:.1%} of {self.n_targets} users, then by {self.success_after:.1%} "
             f"(at most {self.success_bound:.1%}), with {n_changes} (at least {self.lower_bound}). "
@@ -98,6 +103,7 @@ def find_recourse(
     *,
     k: int = 10,
     method: Literal["recrec", "examples"] = "recrec",
+    aim: Aim = "top-k",
     max_changes: int | None = None,
     max_proximity: float | None = None,
     max_cost: float | None = None,
@@ -128,6 +134,8 @@ def find_recourse(
         Length of the lists that users see.
     method : "recrec" or "examples"
         The fewest changes that reach the most users; or become like the nearest real item that the group sees.
+    aim : "top-k" or "rank"
+        Lists of k; or the fewest changes that halve the item's mean rank in the group, where those are out of reach.
     max_changes, max_proximity, max_cost : optional
         Caps; by default 10 changes, none with method "examples".
     min_success : float, 0 to 1, optional
@@ -172,13 +180,14 @@ def find_recourse(
     Scores every item once for every user of the group. Source: Verma et al., CIKM 2023; Tominaga et al. 2024.
     """
     requested = Requested(
-        k=k, method=method, options=options, max_changes=max_changes, max_proximity=max_proximity, max_cost=max_cost,
-        min_success=min_success, tolerance=tolerance, overlap=overlap, prove_seconds=prove_seconds,
+        k=k, method=method, aim=aim, options=options, max_changes=max_changes,
+        max_proximity=max_proximity, max_cost=max_cost, min_success=min_success,
+        tolerance=tolerance, overlap=overlap, prove_seconds=prove_seconds,
         plausibility=plausibility, least_support=least_support, device=device,
         nearest=nearest, select=select, seed=seed,
     )  # fmt: skip
-    position = _item_position(model, item)
-    label, users = _members(model, group)
+    position = item_position(model, item)
+    label, users = members_of(model, group)
     requested.check(model.items.columns, n_users=len(users))
     with threadpool_limits(limits=1):  # as in the job: tiny products gain nothing from more
         found, counts = _search(model, position, (label, users), requested)
@@ -194,6 +203,8 @@ def _search(
     plausibility = None if requested.level is None else replace(model.plausibility, level=requested.level)
     search = Search(of_group, model.items, target, requested.settings, plausibility)
     offer, selected = requested.offer, np.array([item])
+    if requested.aim == "rank":
+        return find_rank_recourses(search, selected), counts
     if requested.method == "recrec":
         return find_options(search, selected, offer)[0], counts
     kinds, seen = fixed_kinds(model.items), seen_shares(counts)[0]
@@ -232,68 +243,8 @@ def _in_ids(
             rank_before=float(counts.rank_sums[0, 0] / n_targets) if n_targets else None, changes=tuple(one.changes),
             success_before=one.success_before, success_after=one.success_after, success_bound=one.success_bound,
             lower_bound=one.lower_bound, gap=one.gap, cost=one.cost, proximity=one.proximity, rbo=one.rbo,
+            aim=requested.aim, rank_after=one.rank_after, rank_bound=one.rank_bound,
         )
         for one in found
     ]  # fmt: skip
     return replace(recourses[0], other_options=tuple(recourses[1:]))
-
-
-def _item_position(model: ItemRecommender, item: int | str) -> int:
-    ids = model.dataset.item_ids
-    position = int(_positions([item], ids, "item")[0])
-    if position < 0:
-        raise InputError(f"item {item!r}: there is no such item (found {len(ids)}, first: {_first(ids)}).")
-    return position
-
-
-def _members(model: ItemRecommender, group: Any) -> tuple[str, NDArray[np.int64]]:
-    """Label and ascending positions of the users of a group."""
-    if isinstance(group, str):
-        return group, _labelled(model, group)
-    given = np.asarray(group)
-    ids = model.dataset.user_ids
-    if given.dtype == bool or (len(given) and all(isinstance(one, bool | np.bool_) for one in given)):
-        if given.shape != (len(ids),):
-            raise InputError(f"group: a mask of {given.shape} values for {len(ids)} users. Give one value per user.")
-        users = positions_of(model.user_ids.filter(pa.array(given.astype(bool))), ids)
-    else:
-        chosen = list(group)
-        users = _positions(chosen, ids, "user")
-        unknown = [str(one) for one, position in zip(chosen, users, strict=True) if position < 0]
-        if unknown:
-            raise InputError(
-                f"group: {len(unknown)} of {len(chosen)} users do not exist (first: {', '.join(unknown[:_SHOWN])}; "
-                f"ids of type {ids.type}, first: {_first(ids)})."
-            )
-    if not len(users):
-        raise InputError("group: it has no users. Select at least one.")
-    users = np.unique(users)
-    return f"{len(users)} selected users", users
-
-
-def _labelled(model: ItemRecommender, label: str) -> NDArray[np.int64]:
-    named = [column for column in group_columns(model.dataset) if label.startswith(f"{column} ")]
-    for column in named:
-        labels, group_of_user = user_groups(model.dataset, column)
-        if label in labels:
-            return np.flatnonzero(group_of_user == labels.index(label))
-    shown = ", ".join(named or group_columns(model.dataset))
-    raise InputError(
-        f"group {label!r}: there is no such group. A label is a column of the users and one of its values, as in "
-        f"'gender F' (columns: {shown}); give a mask or ids for any other group."
-    )
-
-
-def _positions(given: list[Any], ids: Array, what: str) -> NDArray[np.int64]:
-    """Positions of ids, -1 for what is no id."""
-    try:
-        column = pa.array(given)
-        if pa.types.is_integer(column.type) != pa.types.is_integer(ids.type) and len(given):
-            raise InputError(f"{what}: ids are {ids.type} here (found {column.type}). First: {_first(ids)}.")
-        return positions_of(pc.cast(column, ids.type), ids)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return np.full(len(given), -1, dtype=np.int64)
-
-
-def _first(ids: Array) -> str:
-    return ", ".join(repr(one) for one in ids[:_SHOWN].to_pylist())

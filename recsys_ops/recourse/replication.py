@@ -41,15 +41,15 @@ LEAST_CHANGES, FEATURES_PER_CHANGE = 14, 500
 _TAGS_WEIGHT = 0.2
 """Of tags beside counts of words: as much as entries of 0 and 1 weigh there."""
 
-_COLUMNS: list[tuple[str, pa.DataType]] = [
-    *((name, pa.string()) for name in ("group", "item_id")),
-    *((name, pa.int64()) for name in ("seed", "rank")),
-    *((name, pa.float64()) for name in ("mean_rank", "share_searched", "success_before", "success_all_changes")),
-    *((name, pa.float64()) for name in ("success_after", "share_changed")),
-    ("n_changes", pa.int64()),
-    ("rbo", pa.float64()),
-]
-CELLS = pa.schema(_COLUMNS)
+_NUMBERS = (
+    "mean_rank", "share_searched", "success_before", "success_all_changes", "success_after", "share_changed",
+)  # fmt: skip
+CELLS = pa.schema(
+    [pa.field(name, pa.string()) for name in ("group", "item_id")]
+    + [pa.field(name, pa.int64()) for name in ("seed", "rank")]
+    + [pa.field(name, pa.float64()) for name in _NUMBERS]
+    + [pa.field("n_changes", pa.int64()), pa.field("rbo", pa.float64())]
+)
 """A row per group, rank, share searched and seed. ``success_all_changes`` is before changes are reverted that matter
 least, ``success_after`` after that; both of the whole group."""
 

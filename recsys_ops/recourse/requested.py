@@ -13,7 +13,7 @@ from recsys_ops.recourse.group import MOST_SAMPLED
 from recsys_ops.recourse.options import Offer
 from recsys_ops.recourse.plausible import LEAST_GAIN, least_support
 from recsys_ops.recourse.selection import Selection
-from recsys_ops.recourse.settings import RecourseSettings
+from recsys_ops.recourse.settings import Aim, RecourseSettings
 
 MOST_OPTIONS = 5
 """Options to choose from at most."""
@@ -30,6 +30,7 @@ class Requested:
 
     k: int
     method: str
+    aim: Aim
     options: int
     max_changes: int | None
     max_proximity: float | None
@@ -67,6 +68,7 @@ class Requested:
             min_success=least_success if self.min_success is None else self.min_success,
             least_gain=0.0 if self.level is None else LEAST_GAIN,
             knee=self.tolerance is None and self.level is not None,
+            aim=self.aim,
         )
 
     @property
@@ -91,6 +93,7 @@ class Requested:
     def _check_words(self) -> None:
         words = {
             "method": ("recrec", "examples"),
+            "aim": get_args(Aim),
             "plausibility": ("support", "none"),
             "nearest": get_args(Nearest),
             "select": get_args(Selection),
@@ -127,15 +130,21 @@ class Requested:
     def _check_ignored(self, columns: FeatureColumns, n_users: int) -> None:
         endless = bool(np.any(columns.can_rise & ~np.isfinite(columns.upper)))
         by_examples, by_recrec = self.method == "examples", self.method == "recrec"
+        of_rank = self.aim == "rank" and "with aim='rank'"
         reasons = {
-            "tolerance": by_examples and "with method='examples'",
+            "aim": by_examples and of_rank and "with method='examples'",
+            "options": self.options > 1 and of_rank,
+            "min_success": of_rank,
+            "tolerance": (by_examples and "with method='examples'") or of_rank,
             "overlap": (by_examples and "with method='examples'")
+            or of_rank
             or (not endless and "where all features have upper limits"),
             "prove_seconds": (by_examples and "with method='examples'")
+            or of_rank
             or (endless and self.max_proximity is None and "where features have no upper limit, without max_proximity"),
             "plausibility": by_examples and self.plausibility == "support" and "with method='examples'",
             "least_support": self.level is None and "without plausibility='support'",
-            "device": by_examples and "with method='examples'",
+            "device": (by_examples and "with method='examples'") or of_rank,
             "nearest": by_recrec and "with method='recrec'",
             "select": self.options == 1 and "with one option",
             "seed": self.options == 1 and n_users <= MOST_SAMPLED

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from recsys_ops.arrow import compute as pc
 from recsys_ops.report.svg import MARK, SOFT, as_shares, inline_plot, make_axes
 
 if TYPE_CHECKING:

@@ -182,7 +182,8 @@ def test_each_attempt_has_a_start_and_one_end_with_its_data_sets(
     assert attempts[::2] == attempts[1::2]
     assert len(set(attempts)) == 3
     assert events[3]["run"]["facets"]["errorMessage"]["message"] == "ZeroDivisionError: of the program"
-    assert events[0]["run"]["facets"]["parent"]["job"] == {"namespace": "air/flow", "name": "dag.task"}
+    started_by = events[0]["run"]["facets"]["parent"]["job"]
+    assert (started_by["namespace"], started_by["name"]) == ("air/flow", "dag.task")
     outputs = {dataset["name"]: dataset for dataset in events[-1]["outputs"]}
     squares = outputs[f"{tmp_path}/out/squares/squares"]
     assert squares["namespace"] == "file"

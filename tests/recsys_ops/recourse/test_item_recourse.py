@@ -100,6 +100,17 @@ def test_options_are_others_that_reach_as_many_as_wanted(model: ItemRecommender)
         assert other.success_after >= 0.3
 
 
+def test_aimed_at_a_rank_it_says_the_mean_ranks_that_the_recommender_gives(model: ItemRecommender) -> None:
+    found = [find_recourse(model, item, "group students", aim="rank", plausibility="none") for item in range(1, 13)]
+    served = [one for one in found if one.serves]
+    assert served
+    for one in served:
+        assert one.rank_bound <= one.rank_after <= one.rank_before / 2 + 1e-9
+        lines = str(one).splitlines()
+        assert f"Mean rank {one.rank_before:.1f} for {one.n_targets} users, then {one.rank_after:.1f}" in lines[2]
+        assert len(lines) == 3
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -119,6 +130,11 @@ def test_options_are_others_that_reach_as_many_as_wanted(model: ItemRecommender)
         ({"plausibility": "none", "least_support": 0.1}, "least_support=0.1 is ignored without plausibility='support'"),
         ({"least_support": 2}, "least_support=2: use 0 to 1"),
         ({"method": "examples", "device": "cpu"}, "device='cpu' is ignored with method='examples'"),
+        ({"aim": "first"}, "aim='first': use 'top-k' or 'rank'"),
+        ({"aim": "rank", "method": "examples"}, "aim='rank' is ignored with method='examples'"),
+        ({"aim": "rank", "options": 2}, "options=2 is ignored with aim='rank'"),
+        ({"aim": "rank", "min_success": 0.1}, "min_success=0.1 is ignored with aim='rank'"),
+        ({"aim": "rank", "tolerance": 0.1}, "tolerance=0.1 is ignored with aim='rank'"),
         ({"select": "study"}, "select='study' is ignored with one option"),
         ({"seed": 1}, "seed=1 is ignored with one option and at most 2000 users"),
     ],
