@@ -80,7 +80,7 @@ WHY = {
     SEARCHED: "a sample of so few users does not show what all of the group like, or a provider's limits (one "
     "category, a price within 30 %, a tag once) leave users out of reach that values without limits would win",
     LEAST: "the paper's plots have one line per rank; here it is the least of all groups, ranks and items",
-    REVERTED: "changes are reverted until a fifth of the users won is lost (section 3), and the search uses all of it",
+    REVERTED: "it is at most what all changes reach, and reverting may lose a fifth of the users won (section 3)",
     OVERLAP: "the search stops at a mean overlap of 99.5 % of a group's lists where features have no limits, and does "
     "not care where they have; the paper's is that of all users",
     SLOPE: "few changes are looked for at any sampling, up to a cap; the paper's descent has no cap, only a penalty",
