@@ -27,9 +27,10 @@ def test_retries_timeouts_and_parts_of_a_run_are_in_its_table(start: Any, tmp_pa
             with open(killed, "w"):
                 pass
             os.kill(os.getpid(), signal.SIGKILL)
+        n = len(shard.units)  # of one of the pieces of a shard
         if shard.number == 0:
-            return ShardOutput({}, {"timeout": 2}, 2)
-        return ShardOutput({}, {"feasible": 2}, 2, n_timeouts=1 if shard.number == 1 else 0)
+            return ShardOutput({}, {"timeout": n}, n)
+        return ShardOutput({}, {"feasible": n}, n, n_timeouts=int(2 in shard.units))
 
     run, shards = start()
     records = run_shards(work, ray.put(None), shards, run.folder)

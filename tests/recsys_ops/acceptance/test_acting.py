@@ -91,7 +91,7 @@ def test_nobody_differs_where_nobody_does_and_a_stranger_is_the_average_provider
 
 
 def test_probabilities_are_those_of_the_ratings_to_come() -> None:
-    plans, person, _, rating = world(3, n_people=200, n_each=10)
+    plans, person, _, rating = world(3, n_people=120, n_each=8)
     names = np.array([f"s{one:03}" for one in person])
     seen = np.arange(len(person)) % 2 == 0
     model = fit_acting(plans.only(np.flatnonzero(seen)), rating[seen], names[seen].tolist())
@@ -99,8 +99,8 @@ def test_probabilities_are_those_of_the_ratings_to_come() -> None:
     acts = rating[~seen] >= ACTS_FROM
     for low, high in ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0)):
         within = (said >= low) & (said < high)
-        assert within.sum() > 50
-        assert acts[within].mean() == pytest.approx(said[within].mean(), abs=0.12)
+        assert within.sum() > 30
+        assert acts[within].mean() == pytest.approx(said[within].mean(), abs=0.15)
 
 
 def test_what_a_provider_is_like_is_drawn_from_what_is_known_of_it() -> None:
@@ -108,7 +108,7 @@ def test_what_a_provider_is_like_is_drawn_from_what_is_known_of_it() -> None:
     model = fit_acting(plans, rating, [f"s{one}" for one in person])
     one = plans.only(np.array([0]))
     rng = np.random.default_rng(0)
-    drawn = [model.probability("s1", one, rng)[0] for _ in range(4000)]
+    drawn = [model.probability("s1", one, rng)[0] for _ in range(2000)]
     assert np.mean(drawn) == pytest.approx(model.probability("s1", one)[0], abs=0.02)
 
 
@@ -133,10 +133,10 @@ def test_where_every_option_is_rated_the_value_is_what_was_answered() -> None:
 
 
 def test_the_value_is_that_of_the_whole_on_average_where_options_were_rated_at_random() -> None:
-    whole = [estimate_value(rated(seed, share=1.0), seed=0) for seed in range(12)]
-    part = [estimate_value(rated(seed, share=0.4), seed=0) for seed in range(12)]
+    whole = [estimate_value(rated(seed, share=1.0), seed=0) for seed in range(5)]
+    part = [estimate_value(rated(seed, share=0.4), seed=0) for seed in range(5)]
     of_whole, of_part = (np.array([one.first for one in values if one]) for values in (whole, part))
-    assert np.mean(of_part - of_whole) == pytest.approx(0.0, abs=2.5 * np.std(of_part - of_whole) / np.sqrt(12))
+    assert np.mean(of_part - of_whole) == pytest.approx(0.0, abs=3 * np.std(of_part - of_whole) / np.sqrt(5))
 
 
 def test_too_few_cases_have_no_value() -> None:
