@@ -90,6 +90,7 @@ class JobSuite:
 class InterruptedJobSuite(JobSuite):
     """For a job whose driver is interrupted."""
 
+    @pytest.mark.benchmark  # resuming is the runtime's: KilledJobSuite has it for the toy job and recourse
     def test_a_run_interrupted_after_two_shards_is_completed_with_the_same_bytes(
         self,
         arguments: list[str],
