@@ -71,9 +71,7 @@ def _post(url: str, content: str) -> None:
 
 
 def _command(words: list[str], content: str) -> None:
-    subprocess.run(
-        words, input=content.encode(), stdout=2, timeout=COMMAND_SECONDS, check=True
-    )  # fmt: skip
+    subprocess.run(words, input=content.encode(), stdout=2, timeout=COMMAND_SECONDS, check=True)
 
 
 def _in_words(error: Exception) -> str:

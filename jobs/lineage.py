@@ -92,7 +92,7 @@ def started(config: RunConfig, job: str, run_id: str) -> Lineage:
     event_v2.set_producer(_producer())  # of facets; there it is no argument
     try:
         client = OpenLineageClient()
-    except Exception as error:  # noqa: BLE001 - every transport has errors of its own
+    except Exception as error:  # noqa: BLE001 - its settings are read by the transport that they name, by its own errors
         raise ConfigError(f"--lineage: the settings of OpenLineage cannot be used ({error}).") from None
     facets = {
         "processing_engine": processing_engine_run.ProcessingEngineRunFacet(

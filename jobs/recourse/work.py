@@ -61,6 +61,7 @@ def _run_batch(
     """Search the cases of one batch group by group; back in the order of the cases."""
     cases = inputs.cases
     found: dict[int, list[Recourse]] = {}
+    is_weighed = inputs.learned.acting is not None and not inputs.examples
     for case in range(start, end):
         if case - shard_start in isolated:
             status, reason = isolated[case - shard_start]
@@ -77,7 +78,9 @@ def _run_batch(
             searched = [these[position] for position in of_these]
             outcomes = _search_said(inputs, searched, fixed, start - shard_start, shard_start)
             for position, options in zip(of_these, outcomes, strict=True):
-                found[these[position]] = _likeliest_first(options, sellers[position], names[position], inputs.learned)
+                found[these[position]] = _likeliest_first(
+                    options, sellers[position], names[position], inputs.learned, is_weighed=is_weighed
+                )
     return [found[case] for case in range(start, end)]
 
 
@@ -122,31 +125,32 @@ def _with_cost_of_rule(search: Search, options: list[Recourse]) -> list[Recourse
     return [replace(one, success_any_change=most) for one in options]
 
 
-def _likeliest_first(options: list[Recourse], seller: str, item: str, learned: Learned) -> list[Recourse]:
-    """The option that stands or its provider is most willing to act upon, then the others as they were."""
+def _likeliest_first(
+    options: list[Recourse], seller: str, item: str, learned: Learned, *, is_weighed: bool = False
+) -> list[Recourse]:
+    """The option that stands or its provider is most willing to act upon, then the others as they were.
+
+    Where the search has weighed what the provider is likely to act upon, its first one is that.
+    """
     features = [{change.feature for change in option.changes} for option in options]
-    if learned.acting is not None:  # which the search knows already
-        return _with_probability(options, seller, learned.acting)
     is_dismissed = frozenset(features[0]) in learned.dismissed.get(item, ())
-    if len(options) < 2 or (options[0].since is not None and not is_dismissed):
-        return options
-    distances = [(option.sparsity, option.proximity) for option in options]
-    sparsity, proximity = np.array(distances, dtype=np.float64).T
-    first = choose_first(sparsity, proximity, features, seller=seller, learned=learned, item=item)
-    ordered = [options[first], *options[:first], *options[first + 1 :]]
-    return [replace(option, option=number) for number, option in enumerate(ordered)]
+    stays = is_weighed or options[0].since is not None
+    if len(options) > 1 and (is_dismissed or not stays):
+        distances = [(option.sparsity, option.proximity) for option in options]
+        sparsity, proximity = np.array(distances, dtype=np.float64).T
+        first = choose_first(sparsity, proximity, features, seller=seller, learned=learned, item=item)
+        ordered = [options[first], *options[:first], *options[first + 1 :]]
+        options = [replace(option, option=number) for number, option in enumerate(ordered)]
+    return options if learned.acting is None else [_with_probability(one, seller, learned.acting) for one in options]
 
 
-def _with_probability(options: list[Recourse], seller: str, acting: Acting) -> list[Recourse]:
-    """The options with how likely their provider acts upon each that changes something."""
-    found = []
-    for option in options:
-        if option.sparsity and option.proximity is not None:
-            features = frozenset(change.feature for change in option.changes)
-            one = Plans(np.array([float(option.sparsity)]), np.array([option.proximity]), [features], np.zeros(1))
-            option = replace(option, acting=float(acting.probability(seller, one)[0]))
-        found.append(option)
-    return found
+def _with_probability(option: Recourse, seller: str, acting: Acting) -> Recourse:
+    """The option with how likely its provider acts upon it, if it changes something."""
+    if not option.sparsity or option.proximity is None:
+        return option
+    features = frozenset(change.feature for change in option.changes)
+    plan = Plans(np.array([float(option.sparsity)]), np.array([option.proximity]), [features], np.zeros(1))
+    return replace(option, acting=float(acting.probability(seller, plan)[0]))
 
 
 def _expected(inputs: RecourseInputs, group: int) -> Expected | None:

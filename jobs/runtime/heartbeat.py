@@ -73,12 +73,10 @@ def after_last_case() -> None:
         _pulse.say(Beat(None, 0, 1, is_exact=False))
 
 
-@contextmanager
-def after_cases(n_before: int) -> Iterator[None]:
-    """While a piece of a shard is computed, whose cases are numbered from 0."""
+def after_cases(n_before: int) -> None:
+    """Say how many cases of the shard come before those that are computed next, which are numbered from 0."""
     if _pulse is not None:
         _pulse.n_before = n_before
-    yield
 
 
 def is_trial() -> bool:

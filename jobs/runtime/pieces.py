@@ -49,8 +49,8 @@ def compute_pieces(work: Any, shared: Any, attempt: Attempt, start: Piece) -> It
         began = time.perf_counter()
         last = min(at.next_unit + size - 1, shard.last_unit)
         rest: Isolated = {case - at.n_cases: end for case, end in attempt.isolated.items() if case >= at.n_cases}
-        with after_cases(at.n_cases):
-            output = work(shared, replace(shard, first_unit=at.next_unit, last_unit=last), rest)
+        after_cases(at.n_cases)
+        output = work(shared, replace(shard, first_unit=at.next_unit, last_unit=last), rest)
         seconds = time.perf_counter() - began
         at = Piece(last + 1, at.n_cases + output.n_cases, at.seconds + seconds)
         yield at, output

@@ -23,6 +23,9 @@ from recsys_ops.features.plans import Plans, column_names
 ACTS_FROM = 5
 """Rating from which a person is taken to carry a recourse out: "slightly yes"."""
 
+_POINTS = 60
+"""Of a curve."""
+
 _STARTS = {
     "bends": (0.0, 0.0),
     "features": (0.0, -3.0),
@@ -139,10 +142,6 @@ def fit_acting(plans: Plans, rating: NDArray[np.float64], provider: Sequence[str
     )
 
 
-POINTS = 60
-"""Of a curve."""
-
-
 def _curve(spline: Spline, coefficients: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    at = np.linspace(spline.low, spline.high, POINTS)
+    at = np.linspace(spline.low, spline.high, _POINTS)
     return at, spline(at) @ coefficients

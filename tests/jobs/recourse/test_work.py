@@ -50,6 +50,15 @@ ACTING = Acting(
 """Providers who lose a point and a half by each change."""
 
 
+def test_what_the_search_weighed_stays_first_unless_it_was_dismissed() -> None:
+    options = [option(0, "tag: new"), option(1, "price", "tag: old")]
+    learned = Learned(dismissed={"7": {frozenset({"tag: new"})}}, acting=ACTING)
+    kept, other = (_likeliest_first(options, "ann", item, learned, is_weighed=True) for item in ("8", "7"))
+    assert [one.changes for one in kept] == [one.changes for one in options]
+    assert [one.changes for one in other] == [one.changes for one in reversed(options)]
+    assert all(one.acting is not None for one in [*kept, *other])
+
+
 @pytest.fixture(scope="module")
 def inputs() -> RecourseInputs:
     """Some items of a small shop, nothing learned."""
